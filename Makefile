@@ -1,0 +1,49 @@
+# Targets are thin: each is one command, and none swallows a failure.
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+PYTEST := $(BIN)/python -m pytest
+RUN_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help smoke gate nightly test lint format bench docs images clean
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.runtime: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+smoke gate nightly: $(VENV)/.runtime ## run the checks (RUN_ARGS="--target container …")
+	@$(BIN)/redis-runbook $@ $(RUN_ARGS)
+
+test: $(VENV)/.dev ## the product's own tests
+	$(PYTEST) tests --timeout 120 --timeout-method signal $(TEST_ARGS)
+
+lint: $(VENV)/.dev ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python tools/docs.py --check
+
+format: $(VENV)/.dev ## let ruff format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## measure speed and cost, into docs/benchmarks.md
+	$(BIN)/python -m bench
+
+docs: $(VENV)/.dev ## generate docs/checks from the checks' docstrings
+	$(BIN)/python tools/docs.py
+
+images: ## build the container images that the tests use, from Debian packages
+	scripts/build-test-images.sh
+
+clean: ## remove what the targets above made
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

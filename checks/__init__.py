@@ -1,0 +1,1 @@
+"""What must hold. One module a runbook topic; each test is one invariant of the catalogue."""

@@ -1,0 +1,125 @@
+"""Can the services be reached and used at all? Runbook: 4. Incident Response, Scenario A."""
+
+from redis_runbook.check import Judge, check, percent
+from redis_runbook.previous import Previous
+from redis_runbook.probes.canary import CanaryFacts
+from redis_runbook.probes.clients import ClientsFacts
+from redis_runbook.probes.connection import ConnectionFacts
+from redis_runbook.probes.pubsub import PubsubFacts
+from redis_runbook.probes.server import ServerFacts
+from redis_runbook.service import Service
+
+
+@check("connectivity.reachable")
+def test_reachable(service: Service, connection: ConnectionFacts, judge: Judge) -> None:
+    """The service resolves, accepts a connection and the credentials, and answers PING.
+
+    Passes when all of it happens within the connect limit and the server is not loading.
+    Fails when any step does not; the message says which.
+    Next: check the container's state and log (`pnpm compose:ps`, `pnpm compose:logs`), restart
+        it (`pnpm compose:restart`), and compare the URL with what is deployed.
+    """
+    limit_ms = service.limits.connect_s * 1000
+    if not connection.reachable:
+        judge.passes_if(False, f"{service.name} at {connection.address} {connection.message}")
+    judge.passes_if(
+        connection.elapsed_ms <= limit_ms,
+        f"{service.name} answered PING after {connection.elapsed_ms:.1f} ms "
+        f"(limit {limit_ms:.0f} ms)",
+        observed=connection.elapsed_ms,
+        limit=limit_ms,
+    )
+
+
+@check("connectivity.role")
+def test_role(service: Service, server: ServerFacts, judge: Judge) -> None:
+    """The server has the role and mode that the configuration expects.
+
+    Passes when it is a master in standalone mode, or what `expected_role` and `expected_mode`
+        say.
+    Fails when it is anything else: a failover or a wrong URL sends writes to the wrong place.
+    Next: find out whether a failover happened (`INFO replication`), and point the URL at the
+        master; a change that is meant belongs in `expected_role`.
+    """
+    role = {"slave": "replica"}.get(server.role, server.role)
+    wanted = service.settings.expected_role, service.settings.expected_mode
+    judge.passes_if(
+        (role, server.mode) == wanted,
+        f"{service.name} is a {role} in {server.mode} mode (expected: {' in '.join(wanted)} mode)",
+        evidence={"server": f"{server.product} {server.version}, up {server.uptime_s} s"},
+    )
+
+
+@check("connectivity.writable")
+def test_writable(service: Service, canary: CanaryFacts, judge: Judge) -> None:
+    """A write goes through: a canary key with a TTL is set, read back and removed.
+
+    Passes when all three are answered within the write limit.
+    Fails when the server refuses it (MISCONF, OOM, READONLY, …) or does not answer in time.
+    Next: read `INFO persistence` and `INFO memory`; MISCONF wants disk space, OOM wants memory,
+        READONLY the master's URL, a pause ends with `CLIENT UNPAUSE`.
+    """
+    limit_ms = service.limits.write_s * 1000
+    if canary.refusal:
+        judge.passes_if(False, f"{service.name} takes no writes: {canary.refusal}")
+    judge.passes_if(
+        canary.elapsed_ms <= limit_ms,
+        f"{service.name} took {canary.elapsed_ms:.1f} ms to write, read and remove a canary key "
+        f"(limit {limit_ms:.0f} ms)",
+        observed=canary.elapsed_ms,
+        limit=limit_ms,
+    )
+
+
+@check("connectivity.pubsub")
+def test_pubsub(service: Service, pubsub: PubsubFacts, judge: Judge) -> None:
+    """A message published on a private channel arrives: workers are notified this way.
+
+    Passes when it is delivered within the write limit.
+    Fails when it is not.
+    Next: restart the service (`pnpm compose:restart redis-queue`) and watch the worker logs for
+        `Queue connection restored`.
+    """
+    limit_ms = service.limits.write_s * 1000
+    if pubsub.delivered_ms is None:
+        judge.passes_if(
+            False, f"a published message did not arrive on {service.name} in {pubsub.waited_s:g} s"
+        )
+    else:
+        judge.passes_if(
+            pubsub.delivered_ms <= limit_ms,
+            f"a published message arrived on {service.name} after {pubsub.delivered_ms:.1f} ms "
+            f"(limit {limit_ms:.0f} ms)",
+            observed=pubsub.delivered_ms,
+            limit=limit_ms,
+        )
+
+
+@check("connectivity.clients")
+def test_clients(
+    service: Service,
+    clients: ClientsFacts,
+    server: ServerFacts,
+    previous: Previous | None,
+    judge: Judge,
+) -> None:
+    """There is room for more clients, and none was turned away.
+
+    Passes when clients are under clients_ratio of maxclients and none was rejected since the
+        last run.
+    Fails when either is not so.
+    Next: look for a connection leak (`CLIENT LIST`), then raise `maxclients`; `CONFIG RESETSTAT`
+        clears the count of rejected clients.
+    """
+    ratio = clients.connected / clients.maxclients
+    limit = service.limits.clients_ratio
+    same = previous is not None and previous.run_id == server.run_id
+    before = previous.rejected_connections if previous and same else 0
+    rejected = clients.rejected - before if clients.rejected >= before else clients.rejected
+    judge.passes_if(
+        ratio < limit and not rejected,
+        f"{service.name} has {clients.connected} of {clients.maxclients} clients (limit "
+        f"{percent(limit)}) and rejected {rejected} since {'the last run' if same else 'it started'}",
+        observed=ratio,
+        limit=limit,
+    )

@@ -1,0 +1,44 @@
+"""Is the service watched, and truly this one? Runbook: 4, Scenario C, step 2."""
+
+from redis_runbook.check import Judge, check
+from redis_runbook.probes.exporter import ExporterFacts
+from redis_runbook.service import Service
+
+
+@check("exporter.reachable")
+def test_reachable(service: Service, exporter: ExporterFacts, judge: Judge) -> None:
+    """The exporter answers with metrics and reaches this service.
+
+    Passes when its metrics parse, and `redis_up` is there and 1 for this server, without an error.
+    Fails when they do not parse, `redis_up` is missing, 0 or another server's, or a scrape failed.
+    Next: `pnpm compose:logs redis-exporter`; compare its address and password with the service's,
+        then restart it (`pnpm compose:restart redis-exporter`).
+    """
+    judge.passes_if(
+        exporter.redis_up == 1 and not exporter.scrape_error and exporter.matches is not False,
+        f"{service.name}: {exporter.summary}",
+        evidence={"exporter": exporter.url_shown, "also asked": list(exporter.also_asked)},
+    )
+
+
+@check("exporter.truthful")
+def test_truthful(service: Service, exporter: ExporterFacts, judge: Judge) -> None:
+    """The exporter watches this very server, and its values agree with INFO.
+
+    Passes when run id (else process id, port and uptime), version, uptime and memory agree.
+    Fails when it watches another server, a value differs, or one of these series is missing.
+    Next: correct the exporter's address or `exporter_target`; dashboards and alerts built on it
+        are about something else until then.
+    """
+    if not exporter.reachable or exporter.redis_up != 1:
+        judge.unknown(f"{service.name}: nothing to compare: {exporter.summary}")
+    missing = exporter.missing
+    if missing:
+        judge.passes_if(False, f"the exporter of {service.name} lacks {', '.join(missing)}")
+    if exporter.matches is None:
+        judge.unknown(f"the exporter of {service.name} does not tell which server it watches")
+    judge.passes_if(
+        not exporter.disagreements,
+        f"the exporter of {service.name} "
+        + ("; ".join(exporter.disagreements) or f"watches this server ({exporter.identity})"),
+    )

@@ -1,0 +1,63 @@
+"""Does the JWT introspection cache hold live entries? Runbook: 4, Scenario B, step 4."""
+
+from redis_runbook.check import Judge, check
+from redis_runbook.config import JwtCache
+from redis_runbook.probes.jwt_cache import JwtCacheFacts
+from redis_runbook.service import Service
+
+
+@check("jwt_cache.populated")
+def test_populated(
+    service: Service, jwt_settings: JwtCache, jwt_entries: JwtCacheFacts, judge: Judge
+) -> None:
+    """The cache holds at least min_entries live entries of the JWT pattern.
+
+    Passes when that many are found.
+    Fails when the whole keyspace holds fewer; a scan that ran out of its budget first is unknown.
+    Next: trigger a CLI login, confirm that tokens refresh normally and that this check turns
+        green.
+    """
+    entries, wanted = jwt_entries, jwt_settings.min_entries
+    if entries.live_entries < wanted and not entries.complete:
+        judge.unknown(
+            f"found {entries.live_entries} entries of {jwt_settings.pattern} on {service.name} "
+            f"after about {entries.keys_looked_at} of {entries.dbsize} keys; the scan's budget of "
+            f"{entries.elapsed_s:.1f} s was used up"
+        )
+    judge.passes_if(
+        entries.live_entries >= wanted,
+        f"{'' if entries.complete else 'at least '}{entries.live_entries} live entries of "
+        f"{jwt_settings.pattern} on {service.name} (at least {wanted})",
+        observed=entries.live_entries,
+        limit=wanted,
+        evidence={"scan": f"{entries.calls} SCAN calls in {entries.elapsed_s * 1000:.0f} ms"},
+    )
+
+
+@check("jwt_cache.expires")
+def test_expires(
+    service: Service, jwt_settings: JwtCache, jwt_entries: JwtCacheFacts, judge: Judge
+) -> None:
+    """Every sampled JWT entry has a TTL, and none outlives max_ttl_s.
+
+    Passes when all sampled entries expire in time.
+    Fails when one never expires, or later than that: a revoked token would stay valid.
+    Next: fix the TTL where the entry is written; `EXPIRE` or delete the entries that have none.
+    """
+    entries, limit = jwt_entries, jwt_settings.max_ttl_s
+    if not entries.ttl_sampled:
+        judge.unknown(f"no entry of {jwt_settings.pattern} was found on {service.name} to look at")
+    longest = entries.ttl_max_s
+    judge.passes_if(
+        not entries.without_ttl and (longest is None or longest <= limit),
+        f"of {entries.ttl_sampled} entries of {jwt_settings.pattern} on {service.name}, "
+        f"{entries.without_ttl} have no TTL"
+        + (
+            f" and the others expire in {entries.ttl_min_s:.0f} to {longest:.0f} s (limit "
+            f"{limit:.0f} s)"
+            if longest is not None and entries.ttl_min_s is not None
+            else ""
+        ),
+        observed=longest,
+        limit=limit,
+    )

@@ -1,0 +1,121 @@
+"""Is the service fast enough? Runbook: 2. Monitoring & Alerts, and 4, Scenario B."""
+
+from redis_runbook.check import Judge, check
+from redis_runbook.probes.latency import LatencyFacts
+from redis_runbook.probes.slowlog import SlowlogFacts
+from redis_runbook.service import Service
+from redis_runbook.window import Outcome, judge_window
+
+_SHOWN = 10
+
+
+@check("latency.round_trip")
+def test_round_trip(service: Service, latency: LatencyFacts, judge: Judge) -> None:
+    """A command's round trip stays under the limit (queue: 2 s) at p95.
+
+    Passes when the window as a whole is under it.
+    Fails when every step of the window is over; over in part is a warning.
+    Next: `SLOWLOG GET 20`, `INFO commandstats` and the host's load tell server from network.
+    """
+    _judge_p95(service, latency, judge, limit_ms=service.limits.round_trip_ms)
+
+
+@check("latency.command_p95")
+def test_command_p95(service: Service, latency: LatencyFacts, judge: Judge) -> None:
+    """p95 of command duration, as a client sees it, is under 50 ms over the window.
+
+    Passes when the window as a whole is under it.
+    Fails when every step of the window is over; over in part is a warning.
+    Next: `SLOWLOG GET 20`, then `INFO memory`; under pressure adjust TTLs, or FLUSHDB and
+        rebuild.
+    """
+    _judge_p95(service, latency, judge, limit_ms=service.limits.command_p95_ms)
+
+
+@check("latency.slowlog")
+def test_slowlog(service: Service, slowlog: SlowlogFacts, judge: Judge) -> None:
+    """The server logged no command slower than slowlog_ms in the last slowlog_for_s.
+
+    Passes when SLOWLOG reaches back that far and holds none.
+    Fails when it holds one.
+    Next: `SLOWLOG GET 20`; replace KEYS, big ranges and big deletes (`UNLINK`) at their source.
+    """
+    limit_ms, window_s = service.limits.slowlog_ms, service.limits.slowlog_for_s
+    slow = [
+        entry
+        for entry in slowlog.entries
+        if entry.duration_ms > limit_ms and entry.age_s <= window_s
+    ]
+    if slow:
+        slowest = max(slow, key=lambda entry: entry.duration_ms)
+        judge.passes_if(
+            False,
+            f"{len(slow)} commands took over {limit_ms:g} ms on {service.name} in the last "
+            f"{window_s:g} s; the slowest, {slowest.command}, took {slowest.duration_ms:.1f} ms",
+            observed=slowest.duration_ms,
+            limit=limit_ms,
+            evidence={
+                "slow commands": [
+                    f"{entry.duration_ms:.1f} ms, {entry.age_s:.0f} s ago: {entry.command}"
+                    for entry in slow[:_SHOWN]
+                ]
+            },
+        )
+    if slowlog.threshold_ms is None:
+        judge.unknown(f"what SLOWLOG of {service.name} logs is not known: {slowlog.why_unknown}")
+    if slowlog.threshold_ms < 0 or slowlog.threshold_ms > limit_ms:
+        judge.unknown(
+            f"SLOWLOG of {service.name} would not show it: slowlog-log-slower-than is "
+            f"{slowlog.threshold_ms * 1000:.0f} µs; set it to {limit_ms * 1000:.0f} or less"
+        )
+    if slowlog.covers_s is not None and slowlog.covers_s < window_s:
+        judge.unknown(
+            f"SLOWLOG of {service.name} reaches back only {slowlog.covers_s:.0f} s of "
+            f"{window_s:g} s: raise slowlog-max-len or slowlog-log-slower-than"
+        )
+    judge.passes_if(
+        True, f"no command took over {limit_ms:g} ms on {service.name} in the last {window_s:g} s"
+    )
+
+
+def _judge_p95(service: Service, latency: LatencyFacts, judge: Judge, *, limit_ms: float) -> None:
+    """Judge one window of samples against a limit, by the rule for sustained limits."""
+    window = judge_window(
+        latency.offsets_s,
+        latency.samples_ms,
+        window_s=latency.judged_s,
+        limit=limit_ms,
+        unseen=latency.unseen,
+    )
+    summary = latency.summary
+    if window.outcome is Outcome.TOO_FEW or window.observed is None or summary is None:
+        judge.unknown(
+            f"only {window.n} samples in {latency.elapsed_s:.1f} s on {service.name}"
+            + (f" ({latency.error})" if latency.error else "")
+        )
+    numbers = (
+        f"p95 of {service.name} is {window.observed:.2f} ms over {window.window_s:.1f} s "
+        f"(limit {limit_ms:g} ms; n {summary.n}, p50 {summary.p50_ms:.2f}, p99 "
+        f"{summary.p99_ms:.2f}, max {summary.max_ms:.2f} ms)"
+    )
+    if latency.error:
+        numbers = f"{numbers}; {latency.error}"
+    if window.outcome is Outcome.OVER_IN_PART:
+        judge.advise(
+            f"{numbers}; over the limit for {window.over_s:g} s of {window.window_s:g} s",
+            observed=window.observed,
+            limit=limit_ms,
+        )
+    high = summary.p95_high_ms
+    judge.passes_if(
+        window.outcome is Outcome.WITHIN,
+        numbers,
+        observed=window.observed,
+        limit=limit_ms,
+        evidence={
+            "workload": latency.workload,
+            "95 % interval of p95": f"{summary.p95_low_ms:.2f} to "
+            + (f"{high:.2f} ms" if high is not None else "beyond the slowest sample"),
+            "unanswered": latency.unanswered,
+        },
+    )

@@ -1,0 +1,96 @@
+"""Is there memory left, and is the data in it safe? Runbook: 2. Monitoring & Alerts."""
+
+from redis_runbook.check import Judge, check, percent
+from redis_runbook.probes.memory import MemoryFacts
+from redis_runbook.service import Service
+
+_MIB = 1024 * 1024
+_SAFE = "noeviction"
+
+
+@check("memory.used_ratio")
+def test_used_ratio(service: Service, memory: MemoryFacts, judge: Judge) -> None:
+    """Used memory is under memory_ratio (80 %) of what the server may use.
+
+    Passes when used_memory is under that part of maxmemory, or of the configured memory_limit
+        where maxmemory is 0.
+    Fails when it is not.
+    Next: find what grew (`INFO memory`, `redis-cli --bigkeys` off-peak), adjust TTLs or job
+        retention, and raise maxmemory together with the container's limit.
+    """
+    limit_bytes = memory.maxmemory_bytes or service.settings.memory_limit
+    if not limit_bytes:
+        judge.unknown(
+            f"maxmemory is 0 on {service.name}, so nothing says how much it may use: set maxmemory "
+            f"on the server, or memory_limit under [services.{service.name}]"
+        )
+    source = "maxmemory" if memory.maxmemory_bytes else "the configured memory_limit"
+    ratio, limit = memory.used_bytes / limit_bytes, service.limits.memory_ratio
+    judge.passes_if(
+        ratio < limit,
+        f"used {percent(ratio, 1)} of {source} (limit {percent(limit)}) on {service.name}",
+        observed=ratio,
+        limit=limit,
+        evidence={
+            "used": f"{memory.used_bytes / _MIB:.1f} MiB",
+            source: f"{limit_bytes / _MIB:.1f} MiB",
+            "policy": memory.policy,
+        },
+    )
+
+
+@check("memory.eviction_policy")
+def test_eviction_policy(service: Service, memory: MemoryFacts, judge: Judge) -> None:
+    """The eviction policy fits what the service is for.
+
+    Passes when a queue has `noeviction`, which BullMQ needs, and a cache evicts.
+    Fails when a queue may evict (jobs would vanish); a cache that may not is a warning.
+    Next: `CONFIG SET maxmemory-policy noeviction` on a queue, `allkeys-lru` on a cache, and the
+        same in its configuration file.
+    """
+    found = f"maxmemory-policy is {memory.policy} on {service.name}"
+    if service.role == "queue":
+        judge.passes_if(memory.policy == _SAFE, f"{found} (a BullMQ queue needs {_SAFE})")
+    elif memory.policy == _SAFE and memory.maxmemory_bytes:
+        judge.advise(f"{found}: a full cache will refuse writes instead of evicting")
+    judge.passes_if(True, f"{found} (a {service.role})")
+
+
+@check("memory.evictions")
+def test_evictions(service: Service, memory: MemoryFacts, judge: Judge) -> None:
+    """No key was evicted from a queue: an evicted key is a lost job.
+
+    Passes when evicted_keys is 0.
+    Fails when it is not, since the server started or its statistics were reset.
+    Next: set `maxmemory-policy noeviction`, look for jobs that vanished, and clear the count
+        with `CONFIG RESETSTAT` once they are dealt with.
+    """
+    judge.passes_if(
+        memory.evicted_keys == 0,
+        f"{memory.evicted_keys} keys were evicted from {service.name}",
+        observed=memory.evicted_keys,
+        limit=0,
+    )
+
+
+@check("memory.fragmentation")
+def test_fragmentation(service: Service, memory: MemoryFacts, judge: Judge) -> None:
+    """The allocator wastes little: in ratio or in bytes.
+
+    Passes when waste is under fragmentation_ratio or under fragmentation_bytes; one alone is
+        normal on a small server.
+    Fails when both are over.
+    Next: `CONFIG SET activedefrag yes` where the allocator is jemalloc, or restart the service
+        in a quiet hour.
+    """
+    limits = service.limits
+    judge.passes_if(
+        memory.waste_ratio < limits.fragmentation_ratio
+        or memory.waste_bytes < limits.fragmentation_bytes,
+        f"fragmentation on {service.name} is {memory.waste_ratio:.2f}, "
+        f"{memory.waste_bytes / _MIB:.1f} MiB (limits {limits.fragmentation_ratio:g} and "
+        f"{limits.fragmentation_bytes / _MIB:.0f} MiB, both)",
+        observed=memory.waste_ratio,
+        limit=limits.fragmentation_ratio,
+        evidence={"allocator": memory.allocator},
+    )

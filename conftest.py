@@ -1,0 +1,3 @@
+"""Makes `pytest --profile smoke` work in a checkout, also where plugin autoload is off."""
+
+pytest_plugins = ("redis_runbook.plugin",)

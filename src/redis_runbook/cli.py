@@ -1,0 +1,165 @@
+"""The command line: `redis-runbook smoke|gate|nightly|config`."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from redis_runbook import __version__
+from redis_runbook.profiles import PROFILES
+from redis_runbook.verdict import ExitCode
+
+_PLUGINS: Final = ("redis_runbook.plugin", "pytest_metadata.plugin", "pytest_html.plugin")
+_FIRST_PAUSE_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 15.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command in `argv` (without the program's name) and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    rest: list[str] = []
+    if "--" in arguments:
+        at = arguments.index("--")
+        arguments, rest = arguments[:at], arguments[at + 1 :]
+    options = _parser().parse_args(arguments)
+    if options.command == "config":
+        return _show_config(options)
+    return _run_checks(options, rest)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        self.print_usage(sys.stderr)
+        self.exit(ExitCode.USAGE, f"{self.prog}: {message}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="redis-runbook",
+        description="A Redis operations runbook that runs.",
+        epilog="exit codes: 0 healthy, 1 an invariant is broken, 2 interrupted, "
+        "3 something could not be determined, 4 bad usage or configuration, 5 nothing was checked",
+    )
+    parser.add_argument("--version", action="version", version=f"redis-runbook {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for profile in PROFILES.values():
+        command = commands.add_parser(
+            profile.name,
+            help=f"run the checks {profile.purpose}",
+            epilog="what follows -- is passed to pytest",
+        )
+        _add_run_options(command)
+    config = commands.add_parser("config", help="print the effective configuration, redacted")
+    _add_config_option(config)
+    config.add_argument("--schema", action="store_true", help="print the JSON Schema instead")
+    return parser
+
+
+def _add_config_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", type=Path, help="default: ./runbook.toml")
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    _add_config_option(parser)
+    parser.add_argument("--target", choices=["auto", "live", "container", "embedded"])
+    parser.add_argument("--report-dir", metavar="DIR")
+    parser.add_argument("--deadline", metavar="SECONDS", type=_seconds, help="bound on one run")
+    parser.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=_seconds,
+        help="run again until healthy, this long at most",
+    )
+    parser.add_argument("--read-only", action="store_true", help="write no canary key")
+    parser.add_argument("--select", metavar="ID", nargs="+", action="extend", default=[])
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < 1e6:  # noqa: PLR2004  # also refuses NaN; a week is 604,800 s
+        raise ValueError
+    return seconds
+
+
+def _show_config(options: argparse.Namespace) -> int:
+    # The other commands start faster without these.
+    from redis_runbook.catalogue import CATALOGUE  # noqa: PLC0415
+    from redis_runbook.config import ConfigError  # noqa: PLC0415
+    from redis_runbook.config_load import load  # noqa: PLC0415
+    from redis_runbook.config_show import describe, schema_text  # noqa: PLC0415
+
+    if options.schema:
+        print(schema_text(), end="")  # noqa: T201
+        return ExitCode.HEALTHY
+    try:
+        print(describe(load(options.config, os.environ, {}, CATALOGUE), os.environ))  # noqa: T201
+    except ConfigError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return ExitCode.USAGE
+    return ExitCode.HEALTHY
+
+
+def _run_checks(options: argparse.Namespace, pytest_arguments: Sequence[str]) -> int:
+    arguments = [*_pytest_arguments(options), *pytest_arguments]
+    if options.wait is None:
+        return _pytest(arguments)
+    return _until_healthy(
+        lambda attempt, waited_s: _pytest(
+            [*arguments, f"--attempt={attempt}", f"--waited={waited_s:.1f}"]
+        ),
+        wait_s=options.wait,
+    )
+
+
+def _until_healthy(run: Callable[[int, float], int], *, wait_s: float) -> int:
+    """Run until healthy, with growing pauses, while `wait_s` lasts; the last run counts."""
+    started = time.monotonic()
+    attempt, pause_s = 1, _FIRST_PAUSE_S
+    while True:
+        code = run(attempt, time.monotonic() - started)
+        left_s = started + wait_s - time.monotonic()
+        if code not in {ExitCode.BROKEN, ExitCode.UNDETERMINED} or left_s <= pause_s:
+            return code
+        print(f"not healthy yet; again in {pause_s:g} s, for {left_s:.0f} s more")  # noqa: T201
+        try:
+            time.sleep(pause_s)
+        except KeyboardInterrupt:
+            return ExitCode.INTERRUPTED
+        attempt, pause_s = attempt + 1, min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+def _pytest_arguments(options: argparse.Namespace) -> list[str]:
+    """The plugin's options, and a pytest that the caller's files and plugins do not reach."""
+    arguments = ["-c", os.devnull, f"--rootdir={Path(__file__).parent}", "--noconftest"]
+    arguments += ["-p", "no:cacheprovider"]
+    for plugin in _PLUGINS:
+        arguments += ["-p", plugin]
+    arguments.append(f"--profile={options.command}")
+    given = {
+        "--runbook-config": options.config,
+        "--target": options.target,
+        "--report-dir": options.report_dir,
+        "--deadline": options.deadline,
+    }
+    arguments += [f"{name}={value}" for name, value in given.items() if value is not None]
+    arguments += [f"--select={check}" for check in options.select]
+    if options.read_only:
+        arguments.append("--read-only")
+    return arguments
+
+
+def _pytest(arguments: list[str]) -> int:
+    # Plugins of the environment change what a failure is (reruns) or how fast we are (xdist);
+    # `-- -p NAME` still loads one that is wanted.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    import pytest  # noqa: PLC0415  # after the environment is set, and only to run checks
+
+    return int(pytest.main(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

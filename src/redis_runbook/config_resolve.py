@@ -1,0 +1,219 @@
+"""Where configured URLs and secrets really come from: inline, an environment variable or a file."""
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+from urllib.parse import parse_qsl, unquote
+
+from pydantic import BaseModel, SecretStr
+
+from redis_runbook import endpoint as endpoints
+from redis_runbook.config import Config, ConfigError, Exporter, ServiceSettings, Tls
+from redis_runbook.endpoint import Endpoint, parse_endpoint, validate_http_url
+from redis_runbook.textfile import read_text
+
+_DEFAULT_URLS: Final[Mapping[tuple[str, str], str]] = {
+    ("services.queue", "REDIS_QUEUE_URL"): "redis://redis-queue:6379",
+    ("services.cache", "REDIS_CACHE_URL"): "redis://redis-cache:6379",
+    ("exporter", "REDIS_EXPORTER_URL"): "http://redis-exporter:9121/metrics",
+}
+_URL_KEYS: Final = ("url", "exporter_url")
+_MAX_FILE_BYTES: Final = 65_536
+_SECRET_OPTION: Final = re.compile(r"(?i)token|key|secret|pass|auth")
+_T = TypeVar("_T")
+
+
+class _Given(NamedTuple):
+    """A value, and where it is from: a key, or a variable, which may be the one to set.
+
+    Both are None where the configuration asks for nothing.
+    """
+
+    value: str | None = None
+    origin: str | None = None
+
+    def parsed(self, parse: Callable[[str], _T]) -> _T | None:
+        """What `parse` makes of the value; None where there is none.
+
+        Raises:
+            ConfigError: `parse` refused it.
+        """
+        if self.value is None:
+            return None
+        try:
+            return parse(self.value.strip())
+        except ValueError as error:
+            raise ConfigError([f"{self.origin}: {error}"]) from None
+
+    def missing(self, what: str, where: str, key: str) -> str:
+        """The sentence that says what to set."""
+        ways = f"{where}.{key}, {key}_env or {key}_file"
+        return f"no {what} is set: set {self.origin or ways}"
+
+
+def endpoint_of(
+    name: str, settings: ServiceSettings, environ: Mapping[str, str], *, defaults: bool
+) -> tuple[Endpoint | None, str]:
+    """The address of a service, or None and the sentence that says what to set.
+
+    `defaults` lets the runbook's own addresses stand in for variables that are not set.
+
+    Raises:
+        ConfigError: something is set and wrong; it holds every such problem of this service.
+    """
+    where = f"services.{name}"
+    problems: list[str] = []
+
+    def attempt(ask: Callable[[], _T], otherwise: _T) -> _T:
+        try:
+            return ask()
+        except ConfigError as error:
+            problems.extend(error.problems)
+            return otherwise
+
+    def given(key: str) -> _Given:
+        return attempt(lambda: _given(settings, where, key, environ, defaults=defaults), _Given())
+
+    url, username, password = given("url"), given("username"), given("password")
+    endpoint = attempt(lambda: url.parsed(parse_endpoint), None)
+    problems += _tls_problems(settings.tls, where, endpoint)
+    if problems:
+        raise ConfigError(problems)
+    if endpoint is None:
+        return None, url.missing(f"URL of {name}", where, "url")
+    for what, key, one in (("user", "username", username), ("password", "password", password)):
+        if one.value is None and one.origin:
+            # Without it we could only report a server that does its duty as broken.
+            return None, one.missing(f"{what} for {name}", where, key)
+    return (
+        replace(
+            endpoint,
+            username=username.value or endpoint.username,
+            password=password.value or endpoint.password,
+            tls=endpoints.Tls(**settings.tls.model_dump()),
+        ),
+        "",
+    )
+
+
+def exporter_of(
+    config: Config, service: str, environ: Mapping[str, str], *, defaults: bool
+) -> tuple[bool, str | None, str]:
+    """The exporter of a service: whether it is the service's own, and its URL or what to set.
+
+    The URL may hold credentials: print it by `redact.without_credentials` only.
+
+    Raises:
+        ConfigError: its URL is set and wrong.
+    """
+    if not config.exporter.enabled:
+        return False, None, "the exporter is switched off: [exporter] enabled = false"
+    settings, where = config.services[service], f"services.{service}"
+    if own := _asked_for(settings, "exporter_url"):
+        url = _given(settings, where, "exporter_url", environ, defaults=defaults)
+        missing = url.missing(f"exporter URL of {service}", where, "exporter_url")
+    else:
+        url = _given(config.exporter, "exporter", "url", environ, defaults=defaults)
+        missing = url.missing("exporter URL", "exporter", "url")
+    checked = url.parsed(validate_http_url)
+    return own, checked, "" if checked else missing
+
+
+def any_url_given(config: Config, environ: Mapping[str, str]) -> bool:
+    """Whether the user named any server or exporter; an empty variable and what is off do not."""
+    for section, _ in _sections(config):
+        for key in _URL_KEYS:
+            variable = getattr(section, f"{key}_env", None)
+            given = environ.get(variable, "").strip() if variable else _asked_for(section, key)
+            if given and section.enabled:
+                return True
+    return False
+
+
+def secrets(config: Config, environ: Mapping[str, str]) -> set[str]:
+    """Every secret text that the configuration leads to, for redaction.
+
+    Passwords, as they stand in a URL and decoded; a user name where it stands alone, as it is
+    then likely a password without its colon; options of a URL that are called token or the like.
+    """
+    found: set[str] = set()
+    for section, where in _sections(config):
+        for key in (*_URL_KEYS, "password"):
+            with contextlib.suppress(ConfigError):  # told when the value is used
+                if value := _given(section, where, key, environ, defaults=False).value:
+                    lone_user = not _asked_for(section, "password")
+                    urls = _url_secrets(value, lone_user=lone_user)
+                    found |= {value} if key == "password" else {*urls}
+    return found - {""}
+
+
+def _sections(config: Config) -> Iterator[tuple[ServiceSettings | Exporter, str]]:
+    """What has URLs, and what its table is called."""
+    for name, settings in config.services.items():
+        yield settings, f"services.{name}"
+    yield config.exporter, "exporter"
+
+
+def _asked_for(section: BaseModel, key: str) -> bool:
+    return any(getattr(section, f"{key}{form}", None) for form in ("", "_env", "_file"))
+
+
+def _given(
+    section: BaseModel, where: str, key: str, environ: Mapping[str, str], *, defaults: bool
+) -> _Given:
+    """What `key`, `key_env` or `key_file` of a section amounts to.
+
+    Raises:
+        ConfigError: the file that is named has no such value.
+    """
+    inline = getattr(section, key, None)
+    if inline is not None:
+        value = inline.get_secret_value() if isinstance(inline, SecretStr) else str(inline)
+        return _Given(value, f"{where}.{key}")
+    if file := getattr(section, f"{key}_file", None):
+        origin = f"{where}.{key}_file"
+        try:
+            value = read_text(Path(file), max_bytes=_MAX_FILE_BYTES).rstrip("\r\n")
+        except ValueError as error:
+            raise ConfigError([f"{origin}: the file {error}"]) from None
+        if not value.strip():
+            raise ConfigError([f"{origin}: the file is empty"])
+        return _Given(value, origin)
+    if variable := getattr(section, f"{key}_env", None):
+        fallback = _DEFAULT_URLS.get((where, variable)) if defaults else None
+        value = environ.get(variable, "")
+        if not value.isascii() and any("\udc80" <= char <= "\udcff" for char in value):
+            raise ConfigError([f"{variable}: the value is not UTF-8"])
+        return _Given(value if value.strip() else fallback, variable)
+    return _Given()
+
+
+def _tls_problems(tls: Tls, where: str, endpoint: Endpoint | None) -> Iterator[str]:
+    if tls == Tls():
+        return
+    if endpoint and endpoint.scheme != "rediss":
+        yield f"{where}.tls is set, but the URL does not ask for TLS: use rediss://"
+    for key in ("ca_file", "cert_file", "key_file"):
+        if file := getattr(tls, key):
+            try:
+                read_text(Path(file), max_bytes=16 * _MAX_FILE_BYTES)
+            except ValueError as error:
+                yield f"{where}.tls.{key}: the file {error}"
+
+
+def _url_secrets(url: str, *, lone_user: bool) -> Iterator[str]:
+    """Works on URLs that do not parse as well: those get into messages soonest."""
+    rest = url.partition("://")[2] or url
+    userinfo = "" if rest.startswith("/") else rest.rpartition("@")[0]
+    username, colon, password = userinfo.partition(":")
+    secret = password if colon else username
+    if colon or (lone_user and username != "default"):
+        yield from (secret, unquote(secret))
+    for key, value in parse_qsl(url.partition("?")[2]):
+        if "://" in value:
+            yield from _url_secrets(value, lone_user=lone_user)
+        elif _SECRET_OPTION.search(key):
+            yield from (value, unquote(value))

@@ -1,0 +1,270 @@
+"""Runs the probes: every service at once, each probe once, every wait bounded."""
+
+import concurrent.futures
+import functools
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import redis
+
+from redis_runbook.client import Client, connected
+from redis_runbook.config import Config
+from redis_runbook.endpoint import Endpoint
+from redis_runbook.probes import CannotLook
+from redis_runbook.probes.canary import CanaryFacts, fly_canary
+from redis_runbook.probes.clients import ClientsFacts, clients_facts
+from redis_runbook.probes.connection import ConnectionFacts, reach
+from redis_runbook.probes.exporter import ExporterFacts, observe_exporter
+from redis_runbook.probes.jwt_cache import JwtCacheFacts, observe_jwt_cache
+from redis_runbook.probes.latency import LatencyFacts, sample_latency
+from redis_runbook.probes.memory import MemoryFacts, memory_facts
+from redis_runbook.probes.persistence import PersistenceFacts, persistence_facts
+from redis_runbook.probes.pubsub import PubsubFacts, send_message
+from redis_runbook.probes.replication import ReplicationFacts, replication_facts
+from redis_runbook.probes.server import Info, InfoReply, ServerFacts, read_info, server_facts
+from redis_runbook.probes.slowlog import SlowlogFacts, read_slowlog
+from redis_runbook.service import Service
+from redis_runbook.targets import Target
+
+_KINDS: Final = (
+    ConnectionFacts,
+    InfoReply,
+    ServerFacts,
+    MemoryFacts,
+    ClientsFacts,
+    ReplicationFacts,
+    PersistenceFacts,
+    SlowlogFacts,
+    CanaryFacts,
+    PubsubFacts,
+    ExporterFacts,
+    JwtCacheFacts,
+    LatencyFacts,
+)
+_PROBES_LIMIT_S: Final = 5.0
+_JWT_SAMPLE: Final = 100
+_F = TypeVar("_F")
+
+
+class Observation:
+    """What is seen of the services of one run.
+
+    Probes start with `start`; the latency samplers wait for `start_sampling`, and for all other
+    probes to be done, so that they measure the server and not us.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        config: Config,
+        *,
+        read_only: bool,
+        deadline: float,
+        window_s: float,
+    ) -> None:
+        """Prepare to observe the target's services until `deadline` (time.monotonic)."""
+        self._deadline = deadline
+        self._may_sample = threading.Event()
+        self._stop = threading.Event()
+        self._watches = {
+            service.name: _Watch(service, target, config, read_only=read_only)
+            for service in target.services
+        }
+        self._window_s = window_s
+
+    def start(self) -> None:
+        """Begin to observe, in the background."""
+        for watch in self._watches.values():
+            _spawn(watch.observe)
+        _spawn(self._sample)
+
+    def start_sampling(self) -> None:
+        """Let the latency samplers begin."""
+        self._may_sample.set()
+
+    def stop(self) -> None:
+        """End what still runs; facts that are not there by now will not come."""
+        self._stop.set()
+        self._may_sample.set()
+
+    def facts(self, service: Service, kind: type[_F]) -> _F:
+        """The facts of that kind about a service; waits for them, at most until the deadline.
+
+        Raises:
+            CannotLook: they could not be observed.
+        """
+        future: concurrent.futures.Future[_F] = self._watches[service.name].futures[kind]
+        try:
+            return future.result(timeout=max(0.0, self._deadline - time.monotonic()))
+        except concurrent.futures.TimeoutError:
+            raise CannotLook(f"{service.name} was not observed before the run's deadline") from None
+
+    def known(self, service_name: str, kind: type[_F]) -> _F | None:
+        """The facts of that kind if they are there already, without waiting."""
+        future: concurrent.futures.Future[_F] = self._watches[service_name].futures[kind]
+        if not future.done() or future.exception():
+            return None
+        return future.result()
+
+    def _sample(self) -> None:
+        self._may_sample.wait()
+        for watch in self._watches.values():
+            watch.quiet.wait(timeout=max(0.0, self._deadline - time.monotonic()))
+        for watch in self._watches.values():
+            _spawn(functools.partial(watch.sample, self._window_s, self._stop))
+
+
+class _Watch:
+    """The probes of one service and the facts that they will have."""
+
+    def __init__(
+        self, service: Service, target: Target, config: Config, *, read_only: bool
+    ) -> None:
+        self.futures: dict[type, concurrent.futures.Future[Any]] = {
+            kind: concurrent.futures.Future() for kind in _KINDS
+        }
+        self.quiet = threading.Event()
+        self._service = service
+        self._target = target
+        self._config = config
+        self._read_only = read_only
+
+    def observe(self) -> None:
+        """Look at everything but latency, and be quiet then."""
+        try:
+            self._observe()
+        except redis.RedisError:
+            self._give_up(f"{self._service.name} stopped answering after its first PING")
+        finally:
+            self.quiet.set()
+
+    def sample(self, window_s: float, stop: threading.Event) -> None:
+        """Measure latency for `window_s`."""
+        endpoint = self._service.endpoint
+        if endpoint is None or self.futures[LatencyFacts].done():
+            return
+        self._look(
+            LatencyFacts,
+            lambda: sample_latency(
+                endpoint,
+                self._service.name,
+                window_s=window_s,
+                timeout_s=self._service.limits.connect_s,
+                stop=stop,
+            ),
+        )
+
+    def _observe(self) -> None:
+        service, endpoint = self._service, self._service.endpoint
+        if endpoint is None:
+            self._give_up(service.missing)
+            return
+        timeout_s = service.limits.connect_s
+        connection = self._look(ConnectionFacts, lambda: reach(endpoint, timeout_s=timeout_s))
+        if connection is None or not connection.reachable:
+            self._give_up(f"{service.name} is not reachable")
+            return
+        beside = [_spawn(lambda: self._write(endpoint)), _spawn(lambda: self._publish(endpoint))]
+        with (
+            connected(endpoint, service.name, timeout_s=timeout_s) as client,
+            client.time_limit(_PROBES_LIMIT_S),
+        ):
+            self._ask(client)
+            beside.append(_spawn(self._look_at_exporter))
+            self._scan_jwt_cache(client)
+        for thread in beside:
+            thread.join(_PROBES_LIMIT_S)
+
+    def _ask(self, client: Client) -> None:
+        """What one connection answers in a few round trips."""
+        self._look(InfoReply, lambda: read_info(client))
+
+        def info() -> Info:
+            fields: Info = self.futures[InfoReply].result().fields
+            return fields
+
+        self._look(ServerFacts, lambda: server_facts(info()))
+        self._look(MemoryFacts, lambda: memory_facts(info()))
+        self._look(ReplicationFacts, lambda: replication_facts(info()))
+        self._look(ClientsFacts, lambda: clients_facts(client, info()))
+        self._look(PersistenceFacts, lambda: persistence_facts(client, info()))
+        self._look(SlowlogFacts, lambda: read_slowlog(client))
+
+    def _write(self, endpoint: Endpoint) -> None:
+        if not self._read_only:
+            self._look(
+                CanaryFacts,
+                lambda: fly_canary(
+                    endpoint, self._service.name, timeout_s=self._service.limits.write_s
+                ),
+            )
+
+    def _publish(self, endpoint: Endpoint) -> None:
+        if self._service.role == "queue":
+            self._look(
+                PubsubFacts,
+                lambda: send_message(
+                    endpoint, self._service.name, timeout_s=self._service.limits.write_s
+                ),
+            )
+
+    def _scan_jwt_cache(self, client: Client) -> None:
+        settings = self._config.jwt_cache
+        if settings.enabled and settings.service == self._service.name:
+            self._look(
+                JwtCacheFacts,
+                lambda: observe_jwt_cache(
+                    client,
+                    pattern=settings.pattern,
+                    enough=max(settings.min_entries, _JWT_SAMPLE),
+                ),
+            )
+
+    def _look_at_exporter(self) -> None:
+        route = self._target.exporters[self._service.name]
+        url = route.url
+        if url is None:
+            self._fail(ExporterFacts, CannotLook(route.missing))
+            return
+        self._look(
+            ExporterFacts,
+            lambda: observe_exporter(
+                url=url,
+                own=route.own,
+                target=route.target or None,
+                server=self.futures[ServerFacts].result(),
+                info=self.futures[InfoReply].result().fields,
+                timeout_s=self._config.exporter.timeout_s,
+            ),
+        )
+
+    def _look(self, kind: type[_F], probe: Callable[[], _F]) -> _F | None:
+        """Run one probe and keep its facts, or why there are none."""
+        try:
+            facts = probe()
+        except redis.RedisError:
+            self._fail(kind, CannotLook(f"{self._service.name} stopped answering"))
+        except Exception as error:  # noqa: BLE001  # kept: whoever asks for the facts gets it
+            self._fail(kind, error)
+        else:
+            if not self.futures[kind].done():
+                self.futures[kind].set_result(facts)
+            return facts
+        return None
+
+    def _fail(self, kind: type, error: Exception) -> None:
+        if not self.futures[kind].done():
+            self.futures[kind].set_exception(error)
+
+    def _give_up(self, reason: str) -> None:
+        for kind in _KINDS:
+            self._fail(kind, CannotLook(reason))
+
+
+def _spawn(work: Callable[[], None]) -> threading.Thread:
+    """Run in the background; a daemon, since a resolver that hangs must not hold up the exit."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread

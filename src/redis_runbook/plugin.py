@@ -1,0 +1,69 @@
+"""The pytest plugin: `--profile` turns a pytest run into a run of the runbook's checks.
+
+Loaded by every pytest run in an environment that has the package, so it imports nothing heavy
+until a profile is asked for.
+"""
+
+import argparse
+from typing import TYPE_CHECKING
+
+import pytest
+
+from redis_runbook.profiles import PROFILES
+
+if TYPE_CHECKING:
+    from redis_runbook.run import Run
+
+RUN: "pytest.StashKey[Run]" = pytest.StashKey()
+"""Where a pytest configuration keeps the run in progress."""
+
+MARK = "runbook_check"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options; the command line of `redis-runbook` passes them on."""
+    group = parser.getgroup("redis-runbook", "Redis runbook checks")
+    group.addoption(
+        "--profile",
+        choices=sorted(PROFILES),
+        help="run the runbook's checks: "
+        + ", ".join(f"{name} ({profile.purpose})" for name, profile in PROFILES.items()),
+    )
+    group.addoption("--runbook-config", metavar="FILE", help="configuration (./runbook.toml)")
+    group.addoption(
+        "--target",
+        choices=["auto", "live", "container", "embedded"],
+        help="where the services come from (auto: live when a URL is set, else throwaway servers)",
+    )
+    group.addoption("--report-dir", metavar="DIR", help="where reports land (reports)")
+    group.addoption("--deadline", metavar="SECONDS", help="total bound on the run")
+    group.addoption("--read-only", action="store_true", help="write no canary key")
+    group.addoption(
+        "--select",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="only these checks: an id or a prefix of one (memory, latency.slowlog); repeatable",
+    )
+    # Given by `redis-runbook --wait`: how the run came about.
+    group.addoption("--waited", metavar="SECONDS", type=float, help=argparse.SUPPRESS)
+    group.addoption("--attempt", metavar="N", type=int, help=argparse.SUPPRESS)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the check mark, and the run where a profile is asked for."""
+    config.addinivalue_line("markers", f"{MARK}(spec): the runbook check that a test is")
+    if config.getoption("profile"):
+        from redis_runbook import session  # noqa: PLC0415  # heavy, and only needed here
+
+        session.configure(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse checks without a profile: a bare pytest run of them would look at nothing."""
+    if not config.getoption("profile") and any(item.get_closest_marker(MARK) for item in items):
+        raise pytest.UsageError(
+            f"runbook checks need a profile: pytest --profile {'|'.join(sorted(PROFILES))}"
+        )

@@ -1,0 +1,75 @@
+"""Whether a write really goes through: a canary key is set, read and removed."""
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import redis
+
+from redis_runbook.client import connected
+from redis_runbook.endpoint import Endpoint
+from redis_runbook.probes import CannotLook
+from redis_runbook.redact import printable
+
+_TTL_MS: Final = 10_000
+_REFUSALS: Final = {
+    "MISCONF": "MISCONF: the last RDB save failed and the server stops accepting writes",
+    "OOM": "OOM: memory is full and the policy evicts nothing",
+    "READONLY": "READONLY: this is a replica",
+    "NOREPLICAS": "NOREPLICAS: fewer replicas are attached than min-replicas-to-write asks for",
+    "CLUSTERDOWN": "CLUSTERDOWN: the cluster does not serve the key's slot",
+    "MOVED": "MOVED: another cluster node owns the key's slot",
+    "LOADING": "LOADING: the dataset is still being read",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryFacts:
+    """One round of SET, GET and DEL on a key of our own; `refusal` is empty when it succeeded."""
+
+    elapsed_ms: float
+    refusal: str = ""
+
+
+def fly_canary(endpoint: Endpoint, service: str, *, timeout_s: float) -> CanaryFacts:
+    """Write, read back and remove `redis-runbook:canary:<random>`, which expires by itself.
+
+    Uses a connection of its own, since a paused server leaves it hanging until `timeout_s`.
+
+    Raises:
+        CannotLook: the user may not write such a key.
+        redis.exceptions.RedisError: the connection could not be opened.
+    """
+    key = f"redis-runbook:canary:{secrets.token_hex(8)}"
+    token = secrets.token_hex(8)
+    started = time.monotonic()
+    refusal = ""
+    with connected(endpoint, service, timeout_s=timeout_s) as client:
+        try:
+            with client.time_limit(timeout_s + 0.5):
+                set_reply, read_back, removed = client.ask_all(
+                    ("SET", key, token, "PX", _TTL_MS, "NX"), ("GET", key), ("DEL", key)
+                )
+            refusal = _refusal(set_reply, read_back, removed, token)
+        except redis.TimeoutError:
+            refusal = (
+                f"a write had no answer within {timeout_s:g} s although PING has one: writes are "
+                "paused (CLIENT PAUSE) or blocked"
+            )
+    return CanaryFacts(elapsed_ms=(time.monotonic() - started) * 1000, refusal=refusal)
+
+
+def _refusal(set_reply: object, read_back: object, removed: object, token: str) -> str:
+    for reply in (set_reply, read_back, removed):
+        if isinstance(reply, CannotLook):
+            raise reply
+        if isinstance(reply, Exception):
+            text = str(reply)
+            code = getattr(reply, "status_code", None) or text.partition(" ")[0]
+            return f"the server refuses it ({_REFUSALS.get(code) or printable(text, 120)})"
+    if set_reply != b"OK":
+        return "SET was not answered with OK"
+    if read_back != token.encode():
+        return "what was written could not be read back"
+    return "" if removed == 1 else "the canary could not be removed"

@@ -1,0 +1,41 @@
+"""How many clients are connected, may connect and were turned away."""
+
+from dataclasses import dataclass
+
+from redis_runbook.client import Client
+from redis_runbook.probes import CannotLook
+from redis_runbook.probes.server import Info, whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientsFacts:
+    """Client counts; `rejected` counts since the server started or its statistics were reset."""
+
+    connected: int
+    maxclients: int
+    rejected: int
+    blocked: int
+
+
+def clients_facts(client: Client, info: Info) -> ClientsFacts:
+    """Read INFO's client fields, and CONFIG where INFO does not tell `maxclients` (before 6.2).
+
+    Raises:
+        CannotLook: `maxclients` is not to be had, or a field is missing.
+    """
+    missing = {"connected_clients", "rejected_connections"} - set(info)
+    if missing:
+        raise CannotLook(f"INFO does not report {', '.join(sorted(missing))}")
+    maxclients = whole(info, "maxclients")
+    if not maxclients:
+        reply = client.ask("CONFIG", "GET", "maxclients")
+        try:
+            maxclients = int(reply[1])
+        except (TypeError, IndexError, ValueError):
+            raise CannotLook("the server does not tell its maxclients") from None
+    return ClientsFacts(
+        connected=whole(info, "connected_clients"),
+        maxclients=maxclients,
+        rejected=whole(info, "rejected_connections"),
+        blocked=whole(info, "blocked_clients"),
+    )

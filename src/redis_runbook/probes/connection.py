@@ -1,0 +1,250 @@
+"""Whether a server can be reached, and if not, exactly why."""
+
+import contextlib
+import enum
+import errno
+import os
+import queue
+import socket
+import ssl
+import threading
+import time
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import redis
+from redis import exceptions
+
+from redis_runbook.client import CLIENT_NAME, create_connection
+from redis_runbook.endpoint import Endpoint
+from redis_runbook.redact import printable
+
+_DIAGNOSIS_S: Final = 0.5
+_E = TypeVar("_E", bound=BaseException)
+
+
+class Problem(enum.StrEnum):
+    """Why a server could not be reached."""
+
+    DNS = "dns"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    TIMED_OUT = "timed_out"
+    TLS = "tls"
+    AUTH = "auth"
+    DENIED = "denied"
+    LOADING = "loading"
+    MAX_CLIENTS = "max_clients"
+    CLOSED = "closed"
+    NOT_REDIS = "not_redis"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionFacts:
+    """One attempt to connect, authenticate and PING.
+
+    `problem` is None when it succeeded; otherwise `message` is a clause that names what happened.
+    """
+
+    address: str
+    elapsed_ms: float
+    problem: Problem | None = None
+    message: str = ""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether PING was answered."""
+        return self.problem is None
+
+
+def reach(endpoint: Endpoint, *, timeout_s: float) -> ConnectionFacts:
+    """Resolve, connect, authenticate and PING once; bounded by about `timeout_s` plus 1 s."""
+    started = time.monotonic()
+    problem, message = _attempt(endpoint, timeout_s)
+    return ConnectionFacts(
+        address=endpoint.address,
+        elapsed_ms=(time.monotonic() - started) * 1000,
+        problem=problem,
+        message=message,
+    )
+
+
+def _attempt(endpoint: Endpoint, timeout_s: float) -> tuple[Problem | None, str]:
+    if endpoint.scheme != "unix":
+        unresolved = _resolve(endpoint.host, timeout_s)
+        if unresolved:
+            return Problem.DNS, unresolved
+    connection = create_connection(endpoint, timeout_s=timeout_s)
+    # redis-py bounds each step; a server that drips bytes would still get past that.
+    watchdog = threading.Timer(timeout_s + _DIAGNOSIS_S, connection.disconnect)
+    watchdog.daemon = True
+    watchdog.start()
+    started = time.monotonic()
+    try:
+        connection.connect()
+        connection.send_command("PING")
+        reply = connection.read_response()
+        if reply != b"PONG":
+            return Problem.NOT_REDIS, "answered PING with something else: this is not Redis"
+    except Exception as error:  # noqa: BLE001  # whatever a hostile server provokes is classified
+        late = time.monotonic() - started >= timeout_s + _DIAGNOSIS_S
+        return _classify(exceptions.TimeoutError() if late else error, endpoint, timeout_s)
+    finally:
+        watchdog.cancel()
+        with contextlib.suppress(redis.RedisError, OSError):
+            connection.disconnect()
+    return None, ""
+
+
+def _resolve(host: str, timeout_s: float) -> str:
+    """Why the name does not resolve, or nothing. The resolver knows no timeout: a thread does."""
+    outcome: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def resolve() -> None:
+        try:
+            socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            reason = error.strerror if isinstance(error, socket.gaierror) else "not a host name"
+            outcome.put(f"the name {host} does not resolve (DNS: {reason})")
+        else:
+            outcome.put("")
+
+    threading.Thread(target=resolve, daemon=True).start()
+    try:
+        return outcome.get(timeout=timeout_s)
+    except queue.Empty:
+        return f"the name {host} did not resolve within {timeout_s:g} s (DNS timed out)"
+
+
+def _classify(error: Exception, endpoint: Endpoint, timeout_s: float) -> tuple[Problem, str]:
+    """Name the problem: what the server said, else what TLS said, else what the socket said."""
+    return (
+        _from_reply(error, endpoint)
+        or _from_tls(error, endpoint)
+        or _from_socket(error, endpoint, timeout_s)
+        or (Problem.NOT_REDIS, "something answers that is not Redis: its replies make no sense")
+    )
+
+
+def _from_reply(error: Exception, endpoint: Endpoint) -> tuple[Problem, str] | None:
+    """Order matters: redis-py derives several of these from its ConnectionError."""
+    text = str(error)
+    if isinstance(error, exceptions.BusyLoadingError):
+        return Problem.LOADING, "is LOADING its dataset from disk into memory"
+    if isinstance(error, exceptions.NoPermissionError):
+        return Problem.DENIED, "the user has no permission for PING or SELECT (NOPERM)"
+    if "max number of clients" in text:
+        return Problem.MAX_CLIENTS, "refuses clients: max number of clients reached"
+    if isinstance(error, exceptions.AuthenticationError) or text.startswith("NOAUTH"):
+        return Problem.AUTH, _why_not_authenticated(text, endpoint)
+    if text.startswith("DENIED"):
+        return Problem.DENIED, "is in protected mode and denies remote clients (DENIED)"
+    if isinstance(error, exceptions.ResponseError):
+        return Problem.ERROR, f"answers with an error: {printable(text, 120)}"
+    return None
+
+
+def _from_tls(error: Exception, endpoint: Endpoint) -> tuple[Problem, str] | None:
+    refused = _errno(error) == errno.ECONNREFUSED
+    if endpoint.scheme == "redis" and not refused and _speaks_tls(endpoint):
+        return Problem.TLS, "speaks TLS on this port, and the URL says redis://: use rediss://"
+    if endpoint.scheme != "rediss" or refused:
+        return None
+    certificate = _find_cause(error, ssl.SSLCertVerificationError)
+    if certificate:
+        return Problem.TLS, f"TLS: the certificate is not trusted ({certificate.verify_message})"
+    if _speaks_plaintext(endpoint):
+        return Problem.TLS, "speaks plaintext on this port, and the URL says rediss:// (TLS)"
+    tls = _find_cause(error, ssl.SSLError)
+    if tls and not _speaks_http(endpoint):
+        return Problem.TLS, f"TLS handshake failed ({printable(tls.reason or 'no reason', 80)})"
+    if _find_cause(error, FileNotFoundError):
+        return Problem.TLS, "TLS: a certificate or key file of the configuration is missing"
+    return None
+
+
+def _from_socket(
+    error: Exception, endpoint: Endpoint, timeout_s: float
+) -> tuple[Problem, str] | None:
+    if isinstance(error, exceptions.TimeoutError):
+        if "connecting" in str(error):
+            return Problem.TIMED_OUT, f"no TCP connection within {timeout_s:g} s (timed out)"
+        return Problem.TIMED_OUT, (
+            f"accepts connections but did not answer within {timeout_s:g} s (timed out: frozen, "
+            "or blocked by a long command)"
+        )
+    number = _errno(error)
+    reason = os.strerror(number) if number else ""
+    if number == errno.ECONNREFUSED:
+        return Problem.REFUSED, "connection refused: nothing listens there"
+    if endpoint.scheme == "unix" and number in {errno.ENOENT, errno.EACCES}:
+        return Problem.REFUSED, f"the socket cannot be opened ({reason})"
+    if number in {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL}:
+        return Problem.UNREACHABLE, f"no route to the host ({reason})"
+    if endpoint.scheme != "unix" and _speaks_http(endpoint):
+        return Problem.NOT_REDIS, "something answers that is not Redis: it speaks HTTP"
+    if isinstance(error, exceptions.InvalidResponse):
+        return None
+    if isinstance(error, exceptions.ConnectionError | OSError):
+        return Problem.CLOSED, "accepts the connection and closes it"
+    return None
+
+
+def _why_not_authenticated(text: str, endpoint: Endpoint) -> str:
+    if endpoint.password is None:
+        return "a password is required and none is set (NOAUTH)"
+    if "without any password" in text or "no password is set" in text:
+        return "a password is set in the URL, but the server has none for the default user (AUTH)"
+    return "wrong user name or password (WRONGPASS)"
+
+
+def _find_cause(error: BaseException | None, kind: type[_E]) -> _E | None:
+    while error is not None:
+        if isinstance(error, kind):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _errno(error: Exception) -> int | None:
+    cause = _find_cause(error, OSError)
+    return cause.errno if cause else None
+
+
+def _speaks_plaintext(endpoint: Endpoint) -> bool:
+    """Whether a plain inline PING gets a Redis reply."""
+    return _first_bytes(endpoint, b"PING\r\n")[:1] in {b"+", b"-"}
+
+
+def _speaks_http(endpoint: Endpoint) -> bool:
+    return _first_bytes(endpoint, b"HEAD / HTTP/1.0\r\n\r\n").startswith(b"HTTP/")
+
+
+def _first_bytes(endpoint: Endpoint, greeting: bytes) -> bytes:
+    """What comes back for `greeting`, in one piece of at most 64 bytes; nothing on any error."""
+    with contextlib.suppress(OSError), _raw_socket(endpoint) as plain:
+        plain.sendall(greeting)
+        return plain.recv(64)
+    return b""
+
+
+def _speaks_tls(endpoint: Endpoint) -> bool:
+    """Whether a TLS handshake succeeds, whoever's certificate it is; nothing is sent through it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with contextlib.suppress(OSError), _raw_socket(endpoint) as plain:
+        try:
+            with context.wrap_socket(plain, server_hostname=CLIENT_NAME):
+                return True
+        except ssl.SSLError as error:
+            # Asking for a client certificate is also speaking TLS.
+            return "CERTIFICATE_REQUIRED" in str(error) or "ALERT" in str(error)
+    return False
+
+
+def _raw_socket(endpoint: Endpoint) -> socket.socket:
+    raw = socket.create_connection((endpoint.host, endpoint.port), timeout=_DIAGNOSIS_S)
+    raw.settimeout(_DIAGNOSIS_S)
+    return raw

@@ -1,0 +1,254 @@
+"""One HTTP GET that always ends: bounded in time and in size, and silent about credentials."""
+
+import concurrent.futures
+import contextlib
+import enum
+import http.client
+import os
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+
+from redis_runbook.redact import Redactor, printable
+
+BODY_LIMIT_BYTES: Final = 8 << 20
+_CHUNK_BYTES: Final = 64 << 10
+_OK: Final = 200
+_HOST_AND_PORT: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::[0-9]{1,5})?")
+
+
+class FetchProblem(enum.StrEnum):
+    """Why a URL gave nothing that can be used."""
+
+    URL = "url"
+    DNS = "dns"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    TLS = "tls"
+    TIMED_OUT = "timed_out"
+    CLOSED = "closed"
+    NOT_HTTP = "not_http"
+    STATUS = "status"
+    TOO_LARGE = "too_large"
+    EMPTY = "empty"
+    NOT_METRICS = "not_metrics"
+    NO_SAMPLES = "no_samples"
+    AMBIGUOUS = "ambiguous"
+
+
+class FetchError(Exception):
+    """Nothing usable came; the text is one clause whose subject is the URL ("answered …")."""
+
+    def __init__(self, problem: FetchProblem, clause: str) -> None:
+        """Name the problem; `clause` holds nothing that the server sent."""
+        super().__init__(clause)
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpUrl:
+    """A URL, taken apart into what is asked for and what may be shown.
+
+    `origin` is `http://host:port`; `resource` is the path with the host and port of a `target`
+    parameter, all others hidden.
+    """
+
+    origin: str
+    resource: str
+    location: str = field(repr=False)
+    credentials: tuple[str, str] | None = field(default=None, repr=False)
+
+    @property
+    def shown(self) -> str:
+        """What may be printed."""
+        return self.origin + self.resource
+
+
+def parse_http_url(url: str) -> HttpUrl:
+    """Parse `http[s]://[user:password@]host[:port][/path][?query]`.
+
+    Raises:
+        ValueError: with one clause that never quotes the URL.
+    """
+    if not url.isprintable() or " " in url:
+        raise ValueError("holds a space or a control character")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("has no valid host and port") from None
+    userinfo, at, host = parts.netloc.rpartition("@")
+    if parts.scheme not in {"http", "https"} or port == 0 or not _HOST_AND_PORT.fullmatch(host):
+        raise ValueError("is not http://host:port/path")
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    others = [key + value for key, value in query if key != "target"]
+    elsewhere = [parts.path, parts.fragment, *others]
+    if any("@" in unquote(text) for text in elsewhere):
+        # A password with a raw slash in it would end the host, and its rest would be shown.
+        raise ValueError("holds an @ outside its credentials: percent-encode / ? and # in them")
+    user, _, password = userinfo.partition(":")
+    return HttpUrl(
+        origin=f"{parts.scheme}://{host}",
+        resource=printable(Redactor()(parts.path or "/") + _shown_query(query), 300),
+        location=urlunsplit((parts.scheme, host, parts.path or "/", parts.query, "")),
+        credentials=(unquote(user), unquote(password)) if at else None,
+    )
+
+
+def _shown_query(query: list[tuple[str, str]]) -> str:
+    shown: list[str] = []
+    for key, value in query:
+        scheme, separator, rest = value.rpartition("://")
+        address = re.split(r"[/?#]", rest.rpartition("@")[2])[0]
+        shown.append(f"target={scheme}{separator}{address}" if key == "target" else "…")
+    return "?" + "&".join(shown) if shown else ""
+
+
+class Fetch(Protocol):
+    """How a probe gets a body: `http_get`, or `SharedGets` where several ask for the same."""
+
+    def __call__(self, url: HttpUrl, *, timeout_s: float) -> bytes:
+        """The body; raises FetchError."""
+
+
+class SharedGets:
+    """Asks each URL once, whichever thread comes first, and gives all the same answer."""
+
+    def __init__(self) -> None:
+        """Remember nothing yet."""
+        self._lock = threading.Lock()
+        self._answers: dict[HttpUrl, concurrent.futures.Future[bytes]] = {}
+
+    def __call__(self, url: HttpUrl, *, timeout_s: float) -> bytes:
+        """The body; raises FetchError."""
+        with self._lock:
+            mine = url not in self._answers
+            answer = self._answers.setdefault(url, concurrent.futures.Future())
+        if mine:
+            try:
+                answer.set_result(http_get(url, timeout_s=timeout_s))
+            except BaseException as error:
+                answer.set_exception(error)
+                raise
+        with contextlib.suppress(concurrent.futures.TimeoutError):
+            return answer.result(timeout=timeout_s)
+        raise _late(timeout_s)
+
+
+def http_get(url: HttpUrl, *, timeout_s: float) -> bytes:
+    """The body of a `200 OK`, undecoded.
+
+    Within `timeout_s` whatever the server does: the name's resolution knows no timeout, and one
+    that drips header bytes renews each socket timeout, so a thread does the waiting and is left
+    behind if need be. It follows no redirect and uses no proxy; `REQUESTS_CA_BUNDLE` is heeded.
+
+    Raises:
+        FetchError: there is no such body.
+    """
+    import requests.adapters  # noqa: F401, PLC0415  # 0.1 s, which only this probe needs
+
+    outcome: concurrent.futures.Future[bytes] = concurrent.futures.Future()
+    deadline = time.monotonic() + timeout_s
+
+    def get() -> None:
+        try:
+            outcome.set_result(_get(url, timeout_s, deadline))
+        except FetchError as error:
+            outcome.set_exception(error)
+        except Exception as error:  # noqa: BLE001  # whatever a hostile server provokes is classified
+            outcome.set_exception(_classify(error, timeout_s))
+
+    threading.Thread(target=get, name="http_get", daemon=True).start()
+    with contextlib.suppress(concurrent.futures.TimeoutError):
+        return outcome.result(timeout=timeout_s)
+    raise _late(timeout_s)
+
+
+def _get(url: HttpUrl, timeout_s: float, deadline: float) -> bytes:
+    # The bare adapter: a Session would add proxies, .netrc, and read the body of a redirect whole.
+    from requests import Request  # noqa: PLC0415
+    from requests.adapters import HTTPAdapter  # noqa: PLC0415
+    from requests.auth import HTTPBasicAuth  # noqa: PLC0415
+
+    credentials = url.credentials and HTTPBasicAuth(*(part.encode() for part in url.credentials))
+    # Compressed bytes would have to be bounded twice.
+    headers = {
+        "Accept": "text/plain;version=0.0.4,*/*;q=0.1",
+        "Accept-Encoding": "identity",
+        "User-Agent": "redis-runbook",
+    }
+    request = Request("GET", url.location, headers=headers, auth=credentials).prepare()
+    with contextlib.closing(HTTPAdapter(max_retries=0)) as adapter:
+        verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
+        response = adapter.send(request, stream=True, timeout=timeout_s, verify=verify)
+        with contextlib.closing(response):
+            if response.status_code != _OK:
+                raise _unwanted_status(response.status_code)
+            body = bytearray()
+            while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
+                body += chunk
+                if len(body) > BODY_LIMIT_BYTES:
+                    raise FetchError(
+                        FetchProblem.TOO_LARGE,
+                        f"answered with more than {BODY_LIMIT_BYTES >> 20} MiB",
+                    )
+                if time.monotonic() >= deadline:
+                    raise _late(timeout_s)
+    return bytes(body)
+
+
+def _unwanted_status(status: int) -> FetchError:
+    meaning = http.client.responses.get(status, "an unknown status")
+    advice = ""
+    if 300 <= status < 400:  # noqa: PLR2004  # the redirects
+        advice = "; redirects are not followed: set the final URL"
+    return FetchError(FetchProblem.STATUS, f"answered HTTP {status} ({meaning}){advice}")
+
+
+def _late(timeout_s: float) -> FetchError:
+    return FetchError(FetchProblem.TIMED_OUT, f"gave no complete answer in {timeout_s:.2g} s")
+
+
+def _classify(error: Exception, timeout_s: float) -> FetchError:
+    """Name the problem by the exception at the bottom of the libraries' wrappings."""
+    causes = list(_causes(error))
+
+    def caused_by(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(cause, kinds) for cause in causes)
+
+    if caused_by(ssl.SSLError):
+        reasons = [cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)]
+        reason = printable(reasons[0].verify_message, 120) if reasons else "the handshake failed"
+        return FetchError(FetchProblem.TLS, f"cannot be trusted over TLS: {reason}")
+    if caused_by(socket.gaierror, UnicodeError):
+        return FetchError(FetchProblem.DNS, "has a host name that does not resolve (DNS)")
+    if caused_by(ConnectionRefusedError):
+        return FetchError(FetchProblem.REFUSED, "refused the connection")
+    if caused_by(TimeoutError):
+        return _late(timeout_s)
+    if caused_by(ConnectionError, http.client.IncompleteRead):
+        return FetchError(FetchProblem.CLOSED, "closed the connection before its answer was whole")
+    if caused_by(http.client.HTTPException):
+        return FetchError(FetchProblem.NOT_HTTP, "answered with something that is not HTTP")
+    numbers = (cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno)
+    reason = next(map(os.strerror, numbers), type(error).__name__)
+    return FetchError(FetchProblem.UNREACHABLE, f"cannot be asked: {reason}")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and everything it wraps; urllib3 keeps it in `reason`, requests in `args`."""
+    seen: set[int] = set()
+    pending: list[object] = [error]
+    while pending:
+        cause = pending.pop()
+        if isinstance(cause, BaseException) and id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            pending += [cause.__cause__, cause.__context__, getattr(cause, "reason", None)]
+            pending += cause.args

@@ -1,0 +1,172 @@
+"""How many live entries match a pattern, and when they expire, without seeing one in full."""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from redis.exceptions import InvalidResponse
+
+from redis_runbook.client import Client, Word, command_name
+from redis_runbook.probes import CannotLook
+
+_SAMPLE: Final = 100
+_SAMPLED_KEY_BYTES: Final = 64 << 10
+_CURSOR_DIGITS: Final = 20
+_GONE: Final = -2
+_FOREVER: Final = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JwtCacheFacts:
+    """What a bounded SCAN found.
+
+    `live_entries` is exact when `complete`, else a lower bound. `stopped` tells why the scan
+    ended. `dbsize` is None where DBSIZE is denied. `keys_looked_at` is an estimate: the server
+    decides how many keys a call covers. TTLs are those of `ttl_sampled` entries, `without_ttl`
+    of them never expire; `ttl_min_s` and `ttl_max_s` are about the others, None if there are none.
+    """
+
+    live_entries: int
+    stopped: Literal["enough", "complete", "budget"]
+    keys_looked_at: int
+    dbsize: int | None
+    calls: int
+    elapsed_s: float
+    ttl_sampled: int
+    without_ttl: int
+    ttl_min_s: float | None
+    ttl_max_s: float | None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole keyspace was seen."""
+        return self.stopped == "complete"
+
+
+def observe_jwt_cache(
+    client: Client,
+    *,
+    pattern: str,
+    enough: int,
+    budget_s: float = 1.0,
+    max_calls: int = 5000,
+    count: int = 1000,
+    clock: Callable[[], float] = time.monotonic,
+) -> JwtCacheFacts:
+    """SCAN for keys that match until `enough` are found, all were seen, or the budget is used up.
+
+    A thousand keys a call keep each under a millisecond of the server's time. Keys stay in here:
+    they may be tokens.
+
+    Raises:
+        CannotLook: the user may not run SCAN or PTTL, or a reply makes no sense.
+        redis.exceptions.ConnectionError, redis.exceptions.TimeoutError: the connection failed.
+    """
+    started = clock()
+    (dbsize,) = _ask(client, ("DBSIZE",))
+    entries = _Entries(client)
+    cursor = b"0"
+    stopped: Literal["enough", "complete", "budget"] = "budget"
+    calls = 0
+    while calls < max_calls and (not calls or clock() - started < budget_s):
+        cursor, keys = _scan(client, cursor, pattern, count)
+        calls += 1
+        entries.add(keys)
+        if cursor == b"0":
+            stopped = "complete"
+            break
+        if entries.live >= enough:
+            stopped = "enough"
+            break
+    known_size = dbsize if isinstance(dbsize, int) else None
+    looked_at = calls * count
+    if known_size is not None:
+        looked_at = known_size if stopped == "complete" else min(looked_at, known_size)
+    ttls = entries.ttls_ms
+    return JwtCacheFacts(
+        live_entries=entries.live,
+        stopped=stopped,
+        keys_looked_at=looked_at,
+        dbsize=known_size,
+        calls=calls,
+        elapsed_s=clock() - started,
+        ttl_sampled=len(ttls) + entries.without_ttl,
+        without_ttl=entries.without_ttl,
+        ttl_min_s=min(ttls) / 1000 if ttls else None,
+        ttl_max_s=max(ttls) / 1000 if ttls else None,
+    )
+
+
+class _Entries:
+    """The distinct entries that were found, as digests, and the TTLs of the first hundred."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._found: set[bytes] = set()
+        self._gone: set[bytes] = set()
+        self._asked = 0
+        self.ttls_ms: list[int] = []
+        self.without_ttl = 0
+
+    @property
+    def live(self) -> int:
+        return len(self._found) - len(self._gone)
+
+    def add(self, keys: Sequence[bytes]) -> None:
+        """Count keys that are new, and ask for the TTLs of some."""
+        # SCAN may give a key twice; a digest of it is smaller, and is no token.
+        new = {_digest(key): key for key in keys}
+        for digest in self._found & new.keys():
+            del new[digest]
+        self._found |= new.keys()
+        # An endless key is counted, but costs more to send back than its TTL tells.
+        short = [(digest, key) for digest, key in new.items() if len(key) <= _SAMPLED_KEY_BYTES]
+        sample = short[: _SAMPLE - self._asked]
+        self._asked += len(sample)
+        replies = _ask(self._client, *[("PTTL", key) for _digest, key in sample])
+        for (digest, _key), ttl_ms in zip(sample, replies, strict=True):
+            if not isinstance(ttl_ms, int) or ttl_ms < _GONE:
+                raise _unusable("PTTL", ttl_ms)
+            if ttl_ms == _GONE:
+                self._gone.add(digest)
+            elif ttl_ms == _FOREVER:
+                self.without_ttl += 1
+            else:
+                self.ttls_ms.append(ttl_ms)
+
+
+def _digest(key: bytes) -> bytes:
+    return hashlib.blake2b(key, digest_size=16).digest()
+
+
+def _scan(client: Client, cursor: bytes, pattern: str, count: int) -> tuple[bytes, Sequence[bytes]]:
+    (reply,) = _ask(client, ("SCAN", cursor, "MATCH", pattern, "COUNT", count))
+    match reply:
+        case [bytes(following), [*keys]] if (
+            following.isdigit()
+            and len(following) <= _CURSOR_DIGITS
+            and all(isinstance(key, bytes) for key in keys)
+        ):
+            return following, keys
+    raise _unusable("SCAN", reply)
+
+
+def _ask(client: Client, *commands: tuple[Word, ...]) -> list[Any]:
+    """`Client.ask_all`, where bytes that are not Redis protocol become CannotLook."""
+    if not commands:
+        return []
+    try:
+        return client.ask_all(*commands)
+    except (InvalidResponse, ValueError, TypeError, RecursionError):
+        # What redis-py raises quotes the bytes, and they may be a key.
+        raise _unusable(command_name(commands[0]), None) from None
+
+
+def _unusable(command: str, reply: Any) -> CannotLook:
+    if isinstance(reply, CannotLook):
+        return reply
+    if isinstance(reply, Exception):
+        return CannotLook(f"the server refuses {command}")
+    return CannotLook(f"the reply to {command} has an unknown shape")

@@ -1,0 +1,61 @@
+"""Whether a server's data would survive a restart."""
+
+from dataclasses import dataclass
+
+from redis_runbook.client import Client
+from redis_runbook.probes import CannotLook
+from redis_runbook.probes.server import Info, whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersistenceFacts:
+    """The state of RDB and AOF.
+
+    `rdb_enabled` is None where the server does not say (CONFIG denied): `why_unknown` then tells
+    why. `last_save_age_s` is measured from the server's start where it never saved.
+    """
+
+    rdb_enabled: bool | None
+    why_unknown: str
+    rdb_ok: bool
+    last_save_age_s: int
+    changes_since_save: int
+    aof_enabled: bool
+    aof_write_ok: bool
+    aof_rewrite_ok: bool
+
+
+def persistence_facts(client: Client, info: Info) -> PersistenceFacts:
+    """Read INFO's persistence fields, and CONFIG for whether RDB saving is on.
+
+    Raises:
+        CannotLook: INFO has no persistence section.
+    """
+    if "rdb_last_bgsave_status" not in info or "aof_enabled" not in info:
+        raise CannotLook("INFO does not report persistence")
+    rdb_enabled, why_unknown = _rdb_enabled(client)
+    return PersistenceFacts(
+        rdb_enabled=rdb_enabled,
+        why_unknown=why_unknown,
+        rdb_ok=info["rdb_last_bgsave_status"] == "ok",
+        last_save_age_s=_age_s(info),
+        changes_since_save=whole(info, "rdb_changes_since_last_save"),
+        aof_enabled=info["aof_enabled"] == "1",
+        aof_write_ok=info.get("aof_last_write_status", "ok") == "ok",
+        aof_rewrite_ok=info.get("aof_last_bgrewrite_status", "ok") == "ok",
+    )
+
+
+def _rdb_enabled(client: Client) -> tuple[bool | None, str]:
+    try:
+        reply = client.ask("CONFIG", "GET", "save")
+    except CannotLook as error:
+        return None, str(error)
+    if not isinstance(reply, list) or len(reply) != 2:  # noqa: PLR2004  # name and value
+        return None, "CONFIG GET save has no answer"
+    return bool(reply[1]), ""
+
+
+def _age_s(info: Info) -> int:
+    now_s = whole(info, "server_time_usec") // 1_000_000
+    return max(0, now_s - whole(info, "rdb_last_save_time")) if now_s else 0

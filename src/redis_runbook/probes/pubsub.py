@@ -1,0 +1,47 @@
+"""Whether a published message arrives."""
+
+import secrets
+import time
+from dataclasses import dataclass
+
+import redis
+
+from redis_runbook.client import connected
+from redis_runbook.endpoint import Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PubsubFacts:
+    """One message from us to us; `delivered_ms` is None when it did not arrive in time."""
+
+    delivered_ms: float | None
+    waited_s: float
+
+
+def send_message(endpoint: Endpoint, service: str, *, timeout_s: float) -> PubsubFacts:
+    """Subscribe to a private channel on one connection, publish on another, and wait.
+
+    Raises:
+        CannotLook: the user may not subscribe or publish.
+        redis.exceptions.RedisError: a connection could not be opened.
+    """
+    channel = f"redis-runbook:pubsub:{secrets.token_hex(8)}".encode()
+    token = secrets.token_hex(8).encode()
+    with (
+        connected(endpoint, service, timeout_s=timeout_s) as subscriber,
+        connected(endpoint, service, timeout_s=timeout_s) as publisher,
+        subscriber.time_limit(2 * timeout_s),
+    ):
+        subscriber.ask("SUBSCRIBE", channel)
+        started = time.monotonic()
+        publisher.ask("PUBLISH", channel, token)
+        delivered_ms = None
+        while (left_s := started + timeout_s - time.monotonic()) > 0:
+            try:
+                message = subscriber.read(left_s)
+            except redis.TimeoutError:
+                break
+            if message == [b"message", channel, token]:
+                delivered_ms = (time.monotonic() - started) * 1000
+                break
+        return PubsubFacts(delivered_ms=delivered_ms, waited_s=timeout_s)

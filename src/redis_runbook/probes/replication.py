@@ -1,0 +1,40 @@
+"""Who replicates whom."""
+
+from dataclasses import dataclass
+
+from redis_runbook.probes import CannotLook
+from redis_runbook.probes.server import Info, whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicationFacts:
+    """A server's place in replication.
+
+    On a replica: whether its link to the master is up, and for how long it has been down. On a
+    master: how many replicas are attached and online.
+    """
+
+    role: str
+    link_up: bool
+    link_down_s: int
+    replicas_online: int
+
+
+def replication_facts(info: Info) -> ReplicationFacts:
+    """Read INFO's replication fields.
+
+    Raises:
+        CannotLook: INFO has no replication section.
+    """
+    if "role" not in info:
+        raise CannotLook("INFO does not report replication")
+    attached = whole(info, "connected_slaves")
+    return ReplicationFacts(
+        role=info["role"],
+        link_up=info.get("master_link_status") == "up",
+        link_down_s=max(0, whole(info, "master_link_down_since_seconds")),
+        replicas_online=sum(
+            "state=online" in info.get(f"slave{number}", "").split(",")
+            for number in range(min(attached, 1000))
+        ),
+    )

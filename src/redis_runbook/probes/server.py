@@ -1,0 +1,90 @@
+"""What a server says of itself: INFO, parsed once and shared by the probes that read it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from redis_runbook.client import Client
+from redis_runbook.probes import CannotLook
+
+Info = Mapping[str, str]
+"""INFO as text, by field name: `{"used_memory": "1048576", …}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class InfoReply:
+    """One reply to INFO; probes read parts of it."""
+
+    fields: Info
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFacts:
+    """The identity of one server process.
+
+    `product` is `redis` or `valkey`; `version` is the product's own (Valkey's INFO also claims a
+    `redis_version` of 7.2.4). `role` is `master` or `slave`, as INFO says; `mode` is `standalone`,
+    `cluster` or `sentinel`.
+    """
+
+    product: str
+    version: str
+    role: str
+    mode: str
+    run_id: str
+    process_id: int
+    tcp_port: int
+    uptime_s: int
+
+
+def read_info(client: Client) -> InfoReply:
+    """All default sections of INFO.
+
+    Raises:
+        CannotLook: the user may not run INFO, or the reply is not text.
+        redis.exceptions.RedisError: the connection failed.
+    """
+    reply = client.ask("INFO")
+    if not isinstance(reply, bytes):
+        raise CannotLook("the reply to INFO is not text")
+    lines = (line.partition(":") for line in reply.decode(errors="replace").splitlines())
+    return InfoReply(
+        {key: value for key, colon, value in lines if colon and not key.startswith("#")}
+    )
+
+
+def server_facts(info: Info) -> ServerFacts:
+    """Who answered; a field that the server does not report is empty or 0."""
+    return ServerFacts(
+        product=info.get("server_name", "redis"),
+        version=info.get("valkey_version") or info.get("redis_version", ""),
+        role=info.get("role", ""),
+        mode=info.get("server_mode") or info.get("redis_mode", ""),
+        run_id=info.get("run_id", ""),
+        process_id=whole(info, "process_id"),
+        tcp_port=whole(info, "tcp_port"),
+        uptime_s=whole(info, "uptime_in_seconds"),
+    )
+
+
+def whole(info: Info, field: str, default: int = 0) -> int:
+    """A whole number of INFO, or `default` where the server does not report the field.
+
+    Raises:
+        CannotLook: the field is there and is not a number.
+    """
+    number = real(info, field, default)
+    if number != int(number):
+        raise CannotLook(f"INFO's {field} is not a whole number")
+    return int(number)
+
+
+def real(info: Info, field: str, default: float) -> float:
+    """A finite number of INFO; otherwise as `whole`."""
+    try:
+        number = float(info.get(field, default))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise CannotLook(f"INFO's {field} is not a number")
+    return number

@@ -1,0 +1,1 @@
+"""One output a file, all from the same findings. A report never judges."""

@@ -1,0 +1,50 @@
+"""Puts the reports where they belong, whole or not at all."""
+
+import contextlib
+import secrets
+from pathlib import Path
+
+from redis_runbook.reporting import ctrf, junit
+from redis_runbook.run import Run
+
+
+def write_reports(run: Run, page: str) -> list[str]:
+    """Write every report under its own name and its stable one.
+
+    Returns:
+        What could not be written, one sentence each; empty when all is there.
+    """
+    stem = f"{run.profile.name}-{run.started_at:%Y%m%dT%H%M%SZ}"
+    documents = (
+        (f"{stem}.json", "results.json", ctrf.render(run)),
+        (f"{stem}.xml", "junit.xml", junit.render(run)),
+        (f"{stem}.html", "latest.html", page),
+    )
+    problems = [] if page else ["no HTML report: pytest-html could not write it"]
+    for name, stable, text in documents:
+        if not text:
+            continue
+        whole = run.redact.document(text).encode("utf-8", errors="backslashreplace")
+        try:
+            run.report_dir.mkdir(parents=True, exist_ok=True)
+            for path in (run.report_dir / name, run.report_dir / stable):
+                replace(path, whole)
+        except OSError as error:
+            problems.append(f"cannot write {run.report_dir / stable}: {error.strerror}")
+    return problems
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old one or the new one, never a part.
+
+    Raises:
+        OSError: it could not be written; the old file is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise

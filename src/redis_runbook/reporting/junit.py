@@ -1,0 +1,59 @@
+"""`junit.xml`, for pipelines; an undetermined check is an `<error>`, a broken one a `<failure>`."""
+
+import re
+from typing import Final
+from xml.etree import ElementTree as ET
+
+from redis_runbook.run import Run
+from redis_runbook.verdict import Finding, Verdict, count
+
+_FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ELEMENTS: Final = {
+    Verdict.FAIL: "failure",
+    Verdict.UNKNOWN: "error",
+    Verdict.NOT_APPLICABLE: "skipped",
+}
+
+
+def render(run: Run) -> str:
+    """The whole document."""
+    counts = count(run.findings.values())
+    suite = ET.Element(
+        "testsuite",
+        name=f"redis-runbook {run.profile.name}",
+        tests=str(len(run.findings)),
+        failures=str(counts[Verdict.FAIL]),
+        errors=str(counts[Verdict.UNKNOWN]),
+        skipped=str(counts[Verdict.NOT_APPLICABLE]),
+        time=f"{run.elapsed_s:.3f}",
+        timestamp=run.started_at.isoformat(timespec="seconds"),
+    )
+    for finding in run.findings.values():
+        _case(suite, finding)
+    root = ET.Element("testsuites")
+    root.append(suite)
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _case(suite: ET.Element, finding: Finding) -> None:
+    case = ET.SubElement(
+        suite,
+        "testcase",
+        classname=finding.check,
+        name=_clean(finding.name),
+        time=f"{finding.duration_s:.3f}",
+    )
+    message = _clean(finding.message)
+    steps = "\n".join(f"next: {_clean(step)}" for step in finding.next_steps)
+    if finding.verdict in _ELEMENTS:
+        outcome = ET.SubElement(case, _ELEMENTS[finding.verdict], message=message)
+        outcome.text = steps or None
+    else:
+        output = ET.SubElement(case, "system-out")
+        output.text = "\n".join(filter(None, (f"{finding.verdict.label}: {message}", steps)))
+
+
+def _clean(text: str) -> str:
+    """Without the characters that XML 1.0 cannot hold."""
+    return _FORBIDDEN.sub("?", text)

@@ -1,0 +1,63 @@
+"""How findings and runs read, in every report."""
+
+from typing import Final
+
+from redis_runbook.check import percent
+from redis_runbook.run import Run
+from redis_runbook.verdict import SEVERITY, ExitCode, Finding, Verdict, count
+
+HEADLINES: Final = {
+    ExitCode.HEALTHY: "HEALTHY",
+    ExitCode.BROKEN: "BROKEN",
+    ExitCode.INTERRUPTED: "INTERRUPTED",
+    ExitCode.UNDETERMINED: "UNDETERMINED",
+    ExitCode.NOTHING_CHECKED: "NOTHING CHECKED",
+}
+_MEANINGS: Final = {
+    ExitCode.HEALTHY: "every invariant that was checked holds",
+    ExitCode.BROKEN: "an invariant is broken",
+    ExitCode.INTERRUPTED: "the run was interrupted: this report is partial",
+    ExitCode.UNDETERMINED: "nothing is known to be broken, but not everything could be determined",
+    ExitCode.NOTHING_CHECKED: "nothing was checked",
+}
+
+
+def meaning(code: ExitCode) -> str:
+    """One clause that says what an exit code means."""
+    return _MEANINGS[code]
+
+
+def quantity(value: float | None, unit: str | None) -> str:
+    """A number with its unit: `83.1 %`, `12.4 ms`, `1 440 entries`; empty where there is none."""
+    if value is None:
+        return ""
+    if unit == "ratio":
+        return percent(value, 1)
+    digits = 0 if value == int(value) else 1 if abs(value) >= 10 else 3  # noqa: PLR2004
+    number = f"{value:,.{digits}f}".replace(",", " ")
+    return f"{number} {unit}" if unit else number
+
+
+def counts(findings: list[Finding]) -> str:
+    """`2 fail, 1 unknown, 27 pass`: the verdicts that occurred, worst first."""
+    return ", ".join(
+        f"{number} {verdict.label.lower()}" for verdict, number in count(findings).items() if number
+    )
+
+
+def by_severity(run: Run) -> list[Finding]:
+    """The run's findings, worst first, each verdict in the order in which it came."""
+    return sorted(run.findings.values(), key=lambda finding: SEVERITY.index(finding.verdict))
+
+
+def needs_attention(run: Run) -> list[Finding]:
+    """The findings that are broken, undetermined or warnings, worst first."""
+    settled = {Verdict.PASS, Verdict.NOT_APPLICABLE}
+    return [finding for finding in by_severity(run) if finding.verdict not in settled]
+
+
+def recovery(run: Run) -> str:
+    """How long it took to get here under `--wait`; empty for a single run."""
+    if run.attempt <= 1:
+        return ""
+    return f"attempt {run.attempt}, {run.waited_s + run.elapsed_s:.0f} s after the first began"

@@ -1,0 +1,29 @@
+"""One Redis to check, as checks and probes see it."""
+
+from dataclasses import dataclass
+
+from redis_runbook.config import Limits, Role, ServiceSettings
+from redis_runbook.endpoint import Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One Redis to check: its settings and, where one is known, its address.
+
+    `endpoint` is None where no URL is known; `missing` then says what to set.
+    """
+
+    name: str
+    settings: ServiceSettings
+    endpoint: Endpoint | None
+    missing: str = ""
+
+    @property
+    def role(self) -> Role:
+        """What this Redis is for: `queue` or `cache`."""
+        return self.settings.role
+
+    @property
+    def limits(self) -> Limits:
+        """The limits that this service is held to."""
+        return self.settings.limits

@@ -1,0 +1,120 @@
+"""Percentiles by nearest rank, and how sure one may be of a p95.
+
+Nearest rank is a value that was really measured: the ceil(q * n)-th smallest. On 95 samples of 1
+and 5 of 100 the p95 is therefore 1, where an interpolating definition says 5.95.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+_P95: Final = 0.95
+_CONFIDENCE: Final = 0.95
+_ROUNDING: Final = 1e-9
+_FAR_TAIL_SD: Final = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What `n` latencies amount to.
+
+    `p95_low_ms` to `p95_high_ms` is a 95 % confidence interval of the p95; its upper end is None
+    where there are too few samples (n < 59) for any of them to be one.
+    """
+
+    n: int
+    p50_ms: float
+    p95_ms: float
+    p95_low_ms: float
+    p95_high_ms: float | None
+    p99_ms: float
+    max_ms: float
+
+
+def summarise(samples_ms: Sequence[float]) -> Summary:
+    """Summarise latencies, in any order.
+
+    Raises:
+        ValueError: there are none.
+    """
+    ordered = sorted(samples_ms)
+    low, high = p95_interval_ranks(len(ordered))
+    return Summary(
+        n=len(ordered),
+        p50_ms=percentile(ordered, 0.5),
+        p95_ms=percentile(ordered, _P95),
+        p95_low_ms=ordered[low - 1],
+        p95_high_ms=None if high is None else ordered[high - 1],
+        p99_ms=percentile(ordered, 0.99),
+        max_ms=ordered[-1],
+    )
+
+
+def percentile(ordered: Sequence[float], quantile: float) -> float:
+    """The nearest-rank percentile of values in ascending order; 0 < quantile <= 1.
+
+    Raises:
+        ValueError: there are no values.
+    """
+    if not ordered:
+        raise ValueError("no values have no percentile")
+    # 0.95 and its like are not exact in binary: the product may be a hair above a whole rank.
+    rank = math.ceil(quantile * len(ordered) - _ROUNDING)
+    return ordered[max(rank, 1) - 1]
+
+
+def p95_interval_ranks(n: int) -> tuple[int, int | None]:
+    """Ranks (from 1) of the order statistics that hold the true p95 with 95 % confidence.
+
+    The number of samples below the true p95 is binomial(n, 0.95), whatever the distribution. Each
+    end may miss with 2.5 %. From n = 59 on the maximum is the upper end even where it misses with
+    more, as long as the lower end can make up for it; below that there is no upper end (None), and
+    all of the 5 % belongs to the lower one.
+
+    Raises:
+        ValueError: n is not positive.
+    """
+    if n < 1:
+        raise ValueError("no samples have no interval")
+    risk = 1 - _CONFIDENCE
+    above_maximum = _P95**n
+    if above_maximum > risk:
+        return _rank_exceeding(n, risk), None
+    if above_maximum > risk / 2:
+        return _rank_exceeding(n, risk - above_maximum), n
+    return _rank_exceeding(n, risk / 2), _rank_from_which(n, risk / 2)
+
+
+def _rank_exceeding(n: int, risk: float) -> int:
+    """The largest rank r with P(X < r) <= risk, X ~ binomial(n, 0.95); at least 1."""
+    rank = max(0, math.floor(n * _P95 - _FAR_TAIL_SD * _deviation(n)))
+    mass = _probability(n, rank)
+    below = mass
+    while below <= risk:
+        rank += 1
+        mass *= (n - rank + 1) / rank * _P95 / (1 - _P95)
+        below += mass
+    return max(rank, 1)
+
+
+def _rank_from_which(n: int, risk: float) -> int:
+    """The smallest rank r with P(X >= r) <= risk, X ~ binomial(n, 0.95)."""
+    rank = min(n, math.ceil(n * _P95 + _FAR_TAIL_SD * _deviation(n)))
+    mass = _probability(n, rank)
+    above = mass
+    while above <= risk:
+        mass *= rank / (n - rank + 1) * (1 - _P95) / _P95
+        rank -= 1
+        above += mass
+    return rank + 1
+
+
+def _deviation(n: int) -> float:
+    return math.sqrt(n * _P95 * (1 - _P95))
+
+
+def _probability(n: int, k: int) -> float:
+    """P(X = k), X ~ binomial(n, 0.95); by logarithms, since n over k overflows."""
+    choices = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    return math.exp(choices + k * math.log(_P95) + (n - k) * math.log1p(-_P95))

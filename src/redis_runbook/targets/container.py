@@ -1,0 +1,276 @@
+"""The container target: real containers on a network of their own, through testcontainers.
+
+Everything carries labels that say which run it belongs to. A run removes what carries its own,
+however far its start got; and before it starts anything, what a killed run has left behind.
+(testcontainers' own answer, Ryuk, is one more image to pull.)
+"""
+
+import contextlib
+import functools
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound
+from docker.utils import parse_repository_tag
+from testcontainers.core.config import ConnectionMode, testcontainers_config
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.docker_client import DockerClient, get_docker_host_hostname
+from testcontainers.core.network import Network
+from testcontainers.core.wait_strategies import HttpWaitStrategy
+
+from redis_runbook.config import Container, Role
+from redis_runbook.endpoint import Endpoint
+from redis_runbook.targets import leftovers
+from redis_runbook.targets.target import TargetError
+from redis_runbook.targets.throwaway import (
+    ServerDiedError,
+    Throwaway,
+    create_password,
+    printable,
+    server_config,
+    wait_until_answers,
+)
+
+_T = TypeVar("_T")
+
+_REDIS_PORT: Final = 6379
+_EXPORTER_PORT: Final = 9121
+_CONFIG_PATH: Final = "/redis-runbook.conf"
+_LOCAL: Final = "127.0.0.1"
+_ANSWER_LIMIT_S: Final = 2.0
+_START_LIMIT_S: Final = 10
+_API_LIMIT_S: Final = 30
+_CLOSE_LIMIT_S: Final = 10
+_POLL_EVERY_S: Final = 0.05
+_DOCKER_TROUBLE: Final = (DockerException, requests.RequestException)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long to wait for an image: for the registry's first word, and for all of it."""
+
+    registry_s: float
+    image_s: float
+
+
+PATIENT: Final = Patience(registry_s=15, image_s=180)
+"""Containers are what the user asked for."""
+IMPATIENT: Final = Patience(registry_s=2, image_s=30)
+"""Something else will do as well."""
+
+
+def start(roles: Mapping[str, Role], images: Container, patience: Patience) -> Throwaway:
+    """Start one Redis per service and one exporter for all, and wait until each answers.
+
+    The exporter is told the servers' password, and where to look with each `/scrape?target=`.
+
+    Raises:
+        TargetError: no daemon answers, an image is not to be had, or a container does not start.
+    """
+    testcontainers_config.ryuk_disabled = True
+    testcontainers_config.connection_mode_override = ConnectionMode.docker_host
+    api = _connect()
+    run = uuid.uuid4().hex[:12]
+    try:
+        leftovers.sweep(api)
+        for image in (images.redis_image, images.exporter_image):
+            _provide(api, image, patience)
+        return _Start(api, run, images).start(roles)
+    except BaseException:
+        _close(api, run)
+        raise
+
+
+def _close(api: docker.APIClient, run: str) -> None:
+    api.timeout = _CLOSE_LIMIT_S
+    leftovers.remove(api, run)
+    api.close()
+
+
+def _connect() -> docker.APIClient:
+    def connect() -> docker.APIClient:
+        api = DockerClient(timeout=_ANSWER_LIMIT_S).client.api
+        api.timeout = _API_LIMIT_S
+        return api
+
+    try:
+        # In the background, since the resolver and ssh know nothing of that limit.
+        return _in_background(connect).result(_ANSWER_LIMIT_S)
+    except Exception as error:
+        if "Permission denied" in str(error):
+            raise TargetError("this user may not talk to the Docker daemon") from error
+        raise TargetError("no Docker daemon answers: start one, or use another target") from error
+
+
+def _provide(api: docker.APIClient, image: str, patience: Patience) -> None:
+    """Pull the image unless it is here."""
+    name = testcontainers_config.hub_image_name_prefix + image
+    try:
+        api.inspect_image(name)  # type: ignore[no-untyped-call]
+    except ImageNotFound:
+        problem = _pull(api, name, patience)
+    except _DOCKER_TROUBLE as error:
+        problem = _explain(error)
+    else:
+        return
+    if problem:
+        raise TargetError(f"the image {image} is not here and cannot be pulled: {problem}")
+
+
+def _pull(api: docker.APIClient, name: str, patience: Patience) -> str:
+    """Return what went wrong, or nothing. A pull that is given up ends when this process does."""
+    answered = threading.Event()
+
+    def pull() -> str:
+        repository, tag = parse_repository_tag(name)
+        try:
+            for event in api.pull(repository, tag=tag or "latest", stream=True, decode=True):
+                answered.set()
+                if "error" in event:
+                    return printable(event["error"])
+        except _DOCKER_TROUBLE as error:
+            return _explain(error)
+        finally:
+            answered.set()
+        return ""
+
+    pulled = _in_background(pull)
+    if not answered.wait(patience.registry_s):
+        return f"its registry does not answer within {patience.registry_s:g} s"
+    try:
+        return pulled.result(patience.image_s)
+    except TimeoutError:
+        return f"that takes longer than {patience.image_s:g} s"
+
+
+class _Start:
+    """The start of one run's containers."""
+
+    def __init__(self, api: docker.APIClient, run: str, images: Container) -> None:
+        """Prepare; nothing is made yet."""
+        self._api = api
+        self._run = run
+        self._images = images
+        self._labels = leftovers.labels(run)
+        self._host = _host_of(api)
+        self._password = create_password()
+        self._network = Network(docker_network_kw={"labels": self._labels})
+        self._network.name = f"redis-runbook-{run}"
+
+    def start(self, roles: Mapping[str, Role]) -> Throwaway:
+        """Start all containers at once, on their network."""
+        targets = {name: f"redis://{name}:{_REDIS_PORT}" for name in roles}
+        try:
+            self._network.create()
+            with ThreadPoolExecutor() as pool:
+                servers = {
+                    name: pool.submit(self._start_server, name, role)
+                    for name, role in roles.items()
+                }
+                exporter = pool.submit(self._start_exporter, next(iter(targets.values())))
+            return Throwaway(
+                endpoints={name: server.result() for name, server in servers.items()},
+                close=functools.partial(_close, self._api, self._run),
+                exporter_url=exporter.result(),
+                exporter_targets=targets,
+            )
+        # testcontainers raises TimeoutError, ConnectionError and RuntimeError of its own.
+        except (*_DOCKER_TROUBLE, OSError, RuntimeError) as error:
+            raise TargetError(f"a container cannot be started: {_explain(error)}") from error
+
+    def _start_server(self, name: str, role: Role) -> Endpoint:
+        container = _Container(self._images.redis_image, self._host, _REDIS_PORT)
+        container.with_command(["redis-server", _CONFIG_PATH])
+        container.with_copy_into_container(server_config(role, self._password), _CONFIG_PATH)
+        container.with_name(f"redis-runbook-{self._run}-{name}").with_network_aliases(name)
+        with self._started(container):
+            endpoint = Endpoint(
+                scheme="redis",
+                host=self._host,
+                port=container.get_exposed_port(_REDIS_PORT),
+                password=self._password,
+            )
+            wait_until_answers(
+                endpoint,
+                name,
+                deadline=time.monotonic() + _START_LIMIT_S,
+                check_alive=functools.partial(_check_alive, container, name),
+            )
+        return endpoint
+
+    def _start_exporter(self, first_target: str) -> str:
+        container = _Container(self._images.exporter_image, self._host, _EXPORTER_PORT)
+        container.with_envs(REDIS_ADDR=first_target, REDIS_PASSWORD=self._password)
+        container.waiting_for(
+            HttpWaitStrategy(_EXPORTER_PORT, "/health")
+            .with_poll_interval(_POLL_EVERY_S)
+            .with_startup_timeout(_START_LIMIT_S)
+        )
+        # A dot, which no service's name has.
+        container.with_name(f"redis-runbook-{self._run}.exporter")
+        with self._started(container):
+            return f"http://{self._host}:{container.get_exposed_port(_EXPORTER_PORT)}/metrics"
+
+    @contextlib.contextmanager
+    def _started(self, container: DockerContainer) -> Iterator[None]:
+        container.with_network(self._network).with_kwargs(labels=self._labels)
+        with contextlib.closing(container.get_docker_client().client):
+            container.start()
+            yield
+
+
+class _Container(DockerContainer):
+    """A container with one published port; for this machine alone, if Docker runs on it."""
+
+    def __init__(self, image: str, host: str, port: int) -> None:
+        super().__init__(image, docker_client_kw={"timeout": _API_LIMIT_S})
+        self._host = host
+        address = _LOCAL if host == _LOCAL else ""
+        self.ports[str(port)] = (address, None)  # type: ignore[assignment]  # as docker takes it
+
+    def get_container_host_ip(self) -> str:
+        """Where its ports are; testcontainers guesses a gateway when it sees /.dockerenv."""
+        return self._host
+
+
+def _host_of(api: docker.APIClient) -> str:
+    """The host that publishes the containers' ports."""
+    named = testcontainers_config.tc_host_override or get_docker_host_hostname()
+    if named:
+        return named
+    url = urlsplit(api.base_url)
+    return url.hostname if url.hostname and url.scheme in {"http", "https"} else _LOCAL
+
+
+def _check_alive(container: DockerContainer, name: str) -> None:
+    container.reload()
+    if container.status != "running":
+        out, err = container.get_logs()
+        raise ServerDiedError(name, out + err)
+
+
+def _in_background(work: Callable[[], _T]) -> Future[_T]:
+    """Run in a daemon thread: one that hangs must not hold up the exit, as an executor's would."""
+    future: Future[_T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001  # raised again by Future.result
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+def _explain(error: Exception) -> str:
+    text = error.explanation if isinstance(error, APIError) else str(error)
+    return printable(text or "") or type(error).__name__

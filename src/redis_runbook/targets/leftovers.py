@@ -1,0 +1,119 @@
+"""Whose containers and networks are whose: labels, and the removal of what has no owner any more.
+
+An owner is a process: its id, when it started, and the place where that id means anything. A
+leftover of this place is removed when its process is gone. What comes from another place (a
+machine that shares the daemon, or this one before it was restarted) cannot be asked, and is
+removed after a day, far longer than any run lasts.
+"""
+
+import contextlib
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import docker
+import requests
+from docker.errors import DockerException
+
+RUN: Final = "redis-runbook.run"
+_PLACE: Final = "redis-runbook.place"
+_PID: Final = "redis-runbook.pid"
+_PROCESS_START: Final = "redis-runbook.process-start"
+_CREATED: Final = "redis-runbook.created"
+
+_DAY_S: Final = 86_400
+_PS_LIMIT_S: Final = 2.0
+
+
+def labels(run: str) -> dict[str, str]:
+    """What everything that this process makes for the run must carry."""
+    return {
+        RUN: run,
+        _PLACE: _place(),
+        _PID: str(os.getpid()),
+        _PROCESS_START: _process_start(os.getpid()),
+        _CREATED: str(int(time.time())),
+    }
+
+
+def remove(api: docker.APIClient, run: str) -> None:
+    """Remove all containers and networks of one run; what cannot be removed stays."""
+    _remove(api, lambda found: found.get(RUN) == run)
+
+
+def sweep(api: docker.APIClient) -> None:
+    """Remove what runs that were killed have left; never what belongs to a live one."""
+    place = _place()
+    _remove(api, lambda found: _is_orphan(found, place))
+
+
+def _remove(api: docker.APIClient, wanted: Callable[[Mapping[str, str]], bool]) -> None:
+    ignored = contextlib.suppress(DockerException, requests.RequestException)
+    filters: dict[str, Any] = {"label": RUN}
+
+    def remove_container(found: Mapping[str, Any]) -> None:
+        with contextlib.suppress(DockerException, requests.RequestException):
+            api.remove_container(found["Id"], force=True, v=True)
+
+    with ignored, ThreadPoolExecutor() as pool:
+        containers = api.containers(all=True, filters=filters)
+        list(pool.map(remove_container, [c for c in containers if wanted(c["Labels"] or {})]))
+    with ignored:
+        for network in api.networks(filters=filters):
+            if wanted(network["Labels"] or {}):
+                with contextlib.suppress(DockerException, requests.RequestException):
+                    api.remove_network(network["Id"])
+
+
+def _is_orphan(found: Mapping[str, str], place: str) -> bool:
+    if found.get(_PLACE) != place:
+        created = found.get(_CREATED, "")
+        return created.isdecimal() and time.time() - int(created) > _DAY_S
+    pid = found.get(_PID, "")
+    return pid.isdecimal() and _is_gone(int(pid), found.get(_PROCESS_START, ""))
+
+
+def _is_gone(pid: int, process_start: str) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:  # somebody else's process: it is there, and says no more
+        return False
+    except (ProcessLookupError, OverflowError):
+        return True
+    return _process_start(pid) != process_start
+
+
+def _place() -> str:
+    """Where a process id means something: a host, since it was started, and a pid namespace."""
+    parts = [socket.gethostname()]
+    with contextlib.suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return "/".join(parts)
+
+
+def _process_start(pid: int) -> str:
+    """When a process started, in whatever unit the system counts; empty if it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except FileNotFoundError:
+        return "" if Path("/proc/self").exists() else _process_start_by_ps(pid)
+    state, *fields = stat.rpartition(")")[2].split()
+    return "" if state in "ZX" else fields[18]  # a zombie is gone
+
+
+def _process_start_by_ps(pid: int) -> str:
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        return subprocess.run(  # noqa: S603  # constant but for a number
+            ["/bin/ps", "-o", "lstart=", "-p", str(pid)],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=_PS_LIMIT_S,
+        ).stdout.strip()
+    return ""

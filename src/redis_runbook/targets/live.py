@@ -1,0 +1,47 @@
+"""The live target: the services that the configuration names, wherever they are."""
+
+from collections.abc import Mapping
+
+from redis_runbook.config import Config, ConfigError
+from redis_runbook.config_resolve import endpoint_of, exporter_of
+from redis_runbook.endpoint import Endpoint
+from redis_runbook.service import Service
+from redis_runbook.targets.target import ExporterRoute, Target, TargetError
+
+
+def open_live(config: Config, environ: Mapping[str, str], *, defaults: bool) -> Target:
+    """Find every service's address; nothing is connected to yet.
+
+    `defaults` lets the runbook's own addresses stand in for those that are not set; otherwise a
+    service without an address is part of the target all the same, and says what to set.
+
+    Raises:
+        TargetError: something that is set is wrong, such as a file that is not there.
+    """
+    services: list[Service] = []
+    exporters: dict[str, ExporterRoute] = {}
+    problems: dict[str, None] = {}  # a set in order: services share an exporter
+    for name, settings in config.services.items():
+        if not settings.enabled:
+            continue
+        try:
+            endpoint, missing = endpoint_of(name, settings, environ, defaults=defaults)
+            own, url, no_exporter = exporter_of(config, name, environ, defaults=defaults)
+        except ConfigError as error:
+            problems |= dict.fromkeys(error.problems)
+            continue
+        services.append(Service(name=name, settings=settings, endpoint=endpoint, missing=missing))
+        exporters[name] = ExporterRoute(
+            own=own,
+            url=url,
+            target=settings.exporter_target or (_url_of(endpoint) if endpoint else ""),
+            missing=no_exporter,
+        )
+    if problems:
+        raise TargetError("\n".join(problems))
+    return Target(kind="live", services=tuple(services), exporters=exporters)
+
+
+def _url_of(endpoint: Endpoint) -> str:
+    """The address as a URL without credentials: an exporter has its own."""
+    return f"{endpoint.scheme}://{endpoint.address}"

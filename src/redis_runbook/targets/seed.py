@@ -1,0 +1,85 @@
+"""What a throwaway cache holds: a believable JWT cache, so that its checks have work to do."""
+
+import json
+import random
+import re
+import string
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from redis_runbook.client import connected
+from redis_runbook.config import JwtCache
+from redis_runbook.endpoint import Endpoint
+
+_ENTRIES: Final = 200
+_MOST_ENTRIES: Final = 20_000
+_OTHERS: Final = 12
+_TTL_S: Final = (60, 3600)
+_TIMEOUT_S: Final = 5.0
+# Redis' glob: `\\x` is x, `*` any text, `?` one character, `[…]` one of these or none of these.
+_GLOB: Final = re.compile(r"\\(.)|(\*)|(\?)|(\[(?:\\.|[^\]\\])+\])|(.)", re.DOTALL)
+
+_Command = tuple[str | bytes | float, ...]
+
+
+def seed_jwt_cache(endpoint: Endpoint, service: str, settings: JwtCache) -> None:
+    """Fill a throwaway cache in one round trip; the same keys and values every time.
+
+    Token introspection results under keys that match the configured pattern, and a few of the
+    other things that such a cache holds: merchant look-ups and presigned URLs.
+
+    Raises:
+        redis.exceptions.RedisError: it could not be written.
+    """
+    dice = random.Random(service)  # noqa: S311  # sample data
+    with connected(endpoint, service, timeout_s=_TIMEOUT_S) as client:
+        client.ask_all(*_jwt_entries(dice, settings), *_other_entries(dice))
+
+
+def key_matching(pattern: str, token: str) -> str:
+    """A key that the glob pattern matches, with the token in place of each `*`."""
+
+    def example(match: re.Match[str]) -> str:
+        escaped, anything, one, choice, character = match.groups()
+        if anything:
+            return token
+        if one:
+            return token[:1]
+        if choice:  # written as in a regular expression
+            return next((char for char in string.printable if re.fullmatch(choice, char)), "")
+        return escaped or character or ""
+
+    return _GLOB.sub(example, pattern)
+
+
+def _jwt_entries(dice: random.Random, settings: JwtCache) -> Iterator[_Command]:
+    shortest, longest = (min(limit, settings.max_ttl_s) for limit in _TTL_S)
+    now = int(time.time())
+    for _ in range(min(max(_ENTRIES, settings.min_entries), _MOST_ENTRIES)):
+        ttl_s = int(dice.uniform(shortest, longest))
+        introspection = {
+            "active": True,
+            "sub": f"merchant-{dice.randrange(10_000, 99_999)}",
+            "client_id": dice.choice(("storefront", "fulfilment", "bundle-renderer")),
+            "scope": "orders:read bundles:render",
+            "token_type": "Bearer",
+            "iat": now,
+            "exp": now + ttl_s,
+        }
+        key = key_matching(settings.pattern, _hex(dice, 256))
+        yield "SET", key, json.dumps(introspection), "EX", ttl_s
+
+
+def _other_entries(dice: random.Random) -> Iterator[_Command]:
+    for _ in range(_OTHERS):
+        merchant = f"merchant-{dice.randrange(10_000, 99_999)}"
+        bundle = _hex(dice, 64)
+        plan = {"id": merchant, "plan": dice.choice(("basic", "plus")), "country": "NL"}
+        url = f"https://bundles.example/{merchant}/{bundle}.zip?signature={_hex(dice, 128)}"
+        yield "SET", f"merchant:{merchant}", json.dumps(plan), "EX", dice.randrange(*_TTL_S)
+        yield "SET", f"presigned:{bundle}", url, "EX", dice.randrange(*_TTL_S)
+
+
+def _hex(dice: random.Random, bits: int) -> str:
+    return f"{dice.getrandbits(bits):0{bits // 4}x}"

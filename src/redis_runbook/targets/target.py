@@ -1,0 +1,46 @@
+"""What was opened: the services of a run, their exporters, and the way to let go of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from redis_runbook.service import Service
+
+Kind = Literal["live", "container", "embedded"]
+
+
+class TargetError(Exception):
+    """There is nothing to look at; its text is for the user, one sentence a line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExporterRoute:
+    """How to ask for one service's metrics.
+
+    `url` is None where no exporter is known, and may hold credentials. An exporter that is the
+    service's `own` is asked as it is; one that several share is asked for `target`, the service's
+    address as the exporter knows it.
+    """
+
+    own: bool = False
+    url: str | None = field(default=None, repr=False)
+    target: str = ""
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The services to look at, in the configuration's order, and their exporters, by service.
+
+    `announcement` says so where the servers are throwaway ones.
+    """
+
+    kind: Kind
+    services: tuple[Service, ...]
+    exporters: Mapping[str, ExporterRoute]
+    announcement: str | None = None
+    end: Callable[[], None] = field(default=lambda: None, repr=False)
+
+    def close(self) -> None:
+        """End what was started for this target; may be called again, never raises."""
+        self.end()

@@ -1,0 +1,98 @@
+"""What every throwaway server has in common: how it is configured, and when it is ready."""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import redis
+
+from redis_runbook.client import connected
+from redis_runbook.config import Role
+from redis_runbook.endpoint import Endpoint
+from redis_runbook.targets.target import TargetError
+
+_CONNECT_LIMIT_S: Final = 0.5
+_RETRY_EVERY_S: Final = 0.01
+_QUOTED_LENGTH: Final = 200
+
+# Small, so that a check of memory has something to divide by; each role as the runbook wants it.
+# The queue's append-only file makes the checks of persistence real; the cache keeps nothing.
+_COMMON: Final = ('save ""', "maxmemory 64mb")
+_BY_ROLE: Final[Mapping[Role, tuple[str, ...]]] = {
+    "queue": ("maxmemory-policy noeviction", "appendonly yes"),
+    "cache": ("maxmemory-policy allkeys-lru", "appendonly no"),
+}
+
+
+class ServerDiedError(TargetError):
+    """A server ended before it answered."""
+
+    def __init__(self, name: str, log: bytes) -> None:
+        """Quote the last line of its log."""
+        self.log: Final = log.decode(errors="replace").strip()
+        last = printable(self.log.rpartition("\n")[2]) or "it said nothing"
+        super().__init__(f"the throwaway server for {name} ended at once: {last}")
+
+
+def printable(text: str) -> str:
+    """A text from outside, short and without control characters."""
+    return "".join(char if char.isprintable() else " " for char in text)[:_QUOTED_LENGTH]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Throwaway:
+    """Started servers, by service name; `close` ends them, may be called again, never raises.
+
+    `exporter_url` is that of one exporter for all of them; `exporter_targets` are the addresses
+    under which it reaches each.
+    """
+
+    endpoints: Mapping[str, Endpoint]
+    close: Callable[[], None]
+    exporter_url: str | None = None
+    exporter_targets: Mapping[str, str] = field(default_factory=dict)
+
+
+def create_password() -> str:
+    """A password for one run, so that nobody else on the machine or network uses its servers."""
+    return secrets.token_urlsafe(24)
+
+
+def server_config(role: Role, password: str, *lines: str) -> bytes:
+    """The configuration file of one server; Redis 6 and later, and Valkey, take it."""
+    return "\n".join([*_COMMON, *_BY_ROLE[role], f"requirepass {password}", *lines, ""]).encode()
+
+
+def wait_until_answers(
+    endpoint: Endpoint, name: str, *, deadline: float, check_alive: Callable[[], None]
+) -> None:
+    """Return as soon as the server accepts its password and answers PING.
+
+    Only our own server knows the password: whatever else took the port is not mistaken for it.
+
+    Args:
+        endpoint: where it is expected.
+        name: the service that it plays.
+        deadline: when to give up, by `time.monotonic()`.
+        check_alive: raises ServerDiedError when the server has ended.
+
+    Raises:
+        TargetError: it ended, or does not answer in time.
+    """
+    while True:
+        try:
+            with connected(endpoint, name, timeout_s=_CONNECT_LIMIT_S) as client:
+                client.ask("PING")
+        except redis.RedisError as error:
+            reason = type(error).__name__
+        else:
+            return
+        check_alive()
+        if time.monotonic() >= deadline:
+            raise TargetError(
+                f"the throwaway server for {name} does not answer on {endpoint.address} in time "
+                f"({reason})"
+            )
+        time.sleep(_RETRY_EVERY_S)

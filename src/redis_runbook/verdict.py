@@ -1,0 +1,102 @@
+"""The outcome of one check on one subject, and what a run's outcomes amount to."""
+
+import enum
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class Verdict(enum.StrEnum):
+    """What a check concluded about its subject."""
+
+    PASS = "pass"  # noqa: S105  # a verdict, not a password
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+    WARN = "warn"
+    NOT_APPLICABLE = "not_applicable"
+
+    @property
+    def label(self) -> str:
+        """The word that reports show: `PASS`, `FAIL`, `UNKNOWN`, `WARN` or `N/A`."""
+        return "N/A" if self is Verdict.NOT_APPLICABLE else self.value.upper()
+
+
+SEVERITY = (
+    Verdict.FAIL,
+    Verdict.UNKNOWN,
+    Verdict.WARN,
+    Verdict.PASS,
+    Verdict.NOT_APPLICABLE,
+)
+"""The order in which a tired person wants to read them."""
+
+
+class ExitCode(enum.IntEnum):
+    """Exit codes of every way to run the checks."""
+
+    HEALTHY = 0
+    BROKEN = 1
+    INTERRUPTED = 2
+    UNDETERMINED = 3
+    USAGE = 4
+    NOTHING_CHECKED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The record of one check on one subject.
+
+    `observed` and `limit` are in `unit`; both are None where nothing was measured. Texts are
+    redacted and free of control characters by the time a finding exists.
+    """
+
+    check: str
+    subject: str
+    verdict: Verdict
+    message: str
+    service: str | None = None
+    role: str | None = None
+    observed: float | None = None
+    limit: float | None = None
+    unit: str | None = None
+    runbook: str | None = None
+    next_steps: Sequence[str] = ()
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    duration_s: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """`<check id>[<subject>]`, the name in every report."""
+        return f"{self.check}[{self.subject}]"
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that JSON cannot hold."""
+        for number in (self.observed, self.limit):
+            if number is not None and not math.isfinite(number):
+                raise ValueError(f"{self.name}: {number} is not a finite number")
+
+
+def count(findings: Iterable[Finding]) -> dict[Verdict, int]:
+    """How many findings have each verdict, in order of severity; absent ones are 0."""
+    counted = Counter(finding.verdict for finding in findings)
+    return {verdict: counted[verdict] for verdict in SEVERITY}
+
+
+def exit_code(findings: Iterable[Finding], *, interrupted: bool = False) -> ExitCode:
+    """What the findings of a run amount to.
+
+    A broken invariant outranks an unknown one; a run in which nothing was looked at is never
+    healthy.
+    """
+    if interrupted:
+        return ExitCode.INTERRUPTED
+    counts = count(findings)
+    if counts[Verdict.FAIL]:
+        return ExitCode.BROKEN
+    if counts[Verdict.UNKNOWN]:
+        return ExitCode.UNDETERMINED
+    if not counts[Verdict.PASS] + counts[Verdict.WARN]:
+        return ExitCode.NOTHING_CHECKED
+    return ExitCode.HEALTHY

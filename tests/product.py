@@ -1,0 +1,85 @@
+"""Runs the product as a user does, in a process of its own, and reads what it leaves."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+QUIET = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith(("REDIS_", "PYTEST_", "PROMETHEUS_", "GRAFANA_"))
+}
+"""The environment without anything that configures the product."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one run of the product ended."""
+
+    code: int
+    out: str
+    err: str
+    report_dir: Path
+
+    @property
+    def results(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.report_dir / "results.json").read_text())
+        return found["results"]  # type: ignore[no-any-return]
+
+    @property
+    def html(self) -> str:
+        return (self.report_dir / "latest.html").read_text()
+
+    @property
+    def junit(self) -> str:
+        return (self.report_dir / "junit.xml").read_text()
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        return {test["name"]: test["extra"]["verdict"] for test in self.results["tests"]}
+
+    def finding(self, name: str) -> dict[str, Any]:
+        (found,) = (test["extra"] for test in self.results["tests"] if test["name"] == name)
+        return found  # type: ignore[no-any-return]
+
+    def message(self, name: str) -> str:
+        return str(self.finding(name)["message"])
+
+    @property
+    def everything(self) -> str:
+        """All that a user can see of the run."""
+        files = sorted(path for path in self.report_dir.rglob("*") if path.is_file())
+        return "\n".join([self.out, self.err, *(path.read_text() for path in files)])
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "redis_runbook", *arguments]
+
+
+def run(
+    folder: Path, *arguments: str, env: Mapping[str, str] | None = None, config: str = ""
+) -> Outcome:
+    """Run `redis-runbook ARGUMENTS` in an empty folder, with `config` as its runbook.toml."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if config:
+        (folder / "runbook.toml").write_text(config)
+    done = subprocess.run(
+        command(*arguments),
+        cwd=folder,
+        env={**QUIET, **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr, folder / "reports")
+
+
+def urls(queue: str, cache: str | None = None) -> dict[str, str]:
+    """The environment that points the product at these servers."""
+    return {"REDIS_QUEUE_URL": queue, "REDIS_CACHE_URL": cache or queue}

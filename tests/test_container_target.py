@@ -1,0 +1,358 @@
+"""The container target on real Docker: it works, and nothing of it is left behind."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+import redis
+import requests
+from docker.errors import DockerException
+from prometheus_client.parser import text_string_to_metric_families
+
+from redis_runbook.config import Container
+from redis_runbook.targets import Target, TargetError, container, leftovers, open_target
+from tests.product import QUIET
+from tests.requirements import require
+from tests.servers import wait_until
+from tests.test_targets import ROLES, config
+
+IMAGES = {
+    "redis_image": "redis-runbook-test/redis:7",
+    "exporter_image": "redis-runbook-test/exporter:1.45",
+}
+ABSENT = "127.0.0.1:1/redis-runbook-test/absent:1"
+HURRY = container.Patience(registry_s=0.5, image_s=1)
+OTHER_RUN = """
+import os, time
+from redis_runbook.config import Container
+from redis_runbook.targets import container
+images = Container(redis_image="{redis_image}", exporter_image="{exporter_image}")
+container.start({{"queue": "queue"}}, images, container.PATIENT)
+print("started", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[docker.APIClient]:
+    """Docker's own interface, where a daemon and the test images are there."""
+    found = None
+    with contextlib.suppress(DockerException):
+        found = docker.from_env(timeout=10).api
+    require(found is not None, "no Docker daemon answers: scripts/start-dockerd.sh")
+    assert found
+    here = {tag for image in found.images() for tag in image["RepoTags"] or ()}
+    require(
+        set(IMAGES.values()) <= here, "the test images are not here: scripts/build-test-images.sh"
+    )
+    with contextlib.closing(found):
+        yield found
+
+
+@pytest.fixture(scope="module")
+def target(api: docker.APIClient) -> Iterator[Target]:  # noqa: ARG001  # needs Docker
+    """One run that no test changes."""
+    opened = open_container()
+    yield opened
+    opened.close()
+
+
+def open_container(requested: Any = "container", **images: str) -> Target:
+    settings = config(container={**IMAGES, **images})
+    return open_target(settings, os.environ, requested=requested, profile="smoke")
+
+
+def client(opened: Target, name: str) -> redis.Redis:
+    (service,) = (service for service in opened.services if service.name == name)
+    assert service.endpoint
+    return redis.Redis(
+        host=service.endpoint.host,
+        port=service.endpoint.port,
+        password=service.endpoint.password,
+        protocol=2,
+    )
+
+
+def left(api: docker.APIClient, run: str | None = None) -> list[str]:
+    """Ids of the containers and networks of a run, or of any."""
+    filters: dict[str, Any] = {"label": f"{leftovers.RUN}={run}" if run else leftovers.RUN}
+    found = [*api.containers(all=True, filters=filters), *api.networks(filters=filters)]
+    return [one["Id"] for one in found]
+
+
+def runs(api: docker.APIClient) -> set[str]:
+    containers = api.containers(all=True, filters={"label": leftovers.RUN})
+    return {one["Labels"][leftovers.RUN] for one in containers}
+
+
+def test_both_services_answer_and_are_what_their_roles_ask_for(target: Target) -> None:
+    queue, cache = client(target, "queue"), client(target, "cache")
+    assert target.kind == "container"
+    assert queue.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+    assert cache.config_get("maxmemory-policy") == {"maxmemory-policy": "allkeys-lru"}
+    assert queue.info("persistence")["aof_last_write_status"] == "ok"
+    assert len(list(cache.scan_iter("jwt:*", count=1000))) == 200
+
+
+def test_one_exporter_watches_both_services(target: Target) -> None:
+    for name, route in target.exporters.items():
+        assert route.url
+        url = route.url.replace("/metrics", "/scrape")
+        answer = requests.get(url, params={"target": route.target}, timeout=5)
+        samples = {
+            sample.name: sample
+            for family in text_string_to_metric_families(answer.text)
+            for sample in family.samples
+        }
+        assert samples["redis_up"].value == 1
+        run_id = client(target, name).info("server")["run_id"]
+        assert samples["redis_instance_info"].labels["run_id"] == run_id
+
+
+def test_ports_are_published_for_this_machine_only(target: Target, api: docker.APIClient) -> None:
+    password = next(service.endpoint.password for service in target.services if service.endpoint)
+    found = [
+        one
+        for run in runs(api)
+        for one in api.containers(filters={"label": f"{leftovers.RUN}={run}"})
+        if any(
+            port.get("PublicPort") == service.endpoint.port
+            for port in one["Ports"]
+            for service in target.services
+            if service.endpoint
+        )
+    ]
+    assert len(found) == len(target.services)
+    assert {port["IP"] for one in found for port in one["Ports"]} == {"127.0.0.1"}
+    assert password
+    assert password not in str([api.inspect_container(one["Id"]) for one in found])
+
+
+def test_close_removes_all_containers_and_the_network(api: docker.APIClient) -> None:
+    before = set(left(api))
+    opened = open_container()
+    assert len(set(left(api)) - before) == 4  # two servers, an exporter, a network
+    opened.close()
+    opened.close()
+    assert set(left(api)) <= before
+
+
+@pytest.mark.parametrize("step", ["wait_until_answers", "HttpWaitStrategy"])
+def test_an_interrupted_start_leaves_nothing(
+    step: str, api: docker.APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    before = set(left(api))
+    monkeypatch.setattr(container, step, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        open_container()
+    assert set(left(api)) <= before
+
+
+def test_what_a_killed_run_left_is_swept_and_a_live_run_is_not(
+    target: Target, api: docker.APIClient
+) -> None:
+    live = runs(api)
+    with subprocess.Popen(
+        [sys.executable, "-c", OTHER_RUN.format(**IMAGES)], stdout=subprocess.PIPE, env=QUIET
+    ) as other:
+        try:
+            assert other.stdout
+            assert other.stdout.readline() == b"started\n"
+            (killed,) = runs(api) - live
+        finally:
+            other.kill()
+        # Not waited for yet: a zombie is gone, too.
+        assert len(left(api, killed)) == 3
+        open_container().close()
+        assert left(api, killed) == []
+    assert client(target, "queue").ping()
+    assert client(target, "cache").ping()
+
+
+def test_an_image_that_cannot_be_pulled_is_named(api: docker.APIClient) -> None:
+    before = set(left(api))
+    with pytest.raises(TargetError) as raised:
+        open_container(exporter_image=ABSENT)
+    assert str(raised.value).startswith(f"the image {ABSENT} is not here and cannot be pulled: ")
+    assert set(left(api)) <= before
+
+
+def test_auto_takes_embedded_servers_where_an_image_cannot_be_pulled(
+    api: docker.APIClient,  # noqa: ARG001  # needs Docker
+) -> None:
+    opened = open_container("auto", redis_image=ABSENT)
+    try:
+        assert opened.kind == "embedded"
+        assert client(opened, "queue").ping()
+    finally:
+        opened.close()
+
+
+def test_auto_takes_containers_where_the_images_are_here(
+    api: docker.APIClient,  # noqa: ARG001  # needs Docker
+) -> None:
+    opened = open_container("auto")
+    opened.close()
+    assert opened.kind == "container"
+
+
+def test_a_registry_that_says_nothing_is_given_up(
+    api: docker.APIClient,  # noqa: ARG001  # needs Docker
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        image = f"127.0.0.1:{silent.getsockname()[1]}/redis:7"
+        with pytest.raises(TargetError, match=r"registry does not answer within 0\.5 s"):
+            container.start(ROLES, Container(redis_image=image), HURRY)
+
+
+@pytest.mark.parametrize("image", ["Not A Reference", "UPPER/case:1"])
+def test_an_image_name_that_is_none_is_told(image: str, api: docker.APIClient) -> None:
+    del api
+    with pytest.raises(TargetError, match=r"cannot be pulled: .*reference"):
+        open_container(redis_image=image)
+
+
+def test_an_image_that_does_something_else_is_told(
+    api: docker.APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = set(left(api))
+    monkeypatch.setattr(container, "_START_LIMIT_S", 1)
+    with pytest.raises(TargetError, match=r"for queue does not answer on 127\.0\.0\.1:\d+ in time"):
+        open_container(redis_image=IMAGES["exporter_image"])
+    with pytest.raises(TargetError, match="a container cannot be started: HTTP endpoint not ready"):
+        open_container(exporter_image=IMAGES["redis_image"])
+    assert set(left(api)) <= before
+
+
+def test_a_server_that_dies_in_its_container_is_quoted(
+    api: docker.APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = set(left(api))
+    monkeypatch.setattr(container, "server_config", lambda *_: b"maxmemory much\n")
+    with pytest.raises(TargetError, match=r"for queue ended at once: .*memory"):
+        open_container()
+    assert set(left(api)) <= before
+
+
+# --- without a daemon ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+
+
+@pytest.mark.usefixtures("no_daemon")
+def test_containers_without_a_daemon_are_an_error() -> None:
+    with pytest.raises(TargetError, match="no Docker daemon answers"):
+        open_container()
+
+
+@pytest.mark.usefixtures("no_daemon")
+def test_auto_takes_embedded_servers_without_a_daemon() -> None:
+    opened = open_container("auto")
+    opened.close()
+    assert opened.kind == "embedded"
+
+
+def test_auto_takes_embedded_servers_where_the_daemon_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(tmp_path / "docker.sock")
+    with socket.socket(socket.AF_UNIX) as hanging:
+        hanging.bind(path)
+        hanging.listen()
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+        started = time.monotonic()
+        opened = open_container("auto")
+        opened.close()
+    assert opened.kind == "embedded"
+    assert time.monotonic() - started < 4
+
+
+def test_docker_is_not_even_loaded_where_there_is_no_sign_of_it() -> None:
+    script = """
+import os, sys
+import redis_runbook.targets as targets
+from redis_runbook.config import Config
+targets._DOCKER_FILES = ()
+config = Config.model_validate({"services": {"cache": {"role": "cache"}}})
+target = targets.open_target(config, os.environ, requested="auto", profile="smoke")
+target.close()
+print(target.kind, "docker" in sys.modules, "testcontainers" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={name: value for name, value in QUIET.items() if not name.startswith("DOCKER_")},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert done.stdout.split() == ["embedded", "False", "False"]
+
+
+@pytest.mark.parametrize(
+    ("base_url", "host"),
+    [
+        ("http+docker://localhost", "127.0.0.1"),
+        ("http://docker:2375", "docker"),
+        ("https://192.0.2.7:2376", "192.0.2.7"),
+    ],
+)
+def test_containers_are_looked_for_where_docker_is(base_url: str, host: str) -> None:
+    api = docker.APIClient(version="1.41")
+    api.base_url = base_url
+    assert container._host_of(api) == host
+
+
+# --- whose leftovers ----------------------------------------------------------------------------
+
+
+def test_what_belongs_to_a_live_process_is_no_orphan() -> None:
+    assert not leftovers._is_orphan(leftovers.labels("run"), leftovers._place())
+
+
+def test_what_belongs_to_a_process_that_is_gone_is_an_orphan() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    found = {
+        **leftovers.labels("run"),
+        leftovers._PID: str(process.pid),
+        leftovers._PROCESS_START: leftovers._process_start(process.pid),
+    }
+    assert not leftovers._is_orphan(found, leftovers._place())
+    process.kill()
+    wait_until(lambda: leftovers._is_orphan(found, leftovers._place()))  # a zombie
+    process.communicate()
+    assert leftovers._is_orphan(found, leftovers._place())
+
+
+def test_a_process_id_that_was_given_to_another_process_is_gone() -> None:
+    found = {**leftovers.labels("run"), leftovers._PROCESS_START: "1"}
+    assert leftovers._is_orphan(found, leftovers._place())
+
+
+def test_leftovers_of_another_place_go_after_a_day() -> None:
+    found = leftovers.labels("run")
+    assert not leftovers._is_orphan(found, "another host")
+    found[leftovers._CREATED] = str(int(time.time()) - 90_000)
+    assert leftovers._is_orphan(found, "another host")
+    assert not leftovers._is_orphan(found, leftovers._place())
+
+
+@pytest.mark.parametrize("pid", ["", "x", "-1", "9" * 30])
+def test_labels_that_make_no_sense_do_no_harm(pid: str) -> None:
+    found = {leftovers.RUN: "run", leftovers._PLACE: leftovers._place(), leftovers._PID: pid}
+    assert leftovers._is_orphan(found, leftovers._place()) is (pid == "9" * 30)
+    assert not leftovers._is_orphan({leftovers.RUN: "run"}, leftovers._place())

@@ -1,0 +1,126 @@
+"""Planted secrets reach no output: terminal, HTML, JSON, JUnit, errors and tracebacks."""
+
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from urllib.parse import quote
+
+import pytest
+
+from redis_runbook.redact import MASK, Redactor, environment_secrets, printable
+from tests import product
+from tests.servers import running
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.c2lnbmF0dXJlLXBsYW50ZWQ"
+PASSWORD = "p@ss/wörd?#&<planted>"
+SECRETS = ("planted", JWT, "ci-variable-secret")
+
+
+def test_planted_secrets_reach_no_output(folder: Path) -> None:
+    class Leaky(BaseHTTPRequestHandler):
+        """A fake exporter that puts secrets where redis_exporter has errors and labels."""
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(
+                b"redis_up 0\nredis_exporter_last_scrape_error"
+                b'{err="dial redis://:planted-in-exporter@host: ' + JWT.encode() + b'"} 1\n'
+            )
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    exporter = ThreadingHTTPServer(("127.0.0.1", 0), Leaky)
+    Thread(target=exporter.serve_forever, daemon=True).start()
+    options = ("--requirepass", PASSWORD, "--slowlog-log-slower-than", "0")
+    with running(*options, "--user", "ops on >planted-acl-password ~* &* +@all") as server:
+        client = server.client(password=PASSWORD)
+        client.config_set("maxmemory", "100mb")
+        client.set(f"jwt:{JWT}", JWT)
+        client.set(JWT, "planted-value")
+        client.get(JWT)
+        env = {
+            "REDIS_QUEUE_URL": f"redis://:{quote(PASSWORD, '')}@127.0.0.1:{server.port}",
+            "REDIS_CACHE_URL": f"redis://ops:planted-acl-password@127.0.0.1:{server.port}",
+            "REDIS_EXPORTER_URL": (
+                f"http://u:planted-basic@127.0.0.1:{exporter.server_address[1]}/metrics"
+            ),
+            "CI_JOB_TOKEN": "ci-variable-secret",
+            "GIT_URL": "https://bot:planted-git-token@git.example/repo",
+        }
+        folder.mkdir()
+        (folder / "test_plain.py").write_text(
+            "import os, warnings\n"
+            "def test_prints_and_fails():\n"
+            "    print(os.environ['REDIS_QUEUE_URL'], os.environ['CI_JOB_TOKEN'])\n"
+            "    warnings.warn(os.environ['REDIS_CACHE_URL'])\n"
+            "    assert os.environ['REDIS_QUEUE_URL'] == 'x'\n"
+        )
+        (folder / "test_unloadable.py").write_text(
+            "import os\nraise RuntimeError(os.environ['REDIS_CACHE_URL'])\n"
+        )
+        config = "[services.cache.limits]\nslowlog_ms = 0.001\n"
+        checks = Path(__file__).resolve().parent.parent / "checks"
+        done = product.run(
+            folder, "smoke", "--", str(folder), str(checks), "-v", env=env, config=config
+        )
+    exporter.shutdown()
+    exporter.server_close()
+    shown = done.everything
+    assert done.verdicts["connectivity.reachable[cache]"] == "pass"
+    assert done.verdicts["jwt_cache.populated[cache]"] == "pass"
+    assert done.verdicts["exporter.reachable[cache]"] == "fail"
+    assert done.verdicts["collection[test_unloadable.py]"] == "unknown"
+    assert "test_plain[test_prints_and_fails]" in done.verdicts
+    assert "slow commands" in str(done.finding("latency.slowlog[cache]"))
+    assert MASK in shown
+    assert [secret for secret in (*SECRETS, PASSWORD, quote(PASSWORD, "")) if secret in shown] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"token {JWT} in text",
+        "redis://user:hidden-word@host:6379/0",
+        "redis://:hidden/word@host",
+        "Authorization: Bearer hidden-word-of-a-token",
+        'password = "hidden-word"',
+        "requirepass hidden-word",
+        '{"api_key": "hidden-word"}',
+    ],
+)
+def test_what_looks_like_a_secret_is_masked_without_knowing_it(text: str) -> None:
+    shown = Redactor()(text)
+    assert "hidden" not in shown
+    assert "c2lnbmF0" not in shown
+    assert MASK in shown
+
+
+@pytest.mark.parametrize("escape", [str, quote, repr, lambda text: text.replace('"', "&quot;")])
+def test_a_known_secret_is_found_in_its_escaped_forms(escape: object) -> None:
+    secret = 'a"b/c d'
+    assert secret not in Redactor({secret}).document(escape(secret))  # type: ignore[operator]
+    assert Redactor({secret}).document(f"<{escape(secret)}>") == f"<{MASK}>"  # type: ignore[operator]
+
+
+def test_a_password_that_is_a_common_word_is_masked_where_it_comes_from_outside() -> None:
+    redact = Redactor({"redis"})
+    assert redact("wrong pass redis") == f"wrong pass {MASK}"
+    assert redact.document("<title>redis-runbook</title>") == "<title>redis-runbook</title>"
+
+
+def test_secrets_of_the_environment_are_known_by_name_and_by_shape() -> None:
+    environ = {
+        "DEPLOY_TOKEN": "abcdefgh",
+        "DB_URL": "postgres://u:in-a-url@h/db",
+        "HOME": "/root",
+        "SECRET_FILE": "/run/secrets/x",
+    }
+    assert environment_secrets(environ) == {"abcdefgh", "in-a-url"}
+
+
+def test_hostile_text_becomes_one_harmless_line() -> None:
+    assert printable("a\x1b[31m\nb\u202ec") == "a\\x1b[31m\\nb\\u202ec"
+    assert printable(b"\xff\xfe") == "\\xff\\xfe"
+    assert printable("x" * 3000, 10) == "x" * 10 + "… (3000 characters)"

@@ -1,0 +1,121 @@
+"""Writes docs/checks: one page a check, from the catalogue and the checks' docstrings.
+
+`python tools/docs.py` writes the pages; `python tools/docs.py --check` fails where they drifted.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from redis_runbook.catalogue import CATALOGUE, CheckSpec, Level
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PAGES: Final = ROOT / "docs" / "checks"
+_SCOPES: Final = {
+    "service": "each service",
+    "queue": "each service with the role `queue`",
+    "cache": "each service with the role `cache`",
+    "jwt_cache": "the service that `[jwt_cache]` names",
+    "exporter": "each service, as its exporter sees it",
+}
+_PART: Final = re.compile(r"^(Passes when|Fails when|Next:)\s*", re.MULTILINE)
+_MADE: Final = "<!-- Made by tools/docs.py from the check's docstring: change it there. -->"
+
+
+def docstrings() -> dict[str, tuple[str, str]]:
+    """By check id: the file that holds the check, and its docstring."""
+    found: dict[str, tuple[str, str]] = {}
+    for path in sorted((ROOT / "checks").glob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                for check_id in _ids(node):
+                    found[check_id] = f"checks/{path.name}", ast.get_docstring(node) or ""
+    return found
+
+
+def _ids(node: ast.FunctionDef) -> Iterator[str]:
+    for decorator in node.decorator_list:
+        match decorator:
+            case ast.Call(func=ast.Name(id="check"), args=[ast.Constant(value=str() as check_id)]):
+                yield check_id
+
+
+def parts(docstring: str) -> dict[str, str]:
+    """The four parts of a check's docstring: invariant, `Passes when`, `Fails when`, `Next:`."""
+    pieces = _PART.split(docstring)
+    named = dict(zip(pieces[1::2], pieces[2::2], strict=True))
+    return {name: " ".join(text.split()) for name, text in {"": pieces[0], **named}.items()}
+
+
+def pages(found: Mapping[str, tuple[str, str]]) -> dict[Path, str]:
+    """Every page's path and text."""
+    made = {PAGES / f"{spec.id}.md": _page(spec, *found[spec.id]) for spec in CATALOGUE.values()}
+    rows = "\n".join(
+        f"| [`{spec.id}`]({spec.id}.md) | {parts(found[spec.id][1])['']} | {_level(spec)} |"
+        for spec in CATALOGUE.values()
+    )
+    made[PAGES / "README.md"] = (
+        f"{_MADE}\n\n# Checks\n\n| id | what must hold | level |\n|---|---|---|\n{rows}\n"
+    )
+    return made
+
+
+def _page(spec: CheckSpec, file: str, docstring: str) -> str:
+    said = parts(docstring)
+    return f"""{_MADE}
+
+# `{spec.id}`
+
+{said[""]}
+
+| | |
+|---|---|
+| runs for | {_SCOPES[spec.scope]} |
+| level | {_level(spec)} |
+| observed in | {spec.unit or "nothing is measured"} |
+| runbook | {spec.runbook} |
+| source | [`{file}`](../../{file}) |
+
+**Passes when** {said["Passes when"]}
+
+**Fails when** {said["Fails when"]}
+
+**Next:** {said["Next:"]}
+"""
+
+
+def _level(spec: CheckSpec) -> str:
+    return "invariant: `fail`" if spec.level is Level.INVARIANT else "advisory: `warn`"
+
+
+def main() -> int:
+    """Write the pages, or with `--check` say which would change."""
+    found = docstrings()
+    if set(found) != set(CATALOGUE):
+        odd = ", ".join(sorted(set(found) ^ set(CATALOGUE)))
+        print(f"checks/ and the catalogue disagree about: {odd}", file=sys.stderr)
+        return 1
+    made = pages(found)
+    stale = [path for path in PAGES.glob("*.md") if path not in made]
+    drifted = [
+        path
+        for path, text in made.items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+    if "--check" in sys.argv[1:]:
+        for path in (*stale, *drifted):
+            print(f"{path.relative_to(ROOT)} is not what the docstrings say", file=sys.stderr)
+        return 1 if stale or drifted else 0
+    PAGES.mkdir(parents=True, exist_ok=True)
+    for path in stale:
+        path.unlink()
+    for path, text in made.items():
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
