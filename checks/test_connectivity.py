@@ -1,13 +1,27 @@
 """Can the services be reached and used at all? Runbook: 4. Incident Response, Scenario A."""
 
+from collections.abc import Mapping, Sequence
+from typing import Final
+
 from redis_runbook.check import Judge, check, percent
 from redis_runbook.previous import Previous
 from redis_runbook.probes.canary import CanaryFacts
 from redis_runbook.probes.clients import ClientsFacts
-from redis_runbook.probes.connection import ConnectionFacts
+from redis_runbook.probes.connection import ConnectionFacts, Problem
 from redis_runbook.probes.pubsub import PubsubFacts
 from redis_runbook.probes.server import ServerFacts
 from redis_runbook.service import Service
+
+_NEXT: Final[Mapping[Problem, Sequence[str]]] = {
+    Problem.DNS: ["correct the host in the URL, or the network that should resolve it"],
+    Problem.AUTH: ["compare the URL's user and password with the server's requirepass or ACL"],
+    Problem.DENIED: ["grant the user what README.md lists (`ACL SETUSER`), or set a password"],
+    Problem.TLS: ["compare redis:// or rediss:// and `tls.ca_file` with the server's settings"],
+    Problem.LOADING: ["wait until the dataset is loaded: `--wait 60` runs again until then"],
+    Problem.MAX_CLIENTS: ["look for a connection leak (`CLIENT LIST`), or raise `maxclients`"],
+    Problem.NOT_REDIS: ["correct the host and port in the URL: another program answers there"],
+}
+"""What comes first where the problem is not the server's death."""
 
 
 @check("connectivity.reachable")
@@ -20,8 +34,12 @@ def test_reachable(service: Service, connection: ConnectionFacts, judge: Judge) 
         it (`pnpm compose:restart`), and compare the URL with what is deployed.
     """
     limit_ms = service.limits.connect_s * 1000
-    if not connection.reachable:
-        judge.passes_if(False, f"{service.name} at {connection.address} {connection.message}")
+    if connection.problem:
+        judge.passes_if(
+            False,
+            f"{service.name} at {connection.address} {connection.message}",
+            next_steps=_NEXT.get(connection.problem, ()),
+        )
     judge.passes_if(
         connection.elapsed_ms <= limit_ms,
         f"{service.name} answered PING after {connection.elapsed_ms:.1f} ms "
@@ -116,10 +134,11 @@ def test_clients(
     same = previous is not None and previous.run_id == server.run_id
     before = previous.rejected_connections if previous and same else 0
     rejected = clients.rejected - before if clients.rejected >= before else clients.rejected
+    since = "the last run" if same else "it started"
     judge.passes_if(
         ratio < limit and not rejected,
         f"{service.name} has {clients.connected} of {clients.maxclients} clients (limit "
-        f"{percent(limit)}) and rejected {rejected} since {'the last run' if same else 'it started'}",
+        f"{percent(limit)}) and rejected {rejected} since {since}",
         observed=ratio,
         limit=limit,
     )

@@ -24,20 +24,19 @@ class Outcome:
     code: int
     out: str
     err: str
-    report_dir: Path
+    files: Mapping[str, str]
 
     @property
     def results(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.report_dir / "results.json").read_text())
-        return found["results"]  # type: ignore[no-any-return]
+        return json.loads(self.files["results.json"])["results"]  # type: ignore[no-any-return]
 
     @property
     def html(self) -> str:
-        return (self.report_dir / "latest.html").read_text()
+        return self.files["latest.html"]
 
     @property
     def junit(self) -> str:
-        return (self.report_dir / "junit.xml").read_text()
+        return self.files["junit.xml"]
 
     @property
     def verdicts(self) -> dict[str, str]:
@@ -53,8 +52,7 @@ class Outcome:
     @property
     def everything(self) -> str:
         """All that a user can see of the run."""
-        files = sorted(path for path in self.report_dir.rglob("*") if path.is_file())
-        return "\n".join([self.out, self.err, *(path.read_text() for path in files)])
+        return "\n".join([self.out, self.err, *self.files, *self.files.values()])
 
 
 def command(*arguments: str) -> list[str]:
@@ -77,7 +75,13 @@ def run(
         timeout=90,
         check=False,
     )
-    return Outcome(done.returncode, done.stdout, done.stderr, folder / "reports")
+    return Outcome(done.returncode, done.stdout, done.stderr, reports(folder))
+
+
+def reports(folder: Path) -> dict[str, str]:
+    """What a run in that folder has left, by file name."""
+    found = (folder / "reports").glob("*") if (folder / "reports").is_dir() else []
+    return {path.name: path.read_text() for path in found if path.is_file()}
 
 
 def urls(queue: str, cache: str | None = None) -> dict[str, str]:

@@ -49,6 +49,12 @@ class Server:
         defaults: dict[str, object] = {"socket_timeout": 10, "retry": Retry(NoBackoff(), 0)}
         return redis.Redis(port=self.port, **{**defaults, **options})  # type: ignore[arg-type]
 
+    def user(self, name: str, password: str, *rules: str) -> str:
+        """Add an ACL user and return the URL that it connects with."""
+        self.client().acl_setuser(name, enabled=True, reset=True)  # type: ignore[no-untyped-call]
+        self.client().execute_command("ACL", "SETUSER", name, f">{password}", *rules)
+        return f"redis://{name}:{password}@127.0.0.1:{self.port}"
+
     def freeze(self) -> None:
         os.kill(self.process.pid, signal.SIGSTOP)
 

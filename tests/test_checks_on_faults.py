@@ -32,7 +32,7 @@ def replica_without_master() -> Iterator[Server]:
 @contextlib.contextmanager
 def failed_save() -> Iterator[Server]:
     """MISCONF: a background save fails because its folder is gone, and writes are refused."""
-    with running("--save", "3600 1") as server:
+    with running("--save", "3600 1", "--enable-protected-configs", "yes") as server:
         client = server.client()
         (server.folder / "gone").mkdir()
         client.config_set("dir", str(server.folder / "gone"))
@@ -289,12 +289,13 @@ def test_a_missing_permission_is_unknown_by_name_and_changes_nothing_else(
     denied: str, check: str, names: str, folder: Path
 ) -> None:
     password = "needed-password"
-    with running("--user", f"ops on >{password} ~* &* +@all {denied}") as server:
-        client = server.client()
-        client.set("jwt:1", "{}", ex=60)
-        url = f"redis://ops:{password}@127.0.0.1:{server.port}"
-        done = product.run(folder, "smoke", env=product.urls(url))
-        full_rights = product.run(folder, "smoke", env=product.urls(server.url))
+    with running("--maxmemory", "100mb") as server:
+        server.client().set("jwt:1", "{}", ex=60)
+        url = server.user("ops", password, "~*", "&*", "+@all", denied)
+        arguments = ("smoke", "--select", "connectivity", "memory", "persistence", "replication")
+        arguments += ("jwt_cache", "latency.slowlog")
+        done = product.run(folder, *arguments, env=product.urls(url))
+        full_rights = product.run(folder, *arguments, env=product.urls(server.url))
     changed = {
         name.partition("[")[0]
         for name, verdict in done.verdicts.items()
@@ -312,7 +313,7 @@ def test_a_missing_permission_is_unknown_by_name_and_changes_nothing_else(
 
 
 def test_an_acl_user_without_client_changes_nothing(folder: Path) -> None:
-    with running("--user", "ops on >needed-password ~* &* +@all -client") as server:
-        url = f"redis://ops:needed-password@127.0.0.1:{server.port}"
+    with running() as server:
+        url = server.user("ops", "needed-password", "~*", "&*", "+@all", "-client")
         done = product.run(folder, "smoke", "--select", "connectivity", env=product.urls(url))
     assert set(done.verdicts.values()) == {"pass"}

@@ -56,7 +56,7 @@ def test_gate_refuses_to_fall_back(folder: Path) -> None:
     done = product.run(folder, "gate")
     assert done.code == 4
     assert "REDIS_QUEUE_URL" in done.err
-    assert not done.report_dir.exists()
+    assert not done.files
 
 
 @pytest.mark.parametrize(

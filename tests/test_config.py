@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
@@ -118,8 +118,9 @@ def test_every_suggestion_in_the_sample_file_is_valid() -> None:
 
 def test_the_sample_files_suggestions_are_the_defaults_but_for_what_has_none() -> None:
     sample = (ROOT / "runbook.toml").read_text(encoding="utf-8")
-    config = loaded(re.sub(r"^#(?=[a-z_]+ = )", "", sample, flags=re.MULTILINE)).config
-    # The one commented table would otherwise give its key to [exporter].
+    # Without the one key of a table that is itself commented out.
+    text = re.sub(r"^#(?!level)(?=[a-z_]+ = )", "", sample, flags=re.MULTILINE)
+    config = loaded(text).config
     changed = {
         key for key, value in _flat(config) if value != dict(_flat(_defaults())).get(key, "absent")
     }
@@ -332,7 +333,7 @@ def test_an_option_names_the_file_before_the_environment_does() -> None:
 def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     Path("folder").mkdir()
     Path("latin").write_bytes(b'report_dir = "\xe9"')
-    Path("huge").write_bytes(b"#" * 300_000)
+    Path("huge").write_bytes(b"#" * 70_000)
     Path("dangling").symlink_to("nowhere")
 
     def problem(file: str) -> str:
@@ -346,7 +347,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     assert problem("folder") == "file folder: is a directory"
     assert problem("/dev/null") == "file /dev/null: is not a plain file"
     assert problem("latin") == "file latin: is not UTF-8 at byte 14"
-    assert problem("huge") == "file huge: is larger than 262,144 bytes"
+    assert problem("huge") == "file huge: is larger than 65,536 bytes"
     assert problem("latin/x") == "file latin/x: cannot be read: Not a directory"
     assert problem("n\x1b[31m") == r"file n\x1b[31m: does not exist"
     Path("runbook.toml").symlink_to(tmp_path / "nowhere")
@@ -356,7 +357,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "where"),
     [
-        ('a = 1\nurl = "redis://:hunter2@h', "line 2"),
+        ('a = 1\nurl = "redis://:hunter2@h', "end of document"),
         (f"[a]\n[a]\nurl = '{SECRET}'", "line 2"),
         (f"password = {SECRET}", "line 1"),
         ("a = " + "9" * 5000, "limit"),
@@ -369,8 +370,9 @@ def test_a_syntax_error_names_its_line_and_quotes_nothing(text: str, where: str)
     assert SECRET not in problem
 
 
-def test_endless_nesting_is_no_traceback() -> None:
-    assert problems("a = " + "[" * 100_000) == ("file runbook.toml: is nested too deeply",)
+@pytest.mark.parametrize("text", ["a = " + "[" * 50_000, "a." * 2_000 + "a = 1"])
+def test_endless_nesting_is_no_traceback(text: str) -> None:
+    assert problems(text) == ("file runbook.toml: is nested too deeply",)
 
 
 def test_a_byte_order_mark_is_no_error() -> None:
@@ -404,13 +406,17 @@ def test_a_broken_file_does_not_hide_the_rest_nor_blame_it() -> None:
         ("[service.queue]", "service: is not a known key; did you mean services?"),
         (
             "[services.queue.limits]\nmemory_ration = 1",
-            "services.queue.limits.memory_ration: is not a known key; "
-            "did you mean services.queue.limits.memory_ratio?",
+            (
+                "services.queue.limits.memory_ration: is not a known key; did you mean "
+                "services.queue.limits.memory_ratio?"
+            ),
         ),
         (
             "[services.queue]\nmemory_ratio = 1",
-            "services.queue.memory_ratio: is not a known key; "
-            "did you mean services.queue.limits.memory_ratio?",
+            (
+                "services.queue.memory_ratio: is not a known key; did you mean "
+                "services.queue.limits.memory_ratio?"
+            ),
         ),
         (
             '[services.queue]\npasword = "hunter2"',
@@ -418,7 +424,7 @@ def test_a_broken_file_does_not_hide_the_rest_nor_blame_it() -> None:
         ),
         (
             '[services.queue]\n"redis://:hunter2@h" = 1',
-            'services.queue."***": is not a known key; did you mean services.queue.',
+            'services.queue."***": is not a known key; did you mean services.queue?',
         ),
         ("[services.x]", "services.x.role: is required"),
         ("[services.X]\nrole = 'cache'", "services.X: is not a service name: small letters, "),
@@ -609,6 +615,7 @@ def test_what_is_no_size_is_refused(written: object) -> None:
         ServiceSettings.model_validate({"role": "queue", "memory_limit": written})
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(st.text(), st.recursive(st.integers() | st.text(), st.lists), max_size=5))
 def test_any_table_loads_or_is_refused_in_printable_sentences(table: dict[str, Any]) -> None:
     options = {key.replace(".", "_"): value for key, value in table.items()}

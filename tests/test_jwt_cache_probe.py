@@ -126,7 +126,7 @@ def test_a_million_other_keys_are_seen_whole_where_the_budget_allows(million: Se
     assert facts.keys_looked_at == MILLION
     assert facts.calls == pytest.approx(MILLION / 1000, rel=0.2)
     scan = million.client().info("commandstats")["cmdstat_scan"]
-    assert scan["usec_per_call"] < 1000
+    assert scan["usec_per_call"] < 5000  # about 400, and more where the machine is shared
 
 
 def test_a_budget_of_time_ends_the_scan(million: Server) -> None:

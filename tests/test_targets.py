@@ -375,7 +375,7 @@ def test_a_server_that_dies_is_quoted(tmp_path: Path, temporary: Path) -> None:
     fake_program(bin_folder, "redis-server", 'echo one; printf "No \\033[31mspace left\\n"; exit 1')
     with pytest.raises(TargetError) as raised:
         embedded.start(ROLES, {"PATH": str(bin_folder)})
-    assert str(raised.value) == ("the throwaway server for queue ended at once: No  [31mspace left")
+    assert str(raised.value) == ("the throwaway queue ended at once: No  [31mspace left")
     assert list(temporary.iterdir()) == [bin_folder]
 
 
@@ -388,7 +388,7 @@ def test_a_server_that_never_answers_is_given_up(
     started = time.monotonic()
     with pytest.raises(TargetError, match=r"does not answer on 127.0.0.1:.* in time"):
         embedded.start(ROLES, {"PATH": f"{tmp_path}:{os.defpath}"})
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20  # it sleeps 60 s
 
 
 def test_a_port_that_was_taken_meanwhile_is_given_up_for_another(

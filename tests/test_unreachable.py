@@ -10,11 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import redis
 
 from tests import product
-from tests.servers import Server, free_port, running
+from tests.servers import Server, free_port, running, wait_until
 
 LIMIT_S = 7
+HELD: list[redis.Redis] = []
+ARGUMENTS = ("--select", "connectivity", "memory", "jwt_cache")
 Broken = Callable[[Path], contextlib.AbstractContextManager[str]]
 
 
@@ -48,20 +51,22 @@ def password_where_none_is_wanted(_: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def no_permission(_: Path) -> Iterator[str]:
-    with running("--user", "shy on >shy-password -@all +info") as server:
-        yield f"redis://shy:shy-password@127.0.0.1:{server.port}"
+    with running() as server:
+        yield server.user("shy", "shy-password", "-@all", "+info")
 
 
 @contextlib.contextmanager
-def loading(folder: Path) -> Iterator[str]:
-    with running("--save", "", "--enable-debug-command", "yes") as server:
+def loading(_: Path) -> Iterator[str]:
+    with running("--enable-debug-command", "yes") as server:
         client = server.client(socket_timeout=60)
-        client.execute_command("DEBUG", "POPULATE", 200_000, "key", 100)
+        client.execute_command("DEBUG", "POPULATE", 50_000, "key", 100)
         client.save()
-        client.execute_command("CONFIG", "SET", "key-load-delay", "500")
-        with contextlib.suppress(Exception):
-            client.execute_command("DEBUG", "RESTART")  # loads the dump, slowly
-            client.execute_command("PING")
+        server.stop()
+        server.options += (
+            *("--key-load-delay", "1000"),
+            *("--loading-process-events-interval-bytes", "1024"),
+        )
+        server.start()
         yield server.url
 
 
@@ -129,11 +134,17 @@ def untrusted_certificate(folder: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def too_many_clients(_: Path) -> Iterator[str]:
-    with running("--maxclients", "1") as server, contextlib.ExitStack() as stack:
-        for _number in range(2):
-            stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
-        time.sleep(0.2)
+    with running("--maxclients", "1") as server:
+        wait_until(lambda: holds(server))
         yield server.url
+
+
+def holds(server: Server) -> bool:
+    """Whether a client of ours has the only place; it stays open for as long as the server."""
+    with contextlib.suppress(redis.RedisError):
+        HELD.append(server.client(single_connection_client=True))
+        return bool(HELD[-1].ping())
+    return False
 
 
 @contextlib.contextmanager
@@ -178,7 +189,7 @@ def test_an_unreachable_queue_is_named_exactly_and_leaves_the_cache_alone(
 ) -> None:
     with broken(folder) as url:
         started = time.monotonic()
-        done = product.run(folder, "smoke", env=product.urls(url, healthy.url))
+        done = product.run(folder, "smoke", *ARGUMENTS, env=product.urls(url, healthy.url))
         took_s = time.monotonic() - started
     verdicts = done.verdicts
     assert done.code == 1
@@ -190,7 +201,18 @@ def test_an_unreachable_queue_is_named_exactly_and_leaves_the_cache_alone(
     assert set(others.values()) == {"unknown"}
     assert done.message("memory.used_ratio[queue]") == "queue is not reachable"
     assert verdicts["connectivity.reachable[cache]"] == "pass"
-    assert verdicts["latency.command_p95[cache]"] == "pass"
+    assert verdicts["memory.used_ratio[cache]"] == "pass"
+
+
+def test_a_whole_run_against_a_frozen_queue_is_over_in_time(healthy: Server, folder: Path) -> None:
+    with frozen(folder) as url:
+        started = time.monotonic()
+        done = product.run(folder, "smoke", env=product.urls(url, healthy.url))
+        took_s = time.monotonic() - started
+    assert done.code == 1
+    assert took_s < LIMIT_S
+    assert done.verdicts["latency.command_p95[cache]"] == "pass"
+    assert done.message("latency.round_trip[queue]") == "queue is not reachable"
 
 
 def test_a_trusted_certificate_is_reached(folder: Path) -> None:

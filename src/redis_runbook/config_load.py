@@ -29,7 +29,7 @@ _FILE_VARIABLE: Final = f"{VARIABLE_PREFIX}CONFIG"
 _NEW_SERVICE: Final = re.compile(f"{VARIABLE_PREFIX}SERVICES__([A-Z0-9][A-Z0-9_]*)__ROLE")
 _SOURCE_FORM: Final = re.compile("_(?:env|file)$")
 _SECRET_KEY: Final = re.compile("(?:url|username|password)(?:_env|_file)?$")
-_MAX_FILE_BYTES: Final = 262_144
+_MAX_FILE_BYTES: Final = 65_536
 _MAX_PROBLEMS: Final = 50
 _MAX_SHOWN: Final = 60
 _MAX_NUMBER: Final = 10**18
@@ -84,22 +84,20 @@ def load(
         except ValueError as error:
             file_is_broken = True
             problems.append(f"file {printable(str(file))}: {error}")
-    services = _services(leaves)
     problems += _indistinct(leaves)
-    from_environment, unknown = _environment_layer(environ, services, known_checks)
+    from_environment, unknown = _environment_layer(environ, _services(leaves), known_checks)
     if file_is_broken:
         # The services that are asked for may well be in the file.
         hidden = f"environment {VARIABLE_PREFIX}SERVICES__"
         unknown = [one for one in unknown if not one.startswith(hidden)]
     leaves = _over(_over(leaves, from_environment), _options_layer(options))
-    context = {"service": None if file_is_broken else _services(leaves), "check": known_checks}
+    # Where the services are not known, nobody can say that one of them is not there.
+    services = set() if file_is_broken else _services(leaves)
+    context = {"service": services or None, "check": known_checks}
     try:
         config = Config.model_validate(_tree(leaves), context=context)
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        problems += (_problem(one, leaves) for one in found[:_MAX_PROBLEMS])
-        if len(found) > _MAX_PROBLEMS:
-            problems.append(f"and {len(found) - _MAX_PROBLEMS} problems more")
+        problems += _problems(error, leaves)
     problems += unknown
     if problems:
         raise ConfigError(problems)
@@ -150,7 +148,7 @@ def _environment_layer(
             continue
         origin = f"environment {printable(name, 2 * _MAX_SHOWN)}"
         if name not in known:
-            hint = nearest(name, [*known, _FILE_VARIABLE])
+            hint = nearest(name.upper(), [*known, _FILE_VARIABLE])
             problems.append(f"{origin}: is not a known variable{hint}")
         elif environ[name].strip():
             leaves[known[name]] = _Leaf(environ[name], origin)
@@ -218,6 +216,13 @@ def _indistinct(layer: _Layer) -> Iterator[str]:
         if counts[variable(("services", name))] > 1:
             key = ("services", name)
             yield f"{_origin(key, layer)}: {dotted(key)}: another name differs in - and _ only"
+
+
+def _problems(error: ValidationError, leaves: _Layer) -> Iterator[str]:
+    found = error.errors(include_url=False)
+    yield from (_problem(one, leaves) for one in found[:_MAX_PROBLEMS])
+    if len(found) > _MAX_PROBLEMS:
+        yield f"and {len(found) - _MAX_PROBLEMS} problems more"
 
 
 def _problem(error: ErrorDetails, leaves: _Layer) -> str:

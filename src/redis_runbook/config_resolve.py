@@ -207,11 +207,12 @@ def _tls_problems(tls: Tls, where: str, endpoint: Endpoint | None) -> Iterator[s
 def _url_secrets(url: str, *, lone_user: bool) -> Iterator[str]:
     """Works on URLs that do not parse as well: those get into messages soonest."""
     rest = url.partition("://")[2] or url
-    userinfo = "" if rest.startswith("/") else rest.rpartition("@")[0]
-    username, colon, password = userinfo.partition(":")
-    secret = password if colon else username
-    if colon or (lone_user and username != "default"):
-        yield from (secret, unquote(secret))
+    # Credentials end at the last @ of a Redis URL, and before the path of an HTTP one.
+    for part in ("" if rest.startswith("/") else rest, re.split("[/?#]", rest, maxsplit=1)[0]):
+        username, colon, password = part.rpartition("@")[0].partition(":")
+        secret = password if colon else username
+        if colon or (lone_user and username != "default"):
+            yield from (secret, unquote(secret))
     for key, value in parse_qsl(url.partition("?")[2]):
         if "://" in value:
             yield from _url_secrets(value, lone_user=lone_user)

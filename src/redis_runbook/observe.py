@@ -17,6 +17,7 @@ from redis_runbook.probes.canary import CanaryFacts, fly_canary
 from redis_runbook.probes.clients import ClientsFacts, clients_facts
 from redis_runbook.probes.connection import ConnectionFacts, reach
 from redis_runbook.probes.exporter import ExporterFacts, observe_exporter
+from redis_runbook.probes.http_get import SharedGets
 from redis_runbook.probes.jwt_cache import JwtCacheFacts, observe_jwt_cache
 from redis_runbook.probes.latency import LatencyFacts, sample_latency
 from redis_runbook.probes.memory import MemoryFacts, memory_facts
@@ -45,6 +46,7 @@ _KINDS: Final = (
 )
 _PROBES_LIMIT_S: Final = 5.0
 _JWT_SAMPLE: Final = 100
+_JWT_BUDGET_S: Final = 2.0
 _F = TypeVar("_F")
 
 
@@ -68,8 +70,9 @@ class Observation:
         self._deadline = deadline
         self._may_sample = threading.Event()
         self._stop = threading.Event()
+        fetch = SharedGets()
         self._watches = {
-            service.name: _Watch(service, target, config, read_only=read_only)
+            service.name: _Watch(service, target, config, fetch, read_only=read_only)
             for service in target.services
         }
         self._window_s = window_s
@@ -120,7 +123,13 @@ class _Watch:
     """The probes of one service and the facts that they will have."""
 
     def __init__(
-        self, service: Service, target: Target, config: Config, *, read_only: bool
+        self,
+        service: Service,
+        target: Target,
+        config: Config,
+        fetch: SharedGets,
+        *,
+        read_only: bool,
     ) -> None:
         self.futures: dict[type, concurrent.futures.Future[Any]] = {
             kind: concurrent.futures.Future() for kind in _KINDS
@@ -129,6 +138,7 @@ class _Watch:
         self._service = service
         self._target = target
         self._config = config
+        self._fetch = fetch
         self._read_only = read_only
 
     def observe(self) -> None:
@@ -219,6 +229,7 @@ class _Watch:
                     client,
                     pattern=settings.pattern,
                     enough=max(settings.min_entries, _JWT_SAMPLE),
+                    budget_s=_JWT_BUDGET_S,
                 ),
             )
 
@@ -237,6 +248,7 @@ class _Watch:
                 server=self.futures[ServerFacts].result(),
                 info=self.futures[InfoReply].result().fields,
                 timeout_s=self._config.exporter.timeout_s,
+                fetch=self._fetch,
             ),
         )
 

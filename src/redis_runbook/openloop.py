@@ -109,9 +109,7 @@ class OpenLoop:
         self._unsent = b""
         self._next = 0
         self._begin = 0.0
-        self._last_sent = 0.0
         self._give_up = 0.0
-        self._answers_soon = True
 
     def run(self, stop: threading.Event) -> Recording:
         """Sample for the window, then wait for outstanding replies, at most `timeout_s`.
@@ -157,12 +155,12 @@ class OpenLoop:
         now = _clock()
         if until <= now:
             return now
+        if until - now < _SPIN_S:
+            os.sched_yield()
+            return now
         if not self._in_flight:
             time.sleep(until - now)
             return until
-        if self._answers_soon and now - self._last_sent < _SPIN_S:
-            os.sched_yield()
-            return now  # to be woken up costs more than such a reply takes
         until = min(until, now + _LOOK_UP_S)
         select.select([self._socket], [self._socket] if self._unsent else [], [], until - now)
         return until
@@ -198,7 +196,6 @@ class OpenLoop:
                 continue
             self._pending.append(_Request(offset_s, now, sent=True))
             self._in_flight += 1
-            self._last_sent = now
             self._push(self._requests[self._next % len(self._requests)])
 
     def _push(self, request: bytes) -> None:
@@ -229,7 +226,6 @@ class OpenLoop:
             raise _ConnectionLost("the server sent more replies than it was asked for")
         request = self._pending.popleft()
         self._in_flight -= 1
-        self._answers_soon = now - request.started < _SPIN_S
         self._record(request, now)
         while self._pending and not self._pending[0].sent:
             self._record(self._pending.popleft(), now)

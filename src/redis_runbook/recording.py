@@ -108,8 +108,8 @@ def _passed(item: pytest.Item) -> _Conclusion:
 def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s: float) -> Finding:
     spec, subject, ruling = spec_of(item), subject_of(item), conclusion.ruling
     service = subject.service if subject else None
-    needs_action = conclusion.verdict in {Verdict.FAIL, Verdict.WARN, Verdict.UNKNOWN}
-    steps = (*ruling.next_steps, *steps_of(item)) if needs_action else ()
+    broken = conclusion.verdict in {Verdict.FAIL, Verdict.WARN}
+    steps = (*ruling.next_steps, *(steps_of(item) if broken else ()))
     return Finding(
         check=spec.id if spec else Path(item.path).stem,
         subject=printable(run.redact(subject.name if subject else item.name), 200),

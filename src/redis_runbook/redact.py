@@ -112,7 +112,13 @@ def _any_of(secrets: Iterable[str]) -> re.Pattern[str] | None:
 def _forms(secret: str) -> set[str]:
     escaped = {secret, json.dumps(secret)[1:-1], html.escape(secret), repr(secret)[1:-1]}
     return (
-        escaped | {html.escape(form) for form in escaped} | {quote(secret, ""), quote_plus(secret)}
+        escaped
+        | {html.escape(form) for form in escaped}
+        | {
+            quote(secret),
+            quote(secret, safe=""),
+            quote_plus(secret),
+        }
     )
 
 

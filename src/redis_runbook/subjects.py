@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from redis_runbook.catalogue import CheckSpec, Level
+from redis_runbook.config import Role
 from redis_runbook.run import Run
 from redis_runbook.service import Service
 
@@ -18,19 +19,27 @@ class Subject:
 
 def subjects(spec: CheckSpec, run: Run) -> list[Subject]:
     """The subjects of a check, at least one: a check that does not run is shown as such."""
-    wanted = [service for service in run.services if _in_scope(spec, service, run)]
-    if not wanted:
-        return [Subject(name="-", service=None, not_applicable=f"no service is a {spec.scope}")]
+    services = {service.name: service for service in run.services}
     reason = _why_not(spec, run)
-    return [
-        Subject(name=service.name, service=service, not_applicable=reason) for service in wanted
+    found = [
+        Subject(
+            name=name,
+            service=services.get(name),
+            not_applicable=reason
+            if settings.enabled
+            else f"switched off: [services.{name}] enabled = false",
+        )
+        for name, settings in run.config.services.items()
+        if _in_scope(spec, name, settings.role, run)
     ]
+    nobody = Subject(name="-", service=None, not_applicable=f"no service is a {spec.scope}")
+    return found or [nobody]
 
 
-def _in_scope(spec: CheckSpec, service: Service, run: Run) -> bool:
+def _in_scope(spec: CheckSpec, name: str, role: Role, run: Run) -> bool:
     if spec.scope == "jwt_cache":
-        return service.name == run.config.jwt_cache.service
-    return spec.scope in {"service", "exporter", service.role}
+        return name == run.config.jwt_cache.service
+    return spec.scope in {"service", "exporter", role}
 
 
 def _why_not(spec: CheckSpec, run: Run) -> str:

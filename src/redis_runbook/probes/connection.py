@@ -84,8 +84,7 @@ def _attempt(endpoint: Endpoint, timeout_s: float) -> tuple[Problem | None, str]
     try:
         connection.connect()
         connection.send_command("PING")
-        reply = connection.read_response()
-        if reply != b"PONG":
+        if _ping_reply(connection) != b"PONG":
             return Problem.NOT_REDIS, "answered PING with something else: this is not Redis"
     except Exception as error:  # noqa: BLE001  # whatever a hostile server provokes is classified
         late = time.monotonic() - started >= timeout_s + _DIAGNOSIS_S
@@ -95,6 +94,16 @@ def _attempt(endpoint: Endpoint, timeout_s: float) -> tuple[Problem | None, str]
         with contextlib.suppress(redis.RedisError, OSError):
             connection.disconnect()
     return None, ""
+
+
+def _ping_reply(connection: redis.Connection) -> object:
+    """The reply to PING; a server that refuses writes says so even here, and yet is reached."""
+    try:
+        return connection.read_response()
+    except exceptions.ResponseError as error:
+        if str(error).startswith("MISCONF"):
+            return b"PONG"
+        raise
 
 
 def _resolve(host: str, timeout_s: float) -> str:

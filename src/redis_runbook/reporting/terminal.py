@@ -20,6 +20,8 @@ _COLOURS: Final[Mapping[Verdict, Mapping[str, bool]]] = {
     Verdict.NOT_APPLICABLE: {"light": True},
 }
 _WIDTH: Final = max(len(verdict.label) for verdict in Verdict)
+_NAME_WIDTH: Final = 30
+_STEPS: Final = 2
 
 
 def announce(run: Run, reporter: pytest.TerminalReporter | None) -> None:
@@ -40,8 +42,12 @@ def show(finding: Finding, reporter: pytest.TerminalReporter | None) -> None:
     if reporter is None:
         return
     reporter.ensure_newline()
-    reporter.write(f"{finding.verdict.label:<{_WIDTH}}", **_COLOURS[finding.verdict])
-    reporter.write_line(f"  {finding.name:<30}  {finding.message}")
+    _label(finding.verdict, reporter)
+    reporter.write_line(f"  {finding.name:<{_NAME_WIDTH}}  {finding.message}")
+
+
+def _label(verdict: Verdict, reporter: pytest.TerminalReporter) -> None:
+    reporter.write(f"{verdict.label:<{_WIDTH}}", **_COLOURS[verdict])
 
 
 def close(run: Run, problems: list[str], reporter: pytest.TerminalReporter | None) -> None:
@@ -49,10 +55,19 @@ def close(run: Run, problems: list[str], reporter: pytest.TerminalReporter | Non
     if reporter is None:
         return
     reporter.write_line("")
+    undetermined: dict[str, list[str]] = {}
     for finding in text.needs_attention(run):
+        if finding.verdict is Verdict.UNKNOWN:
+            undetermined.setdefault(finding.message, []).append(finding.name)
+            continue
         show(finding, reporter)
-        for step in finding.next_steps[:2] if finding.verdict is not Verdict.WARN else ():
-            reporter.write_line(f"{'':<{_WIDTH}}    next: {step}")
+        if finding.verdict is Verdict.FAIL:
+            for step in finding.next_steps[:_STEPS]:
+                reporter.write_line(f"{'':<{_WIDTH}}    next: {step}")
+    for message, names in undetermined.items():
+        _label(Verdict.UNKNOWN, reporter)
+        what = names[0] if len(names) == 1 else f"{len(names)} checks"
+        reporter.write_line(f"  {what:<{_NAME_WIDTH}}  {message}")
     code = run.exit_code
     colour: dict[str, Any] = {"green": True} if code is ExitCode.HEALTHY else {"red": True}
     summary = f"{text.HEADLINES[code]} ({text.counts(list(run.findings.values()))})"

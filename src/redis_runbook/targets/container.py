@@ -23,7 +23,6 @@ from docker.utils import parse_repository_tag
 from testcontainers.core.config import ConnectionMode, testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient, get_docker_host_hostname
-from testcontainers.core.network import Network
 from testcontainers.core.wait_strategies import HttpWaitStrategy
 
 from redis_runbook.config import Container, Role
@@ -42,6 +41,7 @@ from redis_runbook.targets.throwaway import (
 _T = TypeVar("_T")
 
 _REDIS_PORT: Final = 6379
+_EXPORTER: Final = "redis.exporter"  # with a dot, which no service's name has
 _EXPORTER_PORT: Final = 9121
 _CONFIG_PATH: Final = "/redis-runbook.conf"
 _LOCAL: Final = "127.0.0.1"
@@ -79,12 +79,14 @@ def start(roles: Mapping[str, Role], images: Container, patience: Patience) -> T
     testcontainers_config.connection_mode_override = ConnectionMode.docker_host
     api = _connect()
     run = uuid.uuid4().hex[:12]
+    pool = ThreadPoolExecutor()
     try:
         leftovers.sweep(api)
         for image in (images.redis_image, images.exporter_image):
             _provide(api, image, patience)
-        return _Start(api, run, images).start(roles)
+        return _Start(api, run, images, pool).start(roles)
     except BaseException:
+        pool.shutdown(cancel_futures=True)  # else what it still makes would stay
         _close(api, run)
         raise
 
@@ -154,28 +156,29 @@ def _pull(api: docker.APIClient, name: str, patience: Patience) -> str:
 class _Start:
     """The start of one run's containers."""
 
-    def __init__(self, api: docker.APIClient, run: str, images: Container) -> None:
+    def __init__(
+        self, api: docker.APIClient, run: str, images: Container, pool: ThreadPoolExecutor
+    ) -> None:
         """Prepare; nothing is made yet."""
         self._api = api
         self._run = run
         self._images = images
+        self._pool = pool
         self._labels = leftovers.labels(run)
         self._host = _host_of(api)
         self._password = create_password()
-        self._network = Network(docker_network_kw={"labels": self._labels})
-        self._network.name = f"redis-runbook-{run}"
+        self._network = f"redis-runbook-{run}"
 
     def start(self, roles: Mapping[str, Role]) -> Throwaway:
         """Start all containers at once, on their network."""
         targets = {name: f"redis://{name}:{_REDIS_PORT}" for name in roles}
         try:
-            self._network.create()
-            with ThreadPoolExecutor() as pool:
-                servers = {
-                    name: pool.submit(self._start_server, name, role)
-                    for name, role in roles.items()
-                }
-                exporter = pool.submit(self._start_exporter, next(iter(targets.values())))
+            self._api.create_network(self._network, labels=self._labels)
+            servers = {
+                name: self._pool.submit(self._start_server, name, role)
+                for name, role in roles.items()
+            }
+            exporter = self._pool.submit(self._start_exporter, next(iter(targets.values())))
             return Throwaway(
                 endpoints={name: server.result() for name, server in servers.items()},
                 close=functools.partial(_close, self._api, self._run),
@@ -190,8 +193,7 @@ class _Start:
         container = _Container(self._images.redis_image, self._host, _REDIS_PORT)
         container.with_command(["redis-server", _CONFIG_PATH])
         container.with_copy_into_container(server_config(role, self._password), _CONFIG_PATH)
-        container.with_name(f"redis-runbook-{self._run}-{name}").with_network_aliases(name)
-        with self._started(container):
+        with self._started(container, name):
             endpoint = Endpoint(
                 scheme="redis",
                 host=self._host,
@@ -214,17 +216,23 @@ class _Start:
             .with_poll_interval(_POLL_EVERY_S)
             .with_startup_timeout(_START_LIMIT_S)
         )
-        # A dot, which no service's name has.
-        container.with_name(f"redis-runbook-{self._run}.exporter")
-        with self._started(container):
+        with self._started(container, _EXPORTER):
             return f"http://{self._host}:{container.get_exposed_port(_EXPORTER_PORT)}/metrics"
 
     @contextlib.contextmanager
-    def _started(self, container: DockerContainer) -> Iterator[None]:
-        container.with_network(self._network).with_kwargs(labels=self._labels)
+    def _started(self, container: DockerContainer, name: str) -> Iterator[None]:
+        container.with_name(f"{self._network}-{name}").with_kwargs(
+            labels=self._labels,
+            network=self._network,
+            networking_config={self._network: self._api.create_endpoint_config(aliases=[name])},
+        )
         with contextlib.closing(container.get_docker_client().client):
-            container.start()
-            yield
+            try:
+                container.start()
+                yield
+            except (TimeoutError, ConnectionError):  # testcontainers': no word of what happened
+                _check_alive(container, name)
+                raise
 
 
 class _Container(DockerContainer):

@@ -33,7 +33,7 @@ class ServerDiedError(TargetError):
         """Quote the last line of its log."""
         self.log: Final = log.decode(errors="replace").strip()
         last = printable(self.log.rpartition("\n")[2]) or "it said nothing"
-        super().__init__(f"the throwaway server for {name} ended at once: {last}")
+        super().__init__(f"the throwaway {name} ended at once: {last}")
 
 
 def printable(text: str) -> str:
@@ -92,7 +92,6 @@ def wait_until_answers(
         check_alive()
         if time.monotonic() >= deadline:
             raise TargetError(
-                f"the throwaway server for {name} does not answer on {endpoint.address} in time "
-                f"({reason})"
+                f"the throwaway {name} does not answer on {endpoint.address} in time ({reason})"
             )
         time.sleep(_RETRY_EVERY_S)
