@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests import product
+from tests.exporters import exporter
 from tests.programs import every_version, program
-from tests.servers import Server, free_port, running, wait_for_port
+from tests.servers import Server, running
 
-EXPORTER = "prometheus-redis-exporter"
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -36,22 +36,6 @@ def fill(cache: Server) -> None:
     client = cache.client()
     for number in range(30):
         client.set(f"jwt:{number}", "{}", ex=900)
-
-
-@contextmanager
-def exporter(server: Server) -> Iterator[str]:
-    port = free_port()
-    process = subprocess.Popen(
-        [EXPORTER, "-redis.addr", server.url, "-web.listen-address", f"127.0.0.1:{port}"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_for_port(port)
-        yield f"http://127.0.0.1:{port}/metrics"
-    finally:
-        process.kill()
-        process.wait(timeout=10)
 
 
 @every_version

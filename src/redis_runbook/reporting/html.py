@@ -3,6 +3,7 @@
 import contextlib
 import html
 import importlib.resources
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,6 +15,7 @@ from redis_runbook.reporting import text
 from redis_runbook.run import Run
 from redis_runbook.verdict import Finding
 
+_CODE: Final = re.compile(r"`([^`]+)`")
 _METADATA: Final = frozenset({"Python", "Platform"})
 _COLUMNS: Final = (
     "Verdict",
@@ -146,7 +148,7 @@ def _row(finding: Finding) -> str:
         f"<td>{html.escape(finding.subject)}</td>",
         f'<td class="number">{html.escape(text.quantity(finding.observed, finding.unit))}</td>',
         f'<td class="number">{html.escape(text.quantity(finding.limit, finding.unit))}</td>',
-        f"<td>{html.escape(finding.message)}{_evidence(finding)}</td>",
+        f'<td class="found">{html.escape(finding.message)}{_evidence(finding)}</td>',
         f"<td>{_steps(finding)}</td>",
     )
     return f"<tr>{''.join(cells)}</tr>"
@@ -155,11 +157,16 @@ def _row(finding: Finding) -> str:
 def _steps(finding: Finding) -> str:
     if not finding.next_steps:
         return ""
-    items = "".join(f"<li>{html.escape(step)}</li>" for step in finding.next_steps)
+    items = "".join(f"<li>{_with_code(step)}</li>" for step in finding.next_steps)
     runbook = (
         f'<span class="where">{html.escape(finding.runbook)}</span>' if finding.runbook else ""
     )
     return f"<ol>{items}</ol>{runbook}"
+
+
+def _with_code(step: str) -> str:
+    """Escaped text, with what stands between backticks as code."""
+    return _CODE.sub(r"<code>\1</code>", html.escape(step))
 
 
 def _evidence(finding: Finding) -> str:

@@ -5,6 +5,7 @@ however far its start got; and before it starts anything, what a killed run has 
 (testcontainers' own answer, Ryuk, is one more image to pull.)
 """
 
+import atexit
 import contextlib
 import functools
 import threading
@@ -77,24 +78,12 @@ def start(roles: Mapping[str, Role], images: Container, patience: Patience) -> T
     """
     testcontainers_config.ryuk_disabled = True
     testcontainers_config.connection_mode_override = ConnectionMode.docker_host
-    api = _connect()
-    run = uuid.uuid4().hex[:12]
-    pool = ThreadPoolExecutor()
+    run = _Run(_connect(), images)
     try:
-        leftovers.sweep(api)
-        for image in (images.redis_image, images.exporter_image):
-            _provide(api, image, patience)
-        return _Start(api, run, images, pool).start(roles)
+        return run.start(roles, patience)
     except BaseException:
-        pool.shutdown(cancel_futures=True)  # else what it still makes would stay
-        _close(api, run)
+        run.close()
         raise
-
-
-def _close(api: docker.APIClient, run: str) -> None:
-    api.timeout = _CLOSE_LIMIT_S
-    leftovers.remove(api, run)
-    api.close()
 
 
 def _connect() -> docker.APIClient:
@@ -153,35 +142,46 @@ def _pull(api: docker.APIClient, name: str, patience: Patience) -> str:
         return f"that takes longer than {patience.image_s:g} s"
 
 
-class _Start:
-    """The start of one run's containers."""
+class _Run:
+    """The network and the containers of one run."""
 
-    def __init__(
-        self, api: docker.APIClient, run: str, images: Container, pool: ThreadPoolExecutor
-    ) -> None:
+    def __init__(self, api: docker.APIClient, images: Container) -> None:
         """Prepare; nothing is made yet."""
         self._api = api
-        self._run = run
         self._images = images
-        self._pool = pool
-        self._labels = leftovers.labels(run)
+        self._id = uuid.uuid4().hex[:12]
+        self._labels = leftovers.labels(self._id)
         self._host = _host_of(api)
         self._password = create_password()
-        self._network = f"redis-runbook-{run}"
+        self._network = f"redis-runbook-{self._id}"
+        # Whatever makes something does so in a thread: an interruption then cannot fall between
+        # the request and its answer, and `close` finds all that was made.
+        self._pool = ThreadPoolExecutor()
+        # A second interruption may hit `close` itself (`timeout` sends two): it runs again then.
+        atexit.register(self.close)
 
-    def start(self, roles: Mapping[str, Role]) -> Throwaway:
+    def close(self) -> None:
+        """Remove everything that was made for the run; may be called again."""
+        self._pool.shutdown(cancel_futures=True)
+        self._api.timeout = _CLOSE_LIMIT_S
+        leftovers.remove(self._api, self._id)
+        self._api.close()
+        atexit.unregister(self.close)
+
+    def start(self, roles: Mapping[str, Role], patience: Patience) -> Throwaway:
         """Start all containers at once, on their network."""
+        leftovers.sweep(self._api)
+        for image in (self._images.redis_image, self._images.exporter_image):
+            _provide(self._api, image, patience)
         targets = {name: f"redis://{name}:{_REDIS_PORT}" for name in roles}
+        submit = self._pool.submit
         try:
-            self._api.create_network(self._network, labels=self._labels)
-            servers = {
-                name: self._pool.submit(self._start_server, name, role)
-                for name, role in roles.items()
-            }
-            exporter = self._pool.submit(self._start_exporter, next(iter(targets.values())))
+            submit(self._api.create_network, self._network, labels=self._labels).result()
+            servers = {name: submit(self._start_server, name, role) for name, role in roles.items()}
+            exporter = submit(self._start_exporter, next(iter(targets.values())))
             return Throwaway(
                 endpoints={name: server.result() for name, server in servers.items()},
-                close=functools.partial(_close, self._api, self._run),
+                close=self.close,
                 exporter_url=exporter.result(),
                 exporter_targets=targets,
             )

@@ -60,14 +60,25 @@ def _remove(api: docker.APIClient, wanted: Callable[[Mapping[str, str]], bool]) 
         with contextlib.suppress(DockerException, requests.RequestException):
             api.remove_container(found["Id"], force=True, v=True)
 
-    with ignored, ThreadPoolExecutor() as pool:
-        containers = api.containers(all=True, filters=filters)
-        list(pool.map(remove_container, [c for c in containers if wanted(c["Labels"] or {})]))
     with ignored:
-        for network in api.networks(filters=filters):
-            if wanted(network["Labels"] or {}):
+        containers = [
+            found for found in api.containers(all=True, filters=filters) if wanted(_labels(found))
+        ]
+        try:
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(remove_container, containers))
+        except RuntimeError:  # no thread can be started any more when the interpreter exits
+            for found in containers:
+                remove_container(found)
+    with ignored:
+        for found in api.networks(filters=filters):
+            if wanted(_labels(found)):
                 with contextlib.suppress(DockerException, requests.RequestException):
-                    api.remove_network(network["Id"])
+                    api.remove_network(found["Id"])
+
+
+def _labels(found: Mapping[str, Any]) -> Mapping[str, str]:
+    return found["Labels"] or {}
 
 
 def _is_orphan(found: Mapping[str, str], place: str) -> bool:
