@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -31,9 +32,10 @@ IMAGES = {
 ABSENT = "127.0.0.1:1/redis-runbook-test/absent:1"
 HURRY = container.Patience(registry_s=0.5, image_s=1)
 OTHER_RUN = """
-import os, time
+import signal, time
 from redis_runbook.config import Container
 from redis_runbook.targets import container
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 images = Container(redis_image="{redis_image}", exporter_image="{exporter_image}")
 container.start({{"queue": "queue"}}, images, container.PATIENT)
 print("started", flush=True)
@@ -157,6 +159,22 @@ def test_an_interrupted_start_leaves_nothing(
     with pytest.raises(KeyboardInterrupt):
         open_container()
     assert set(left(api)) <= before
+
+
+def test_a_start_that_is_interrupted_twice_leaves_nothing(api: docker.APIClient) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", OTHER_RUN.format(**IMAGES)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=QUIET,
+    ) as other:
+        label = {"label": f"{leftovers._PID}={other.pid}"}
+        wait_until(lambda: api.networks(filters=label))
+        for _ in range(2):  # as `timeout` does
+            other.send_signal(signal.SIGTERM)
+        other.wait(timeout=30)
+    assert api.containers(all=True, filters=label) == []
+    assert api.networks(filters=label) == []
 
 
 def test_what_a_killed_run_left_is_swept_and_a_live_run_is_not(
@@ -301,7 +319,7 @@ def test_docker_is_not_even_loaded_where_there_is_no_sign_of_it() -> None:
 import os, sys
 import redis_runbook.targets as targets
 from redis_runbook.config import Config
-targets._DOCKER_FILES = ()
+targets._DOCKER_FILES = ("nowhere/docker.sock",)
 config = Config.model_validate({"services": {"cache": {"role": "cache"}}})
 target = targets.open_target(config, os.environ, requested="auto", profile="smoke")
 target.close()
@@ -316,6 +334,36 @@ print(target.kind, "docker" in sys.modules, "testcontainers" in sys.modules)
         check=True,
     )
     assert done.stdout.split() == ["embedded", "False", "False"]
+
+
+def test_auto_takes_embedded_servers_where_testcontainers_cannot_be_loaded(
+    tmp_path: Path,
+) -> None:
+    script = """
+import os
+from redis_runbook.config import Config
+from redis_runbook.targets import TargetError, open_target
+config = Config.model_validate({"services": {"cache": {"role": "cache"}}})
+target = open_target(config, os.environ, requested="auto", profile="smoke")
+target.close()
+print(target.kind)
+try:
+    open_target(config, os.environ, requested="container", profile="smoke")
+except TargetError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**QUIET, "DOCKER_HOST": f"unix://{tmp_path}/s", "TESTCONTAINERS_CONNECTION_MODE": "x"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    kind, error = done.stdout.splitlines()
+    assert kind == "embedded"
+    assert error.startswith("testcontainers cannot be loaded: ")
+    assert "TESTCONTAINERS_CONNECTION_MODE" in error
 
 
 @pytest.mark.parametrize(
@@ -366,8 +414,8 @@ def test_leftovers_of_another_place_go_after_a_day() -> None:
     assert not leftovers._is_orphan(found, leftovers._place())
 
 
-@pytest.mark.parametrize("pid", ["", "x", "-1", "9" * 30])
+@pytest.mark.parametrize("pid", ["", "x", "-1", "9" * 5000])
 def test_labels_that_make_no_sense_do_no_harm(pid: str) -> None:
     found = {leftovers.RUN: "run", leftovers._PLACE: leftovers._place(), leftovers._PID: pid}
-    assert leftovers._is_orphan(found, leftovers._place()) is (pid == "9" * 30)
+    assert not leftovers._is_orphan(found, leftovers._place())
     assert not leftovers._is_orphan({leftovers.RUN: "run"}, leftovers._place())

@@ -23,6 +23,7 @@ SECRET = "hunter2"
         ("redis://[fe80::1%25eth0]:7000", "[fe80::1%eth0]:7000", 0),
         ("unix:///run/redis.sock", "/run/redis.sock", 0),
         ("unix:///run/redis@1.sock?db=5", "/run/redis@1.sock", 5),
+        ("unix:///run/a@/b.sock", "/run/a@/b.sock", 0),
         ("unix:///run/a%20b.sock", "/run/a b.sock", 0),
     ],
 )

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import pytest
 
 from redis_runbook.catalogue import CATALOGUE
 
-MARK = "runbook_check"
+MARK: Final = "runbook_check"
 
 
 def check(check_id: str) -> pytest.MarkDecorator:

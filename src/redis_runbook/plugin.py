@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from redis_runbook.check import MARK
 from redis_runbook.profiles import PROFILES
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 RUN: "pytest.StashKey[Run]" = pytest.StashKey()
 """Where a pytest configuration keeps the run in progress."""
-
-MARK = "runbook_check"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

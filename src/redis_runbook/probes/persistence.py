@@ -12,13 +12,12 @@ class PersistenceFacts:
     """The state of RDB and AOF.
 
     `rdb_enabled` is None where the server does not say (CONFIG denied): `why_unknown` then tells
-    why. `last_save_age_s` is measured from the server's start where it never saved.
+    why.
     """
 
     rdb_enabled: bool | None
     why_unknown: str
     rdb_ok: bool
-    last_save_age_s: int
     changes_since_save: int
     aof_enabled: bool
     aof_write_ok: bool
@@ -38,7 +37,6 @@ def persistence_facts(client: Client, info: Info) -> PersistenceFacts:
         rdb_enabled=rdb_enabled,
         why_unknown=why_unknown,
         rdb_ok=info["rdb_last_bgsave_status"] == "ok",
-        last_save_age_s=_age_s(info),
         changes_since_save=whole(info, "rdb_changes_since_last_save"),
         aof_enabled=info["aof_enabled"] == "1",
         aof_write_ok=info.get("aof_last_write_status", "ok") == "ok",
@@ -54,8 +52,3 @@ def _rdb_enabled(client: Client) -> tuple[bool | None, str]:
     if not isinstance(reply, list) or len(reply) != 2:  # noqa: PLR2004  # name and value
         return None, "CONFIG GET save has no answer"
     return bool(reply[1]), ""
-
-
-def _age_s(info: Info) -> int:
-    now_s = whole(info, "server_time_usec") // 1_000_000
-    return max(0, now_s - whole(info, "rdb_last_save_time")) if now_s else 0

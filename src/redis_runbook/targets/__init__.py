@@ -12,7 +12,7 @@ from redis_runbook.service import Service
 from redis_runbook.targets import embedded, live
 from redis_runbook.targets.seed import seed_jwt_cache
 from redis_runbook.targets.target import ExporterRoute, Kind, Target, TargetError
-from redis_runbook.targets.throwaway import Throwaway
+from redis_runbook.targets.throwaway import Throwaway, printable
 
 __all__ = ["ExporterRoute", "Target", "TargetError", "open_target"]
 
@@ -22,10 +22,11 @@ NOT_YOURS: Final = "checked throwaway servers; this says nothing about yours"
 _DEPLOYMENT: Final = ("expected_role", "expected_mode", "replicas_min", "tls")
 
 _DOCKER_VARIABLES: Final = ("DOCKER_HOST", "DOCKER_CONTEXT")
+# Where signs of Docker are, from the user's home.
 _DOCKER_FILES: Final = (
     "/var/run/docker.sock",
-    "~/.docker/contexts",
-    "~/.testcontainers.properties",
+    ".docker/contexts",
+    ".testcontainers.properties",
 )
 
 
@@ -74,23 +75,29 @@ def _start(
     config: Config, environ: Mapping[str, str], requested: str, roles: Mapping[str, Role]
 ) -> tuple[Kind, Throwaway]:
     if requested == "container" or (requested == "auto" and _docker_is_likely(environ)):
-        # Imported for those who have Docker only: it takes a quarter of a second.
-        from redis_runbook.targets import container  # noqa: PLC0415
-
-        patient = requested == "container"
         try:
-            return "container", container.start(
-                roles, config.container, container.PATIENT if patient else container.IMPATIENT
-            )
+            return "container", _start_containers(config, roles, patient=requested == "container")
         except TargetError:
-            if patient:
+            if requested == "container":
                 raise
     return "embedded", embedded.start(roles, environ)
 
 
+def _start_containers(config: Config, roles: Mapping[str, Role], *, patient: bool) -> Throwaway:
+    try:
+        # Loaded for those who have Docker only: it takes a quarter of a second.
+        from redis_runbook.targets import container  # noqa: PLC0415
+    except (ImportError, RuntimeError, ValueError) as error:  # a variable of its own is wrong
+        reason = printable(str(error))
+        raise TargetError(f"testcontainers cannot be loaded: {reason}") from error
+    patience = container.PATIENT if patient else container.IMPATIENT
+    return container.start(roles, config.container, patience)
+
+
 def _docker_is_likely(environ: Mapping[str, str]) -> bool:
+    home = Path(environ.get("HOME", "/"))
     return any(environ.get(variable) for variable in _DOCKER_VARIABLES) or any(
-        Path(file).expanduser().exists() for file in _DOCKER_FILES
+        (home / file).exists() for file in _DOCKER_FILES
     )
 
 

@@ -8,6 +8,7 @@ removed after a day, far longer than any run lasts.
 
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import time
@@ -28,6 +29,8 @@ _CREATED: Final = "redis-runbook.created"
 
 _DAY_S: Final = 86_400
 _PS_LIMIT_S: Final = 2.0
+_NUMBER: Final = re.compile(r"[0-9]{1,10}\Z")
+_TROUBLE: Final = (DockerException, requests.RequestException)
 
 
 def labels(run: str) -> dict[str, str]:
@@ -53,14 +56,13 @@ def sweep(api: docker.APIClient) -> None:
 
 
 def _remove(api: docker.APIClient, wanted: Callable[[Mapping[str, str]], bool]) -> None:
-    ignored = contextlib.suppress(DockerException, requests.RequestException)
     filters: dict[str, Any] = {"label": RUN}
 
     def remove_container(found: Mapping[str, Any]) -> None:
-        with contextlib.suppress(DockerException, requests.RequestException):
+        with contextlib.suppress(*_TROUBLE):
             api.remove_container(found["Id"], force=True, v=True)
 
-    with ignored:
+    with contextlib.suppress(*_TROUBLE):
         containers = [
             found for found in api.containers(all=True, filters=filters) if wanted(_labels(found))
         ]
@@ -70,10 +72,10 @@ def _remove(api: docker.APIClient, wanted: Callable[[Mapping[str, str]], bool]) 
         except RuntimeError:  # no thread can be started any more when the interpreter exits
             for found in containers:
                 remove_container(found)
-    with ignored:
+    with contextlib.suppress(*_TROUBLE):
         for found in api.networks(filters=filters):
             if wanted(_labels(found)):
-                with contextlib.suppress(DockerException, requests.RequestException):
+                with contextlib.suppress(*_TROUBLE):
                     api.remove_network(found["Id"])
 
 
@@ -83,10 +85,15 @@ def _labels(found: Mapping[str, Any]) -> Mapping[str, str]:
 
 def _is_orphan(found: Mapping[str, str], place: str) -> bool:
     if found.get(_PLACE) != place:
-        created = found.get(_CREATED, "")
-        return created.isdecimal() and time.time() - int(created) > _DAY_S
-    pid = found.get(_PID, "")
-    return pid.isdecimal() and _is_gone(int(pid), found.get(_PROCESS_START, ""))
+        created = _number(found, _CREATED)
+        return created is not None and time.time() - created > _DAY_S
+    pid = _number(found, _PID)
+    return pid is not None and _is_gone(pid, found.get(_PROCESS_START, ""))
+
+
+def _number(found: Mapping[str, str], label: str) -> int | None:
+    text = found.get(label, "")
+    return int(text) if _NUMBER.match(text) else None
 
 
 def _is_gone(pid: int, process_start: str) -> bool:
@@ -112,7 +119,7 @@ def _process_start(pid: int) -> str:
     """When a process started, in whatever unit the system counts; empty if it is gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return "" if Path("/proc/self").exists() else _process_start_by_ps(pid)
     state, *fields = stat.rpartition(")")[2].split()
     return "" if state in "ZX" else fields[18]  # a zombie is gone
