@@ -114,6 +114,11 @@ def _judge_p95(service: Service, latency: LatencyFacts, judge: Judge, *, limit_m
         limit=limit_ms,
         evidence={
             "workload": latency.workload,
+            "n": summary.n,
+            "p50_ms": round(summary.p50_ms, 4),
+            "p95_ms": round(summary.p95_ms, 4),
+            "p99_ms": round(summary.p99_ms, 4),
+            "max_ms": round(summary.max_ms, 4),
             "95 % interval of p95": f"{summary.p95_low_ms:.2f} to "
             + (f"{high:.2f} ms" if high is not None else "beyond the slowest sample"),
             "unanswered": latency.unanswered,

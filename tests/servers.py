@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
@@ -45,13 +46,13 @@ class Server:
         if wait:
             wait_for_port(self.port)
 
-    def client(self, **options: object) -> redis.Redis:
-        defaults: dict[str, object] = {"socket_timeout": 10, "retry": Retry(NoBackoff(), 0)}
-        return redis.Redis(port=self.port, **{**defaults, **options})  # type: ignore[arg-type]
+    def client(self, **options: Any) -> redis.Redis:
+        defaults: dict[str, Any] = {"socket_timeout": 10, "retry": Retry(NoBackoff(), 0)}
+        return redis.Redis(port=self.port, **{**defaults, **options})
 
     def user(self, name: str, password: str, *rules: str) -> str:
         """Add an ACL user and return the URL that it connects with."""
-        self.client().acl_setuser(name, enabled=True, reset=True)  # type: ignore[no-untyped-call]
+        self.client().acl_setuser(name, enabled=True, reset=True)
         self.client().execute_command("ACL", "SETUSER", name, f">{password}", *rules)
         return f"redis://{name}:{password}@127.0.0.1:{self.port}"
 

@@ -55,10 +55,16 @@ class Redactor:
 
     def __init__(self, secrets: Collection[str] = ()) -> None:
         """Know these secrets; they are found in their quoted and escaped forms too."""
-        self._everywhere = _any_of(secrets)
+        self._secrets: set[str] = set()
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Know these secrets, too."""
+        self._secrets.update(secrets)
+        self._everywhere = _any_of(self._secrets)
         self._in_documents = _any_of(
             secret
-            for secret in secrets
+            for secret in self._secrets
             if len(secret) >= _MIN_BLIND and secret.lower() not in _OWN_WORDS
         )
 

@@ -58,6 +58,11 @@ class Run:
         self.target = open_target(
             self.config, self._environ, requested=self.config.target, profile=self.profile.name
         )
+        self.redact.learn(
+            service.endpoint.password
+            for service in self.target.services
+            if service.endpoint and service.endpoint.password
+        )
         self.observation = Observation(
             self.target,
             self.config,

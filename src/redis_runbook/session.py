@@ -29,6 +29,7 @@ from redis_runbook.targets import TargetError
 from redis_runbook.verdict import ExitCode
 
 _NAME: Final = "redis-runbook-run"
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _OPTIONS: Final = {
     "target": "target",
     "report_dir": "report_dir",
@@ -100,12 +101,8 @@ class RunSession:
             contextlib.redirect_stderr(RedactingStream(sys.stderr, run.redact))
         )
         if threading.current_thread() is threading.main_thread():
-            self._stack.callback(
-                signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, _interrupt)
-            )
-            self._stack.callback(
-                signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, _interrupt)
-            )
+            for number in _SIGNALS:
+                self._stack.callback(signal.signal, number, signal.signal(number, _interrupt))
         self.page = html.Page(run, config, self._stack)
 
     def pytest_unconfigure(self) -> None:
@@ -194,9 +191,7 @@ class RunSession:
     ) -> Generator[None, None, None]:
         """Settle the exit code, let the other plugins write theirs, then write our reports."""
         run = self._run
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(ValueError):  # not in the main thread
-                signal.signal(number, signal.SIG_IGN)
+        _ignore_signals()
         run.interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
         run.internal_error = exitstatus == pytest.ExitCode.INTERNAL_ERROR
         run.end()
@@ -219,6 +214,14 @@ def _reporter(config: pytest.Config) -> pytest.TerminalReporter | None:
     return config.pluginmanager.getplugin("terminalreporter")  # type: ignore[no-any-return]
 
 
+def _ignore_signals() -> None:
+    """Let nothing break off the closing of the target and the writing of the reports: both end."""
+    if threading.current_thread() is threading.main_thread():
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+
+
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """A polite request to stop is an interruption, whoever asks."""
+    """A polite request to stop is an interruption, whoever asks, and however often."""
+    _ignore_signals()
     raise KeyboardInterrupt
