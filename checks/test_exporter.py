@@ -15,7 +15,7 @@ def test_reachable(service: Service, exporter: ExporterFacts, judge: Judge) -> N
         then restart it (`pnpm compose:restart redis-exporter`).
     """
     judge.passes_if(
-        exporter.redis_up == 1 and not exporter.scrape_error and exporter.matches is not False,
+        exporter.redis_up == 1 and exporter.scrape_error == 0 and exporter.matches is not False,
         f"{service.name}: {exporter.summary}",
         evidence={"exporter": exporter.url_shown, "also asked": list(exporter.also_asked)},
     )

@@ -100,27 +100,29 @@ def _judge_p95(service: Service, latency: LatencyFacts, judge: Judge, *, limit_m
     )
     if latency.error:
         numbers = f"{numbers}; {latency.error}"
+    high = summary.p95_high_ms
+    evidence = {
+        "workload": latency.workload,
+        "n": summary.n,
+        "p50_ms": round(summary.p50_ms, 4),
+        "p95_ms": round(summary.p95_ms, 4),
+        "p99_ms": round(summary.p99_ms, 4),
+        "max_ms": round(summary.max_ms, 4),
+        "95 % interval of p95": f"{summary.p95_low_ms:.2f} to "
+        + (f"{high:.2f} ms" if high is not None else "beyond the slowest sample"),
+        "unanswered": latency.unanswered,
+    }
     if window.outcome is Outcome.OVER_IN_PART:
         judge.advise(
             f"{numbers}; over the limit for {window.over_s:g} s of {window.window_s:g} s",
             observed=window.observed,
             limit=limit_ms,
+            evidence=evidence,
         )
-    high = summary.p95_high_ms
     judge.passes_if(
         window.outcome is Outcome.WITHIN,
         numbers,
         observed=window.observed,
         limit=limit_ms,
-        evidence={
-            "workload": latency.workload,
-            "n": summary.n,
-            "p50_ms": round(summary.p50_ms, 4),
-            "p95_ms": round(summary.p95_ms, 4),
-            "p99_ms": round(summary.p99_ms, 4),
-            "max_ms": round(summary.max_ms, 4),
-            "95 % interval of p95": f"{summary.p95_low_ms:.2f} to "
-            + (f"{high:.2f} ms" if high is not None else "beyond the slowest sample"),
-            "unanswered": latency.unanswered,
-        },
+        evidence=evidence,
     )

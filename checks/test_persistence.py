@@ -34,9 +34,8 @@ def test_saving(service: Service, persistence: PersistenceFacts, judge: Judge) -
             judge.unknown(f"whether {service.name} saves is not known: {facts.why_unknown}")
         judge.advise(f"{service.name} has neither RDB nor AOF: a restart loses every job")
     ways = [name for name, on in (("RDB", facts.rdb_enabled), ("AOF", facts.aof_enabled)) if on]
-    judge.passes_if(
-        True,
-        f"{service.name} saves without error ({' and '.join(ways)})"
-        if ways
-        else f"{service.name} has neither RDB nor AOF, and as a cache needs neither",
-    )
+    found = f"saves without error ({' and '.join(ways)})"
+    if not ways:
+        found = "has neither RDB nor AOF" if facts.rdb_enabled is False else "had no failed save"
+        found += ", and as a cache needs none"
+    judge.passes_if(True, f"{service.name} {found}")

@@ -20,6 +20,7 @@ _SCOPES: Final = {
     "cache": "each service with the role `cache`",
     "jwt_cache": "the service that `[jwt_cache]` names",
     "exporter": "each service, as its exporter sees it",
+    "bullmq": "each BullMQ queue of a service with the role `queue`",
 }
 _PART: Final = re.compile(r"^(Passes when|Fails when|Next:)\s*", re.MULTILINE)
 _MADE: Final = "<!-- Made by tools/docs.py from the check's docstring: change it there. -->"

@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 MONITORING: Final = "2. Monitoring & Alerts"
+INSPECT: Final = "3.1 Inspect Queue Depth"
+PROMOTE: Final = "3.3 Promote Priority Jobs"
 UNAVAILABLE: Final = "4. Incident Response, Scenario A: redis-queue Unavailable"
 LATENCY_SPIKES: Final = "4. Incident Response, Scenario B: redis-cache Latency Spikes"
 BOTH_DOWN: Final = "4. Incident Response, Scenario C: Both Redis Instances Down"
@@ -25,8 +27,9 @@ class Level(enum.StrEnum):
     OFF = "off"
 
 
-Scope = Literal["service", "queue", "cache", "jwt_cache", "exporter"]
-"""What a check runs for: each service, those of one role, the JWT cache's, or each by exporter."""
+Scope = Literal["service", "queue", "cache", "jwt_cache", "exporter", "bullmq"]
+"""What a check runs for: each service, those of one role, the JWT cache's, each service as its
+exporter sees it, or each BullMQ queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ CATALOGUE: Final = _by_id(
     CheckSpec("memory.evictions", "queue", OVERVIEW, "keys"),
     CheckSpec("memory.fragmentation", "service", LATENCY_SPIKES, "x", Level.ADVISORY),
     CheckSpec("persistence.saving", "service", UNAVAILABLE),
-    CheckSpec("replication.link", "service", CONFIGURATION),
+    CheckSpec("replication.link", "service", CONFIGURATION, "replicas"),
     CheckSpec("exporter.reachable", "exporter", BOTH_DOWN),
     CheckSpec("exporter.truthful", "exporter", BOTH_DOWN),
     CheckSpec("jwt_cache.populated", "jwt_cache", LATENCY_SPIKES, "entries"),
@@ -63,4 +66,17 @@ CATALOGUE: Final = _by_id(
     CheckSpec("latency.slowlog", "service", LATENCY_SPIKES, "ms", Level.ADVISORY),
     CheckSpec("latency.round_trip", "service", MONITORING, "ms"),
     CheckSpec("latency.command_p95", "cache", MONITORING, "ms"),
+    CheckSpec("queue.depth", "bullmq", INSPECT, "jobs"),
+    CheckSpec("queue.latency", "bullmq", MONITORING, "s"),
+    CheckSpec("queue.workers", "bullmq", UNAVAILABLE, "workers"),
+    CheckSpec("queue.overdue", "bullmq", PROMOTE, "s"),
+    CheckSpec("queue.stalled", "bullmq", UNAVAILABLE, "jobs"),
+    CheckSpec("queue.schedulers", "bullmq", OVERVIEW, "schedulers"),
+    CheckSpec("queue.failures", "bullmq", UNAVAILABLE, "jobs", Level.ADVISORY),
+    CheckSpec("queue.paused", "bullmq", INSPECT, level=Level.ADVISORY),
 )
+
+
+def covers(selected: str, check_id: str) -> bool:
+    """Whether a check has this id, or one that begins with it: `memory` covers `memory.*`."""
+    return check_id == selected or check_id.startswith(f"{selected}.")

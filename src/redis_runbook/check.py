@@ -98,10 +98,24 @@ class Judge:
         self.ruling = ruling
 
     def advise(
-        self, message: str, *, observed: float | None = None, limit: float | None = None
+        self,
+        message: str,
+        *,
+        observed: float | None = None,
+        limit: float | None = None,
+        evidence: Mapping[str, Any] | None = None,
+        next_steps: Sequence[str] = (),
     ) -> NoReturn:
-        """Rule that the invariant holds and something is worth a look."""
-        raise Advised(Ruling(message=message, observed=observed, limit=limit))
+        """Rule that the invariant holds and something is worth a look; otherwise as `passes_if`."""
+        raise Advised(
+            Ruling(
+                message=message,
+                observed=observed,
+                limit=limit,
+                evidence=evidence or {},
+                next_steps=next_steps,
+            )
+        )
 
     def unknown(self, message: str, *, evidence: Mapping[str, Any] | None = None) -> NoReturn:
         """Rule that nothing can be said, and why."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -18,6 +19,7 @@ from pydantic import (
 from redis_runbook.config_values import (
     CheckId,
     Count,
+    CountOrZero,
     Directory,
     Factor,
     HttpUrl,
@@ -170,6 +172,34 @@ class Exporter(_Section):
     timeout_s: Seconds = 3.0
 
 
+class QueueSettings(_Section):
+    """What one BullMQ queue is held to; what is not set here is its service's, or not limited."""
+
+    workers_min: CountOrZero | None = Field(
+        None, description="Workers that consume; default: 1 for a listed queue, 0 for a found one"
+    )
+    depth: Count | None = Field(None, description="Jobs that wait to be picked up")
+    latency_s: Seconds | None = Field(None, description="Default: the service's queue_latency_s")
+    strict_now: bool = Field(False, description="Broken when over the limit now, not only for long")
+    paused_ok: bool = False
+    overdue_grace_s: Seconds = Field(5.0, description="For delayed jobs and schedulers")
+    failed_per_hour: Count = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueLimits:
+    """`QueueSettings` with every default filled in; `depth` alone may be without a limit."""
+
+    workers_min: int
+    depth: int | None
+    latency_s: float
+    latency_for_s: float
+    strict_now: bool
+    paused_ok: bool
+    overdue_grace_s: float
+    failed_per_hour: int
+
+
 class Check(_Section):
     """What a broken check amounts to, where that is not the catalogue's level."""
 
@@ -193,5 +223,33 @@ class Config(_Section):
     services: dict[ServiceName, ServiceSettings] = {}
     jwt_cache: JwtCache = JwtCache()
     exporter: Exporter = Exporter()
+    queues: dict[Text, QueueSettings] = {}
     checks: dict[CheckId, Check] = {}
     container: Container = Container()
+
+    def queues_of(self, service: str) -> tuple[str, ...]:
+        """The BullMQ queues that must exist on a service: those that it lists.
+
+        Where only one service is a queue, those that have a table of their own, too: they can be
+        nobody else's.
+        """
+        listed = self.services[service].queues
+        roles = [settings.role for settings in self.services.values() if settings.enabled]
+        own = self.queues if roles.count("queue") == 1 else ()
+        return tuple(dict.fromkeys((*listed, *own)))
+
+    def queue_limits(self, service: str, queue: str) -> QueueLimits:
+        """What one queue is held to, on the service that has it."""
+        settings = self.queues.get(queue) or QueueSettings()
+        limits = self.services[service].limits
+        must_exist = queue in self.queues_of(service)
+        return QueueLimits(
+            workers_min=int(must_exist) if settings.workers_min is None else settings.workers_min,
+            depth=settings.depth,
+            latency_s=settings.latency_s or limits.queue_latency_s,
+            latency_for_s=limits.queue_latency_for_s,
+            strict_now=settings.strict_now,
+            paused_ok=settings.paused_ok,
+            overdue_grace_s=settings.overdue_grace_s,
+            failed_per_hour=settings.failed_per_hour,
+        )

@@ -139,6 +139,7 @@ Milliseconds = Annotated[
 Ratio = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
 Factor = Annotated[float, Field(gt=0), BeforeValidator(_number)]
 Count = Annotated[int, Field(ge=1), BeforeValidator(_number)]
+CountOrZero = Annotated[int, Field(ge=0), BeforeValidator(_number)]
 Size = Annotated[
     ByteSize,
     Field(gt=0, le=2**63 - 1),

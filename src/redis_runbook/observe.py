@@ -4,15 +4,17 @@ import concurrent.futures
 import functools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final, TypeVar
 
 import redis
 
+from redis_runbook.catalogue import covers
 from redis_runbook.client import Client, connected
 from redis_runbook.config import Config
 from redis_runbook.endpoint import Endpoint
 from redis_runbook.probes import CannotLook
+from redis_runbook.probes.bullmq import READS_APART_S, Discovery, discover
 from redis_runbook.probes.canary import CanaryFacts, fly_canary
 from redis_runbook.probes.clients import ClientsFacts, clients_facts
 from redis_runbook.probes.connection import ConnectionFacts, reach
@@ -23,6 +25,7 @@ from redis_runbook.probes.latency import LatencyFacts, sample_latency
 from redis_runbook.probes.memory import MemoryFacts, memory_facts
 from redis_runbook.probes.persistence import PersistenceFacts, persistence_facts
 from redis_runbook.probes.pubsub import PubsubFacts, send_message
+from redis_runbook.probes.queues import QueuesFacts, look_again, look_first
 from redis_runbook.probes.replication import ReplicationFacts, replication_facts
 from redis_runbook.probes.server import Info, InfoReply, ServerFacts, read_info, server_facts
 from redis_runbook.probes.slowlog import SlowlogFacts, read_slowlog
@@ -38,6 +41,8 @@ _KINDS: Final = (
     ReplicationFacts,
     PersistenceFacts,
     SlowlogFacts,
+    Discovery,
+    QueuesFacts,
     CanaryFacts,
     PubsubFacts,
     ExporterFacts,
@@ -45,6 +50,10 @@ _KINDS: Final = (
     LatencyFacts,
 )
 _PROBES_LIMIT_S: Final = 5.0
+_QUEUES_LIMIT_S: Final = 10.0
+_DISCOVERY_BUDGET_S: Final = 2.0
+_OVERDUE_GRACE_S: Final = 5.0
+_MARGIN_S: Final = 0.05
 _JWT_SAMPLE: Final = 100
 _JWT_BUDGET_S: Final = 2.0
 _F = TypeVar("_F")
@@ -53,8 +62,9 @@ _F = TypeVar("_F")
 class Observation:
     """What is seen of the services of one run.
 
-    Probes start with `start`; the latency samplers wait for `start_sampling`, and for all other
-    probes to be done, so that they measure the server and not us.
+    Probes start with `start`; the latency samplers wait for `measure_latency`, and for all other
+    probes to be done, so that they measure the server and not us. The queues' second reading waits
+    for the samplers in turn.
     """
 
     def __init__(
@@ -62,17 +72,19 @@ class Observation:
         target: Target,
         config: Config,
         *,
-        read_only: bool,
+        wanted: Collection[str],
         deadline: float,
         window_s: float,
     ) -> None:
-        """Prepare to observe the target's services until `deadline` (time.monotonic)."""
+        """Prepare to observe what the `wanted` checks need until `deadline` (time.monotonic)."""
         self._deadline = deadline
         self._may_sample = threading.Event()
         self._stop = threading.Event()
         fetch = SharedGets()
         self._watches = {
-            service.name: _Watch(service, target, config, fetch, read_only=read_only)
+            service.name: _Watch(
+                service, target, config, fetch=fetch, wanted=wanted, deadline=deadline
+            )
             for service in target.services
         }
         self._window_s = window_s
@@ -83,14 +95,22 @@ class Observation:
             _spawn(watch.observe)
         _spawn(self._sample)
 
-    def start_sampling(self) -> None:
-        """Let the latency samplers begin."""
-        self._may_sample.set()
+    def measure_latency(self, *, wanted: bool) -> None:
+        """Let the latency samplers begin, or go on without them."""
+        if wanted:
+            self._may_sample.set()
+        else:
+            self._release()
 
     def stop(self) -> None:
         """End what still runs; facts that are not there by now will not come."""
         self._stop.set()
         self._may_sample.set()
+        self._release()
+
+    def _release(self) -> None:
+        for watch in self._watches.values():
+            watch.sampled.set()
 
     def facts(self, service: Service, kind: type[_F]) -> _F:
         """The facts of that kind about a service; waits for them, at most until the deadline.
@@ -127,19 +147,23 @@ class _Watch:
         service: Service,
         target: Target,
         config: Config,
-        fetch: SharedGets,
         *,
-        read_only: bool,
+        fetch: SharedGets,
+        wanted: Collection[str],
+        deadline: float,
     ) -> None:
         self.futures: dict[type, concurrent.futures.Future[Any]] = {
             kind: concurrent.futures.Future() for kind in _KINDS
         }
         self.quiet = threading.Event()
+        self.sampled = threading.Event()
+        self._queues_seen = threading.Event()
         self._service = service
         self._target = target
         self._config = config
         self._fetch = fetch
-        self._read_only = read_only
+        self._wanted = wanted
+        self._deadline = deadline
 
     def observe(self) -> None:
         """Look at everything but latency, and be quiet then."""
@@ -153,18 +177,18 @@ class _Watch:
     def sample(self, window_s: float, stop: threading.Event) -> None:
         """Measure latency for `window_s`."""
         endpoint = self._service.endpoint
-        if endpoint is None or self.futures[LatencyFacts].done():
-            return
-        self._look(
-            LatencyFacts,
-            lambda: sample_latency(
-                endpoint,
-                self._service.name,
-                window_s=window_s,
-                timeout_s=self._service.limits.connect_s,
-                stop=stop,
-            ),
-        )
+        if endpoint is not None and not self.futures[LatencyFacts].done():
+            self._look(
+                LatencyFacts,
+                lambda: sample_latency(
+                    endpoint,
+                    self._service.name,
+                    window_s=window_s,
+                    timeout_s=self._service.limits.connect_s,
+                    stop=stop,
+                ),
+            )
+        self.sampled.set()
 
     def _observe(self) -> None:
         service, endpoint = self._service, self._service.endpoint
@@ -177,6 +201,10 @@ class _Watch:
             self._give_up(f"{service.name} is not reachable")
             return
         beside = [_spawn(lambda: self._write(endpoint)), _spawn(lambda: self._publish(endpoint))]
+        if self._service.role == "queue" and self._wants("queue"):
+            _spawn(lambda: self._look_at_queues(endpoint))
+        else:
+            self._queues_seen.set()
         with (
             connected(endpoint, service.name, timeout_s=timeout_s) as client,
             client.time_limit(_PROBES_LIMIT_S),
@@ -186,6 +214,7 @@ class _Watch:
             self._scan_jwt_cache(client)
         for thread in beside:
             thread.join(_PROBES_LIMIT_S)
+        self._queues_seen.wait(_QUEUES_LIMIT_S)
 
     def _ask(self, client: Client) -> None:
         """What one connection answers in a few round trips."""
@@ -203,7 +232,7 @@ class _Watch:
         self._look(SlowlogFacts, lambda: read_slowlog(client))
 
     def _write(self, endpoint: Endpoint) -> None:
-        if not self._read_only:
+        if not self._config.read_only and self._wants("connectivity.writable"):
             self._look(
                 CanaryFacts,
                 lambda: fly_canary(
@@ -212,7 +241,7 @@ class _Watch:
             )
 
     def _publish(self, endpoint: Endpoint) -> None:
-        if self._service.role == "queue":
+        if self._service.role == "queue" and self._wants("connectivity.pubsub"):
             self._look(
                 PubsubFacts,
                 lambda: send_message(
@@ -222,7 +251,8 @@ class _Watch:
 
     def _scan_jwt_cache(self, client: Client) -> None:
         settings = self._config.jwt_cache
-        if settings.enabled and settings.service == self._service.name:
+        mine = settings.enabled and settings.service == self._service.name
+        if mine and self._wants("jwt_cache"):
             self._look(
                 JwtCacheFacts,
                 lambda: observe_jwt_cache(
@@ -232,6 +262,47 @@ class _Watch:
                     budget_s=_JWT_BUDGET_S,
                 ),
             )
+
+    def _look_at_queues(self, endpoint: Endpoint) -> None:
+        """Read the queues, and again at least 2 s later and after the latency samples."""
+        self._look(QueuesFacts, lambda: self._read_queues(endpoint))
+        for kind in (Discovery, QueuesFacts):
+            self._fail(kind, CannotLook(f"{self._service.name} stopped answering"))
+        self._queues_seen.set()
+
+    def _read_queues(self, endpoint: Endpoint) -> QueuesFacts:
+        service = self._service
+        with connected(endpoint, service.name, timeout_s=service.limits.connect_s) as client:
+            with client.time_limit(_QUEUES_LIMIT_S):
+                discovery = self._look(
+                    Discovery,
+                    lambda: discover(
+                        client,
+                        prefix=service.settings.prefix,
+                        configured=self._config.queues_of(service.name),
+                        scan=service.settings.discover,
+                        budget_s=_DISCOVERY_BUDGET_S,
+                    ),
+                )
+                if discovery is None:
+                    return self.futures[Discovery].result()  # type: ignore[no-any-return]
+                first = look_first(client, discovery)
+            again_at = time.monotonic() + READS_APART_S + _MARGIN_S
+            self._queues_seen.set()
+            self.sampled.wait(max(0.0, self._deadline - time.monotonic()))
+            time.sleep(max(0.0, again_at - time.monotonic()))
+            with client.time_limit(_QUEUES_LIMIT_S):
+                return look_again(
+                    client,
+                    discovery,
+                    first,
+                    window_s=service.limits.queue_latency_for_s,
+                    grace_s=_OVERDUE_GRACE_S,
+                )
+
+    def _wants(self, prefix: str) -> bool:
+        """Whether a check is to run that has this id, or one that begins with it."""
+        return any(covers(prefix, check_id) for check_id in self._wanted)
 
     def _look_at_exporter(self) -> None:
         route = self._target.exporters[self._service.name]

@@ -47,7 +47,7 @@ def spec_of(item: pytest.Item) -> CheckSpec | None:
 def subject_of(item: pytest.Item) -> Subject | None:
     """The subject of a check; None for any other test."""
     callspec = getattr(item, "callspec", None)
-    subject = callspec.params.get("service") if callspec else None
+    subject = callspec.params.get("subject") if callspec else None
     return subject if isinstance(subject, Subject) else None
 
 
@@ -119,7 +119,7 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
         role=service.role if service else None,
         observed=ruling.observed,
         limit=ruling.limit,
-        unit=spec.unit if spec and ruling.observed is not None else None,
+        unit=spec.unit if spec and ruling.limit is not None else None,
         runbook=spec.runbook if spec else None,
         next_steps=[printable(run.redact(step)) for step in steps],
         evidence=run.redact.value(ruling.evidence),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-from redis_runbook.catalogue import CATALOGUE, CheckSpec, Level
+from redis_runbook.catalogue import CATALOGUE, CheckSpec, Level, covers
 from redis_runbook.config import Config
 from redis_runbook.config_resolve import secrets
 from redis_runbook.observe import Observation
@@ -66,7 +66,7 @@ class Run:
         self.observation = Observation(
             self.target,
             self.config,
-            read_only=self.config.read_only,
+            wanted=[check_id for check_id in CATALOGUE if self.selects(check_id)],
             deadline=self._started + self.deadline_s,
             window_s=self.profile.window_s,
         )
@@ -87,7 +87,7 @@ class Run:
         """
         prefixes = {check_id.partition(".")[0] for check_id in CATALOGUE}
         for one in wanted:
-            if not any(_covers(one, check_id) for check_id in CATALOGUE):
+            if not any(covers(one, check_id) for check_id in CATALOGUE):
                 near = difflib.get_close_matches(one, [*CATALOGUE, *prefixes], n=1)
                 hint = f"; the nearest is {near[0]}" if near else ""
                 raise ValueError(f"--select {one}: there is no such check{hint}")
@@ -95,7 +95,7 @@ class Run:
 
     def selects(self, check_id: str) -> bool:
         """Whether the run is to include the check; an empty id is a test that is not ours."""
-        return not self._selected or any(_covers(one, check_id) for one in self._selected)
+        return not self._selected or any(covers(one, check_id) for one in self._selected)
 
     def facts(self, service: Service, kind: type[_F]) -> _F:
         """Wait for facts about a service.
@@ -142,7 +142,3 @@ class Run:
     def record(self, finding: Finding) -> None:
         """Keep a finding; a later one of the same name replaces it."""
         self.findings[finding.name] = finding
-
-
-def _covers(selected: str, check_id: str) -> bool:
-    return check_id == selected or check_id.startswith(f"{selected}.")

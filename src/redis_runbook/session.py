@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 import pytest
 
 from redis_runbook.catalogue import CATALOGUE
-from redis_runbook.check import NotApplicable, Ruling
+from redis_runbook.check import Advised, NotApplicable, Ruling, Unknown
 from redis_runbook.config import ConfigError
 from redis_runbook.config_load import load
 from redis_runbook.plugin import RUN
@@ -125,9 +125,7 @@ class RunSession:
         spec = spec_of(metafunc.definition)
         if spec:
             found = subjects(spec, self._run)
-            metafunc.parametrize(
-                "service", found, ids=[subject.name for subject in found], indirect=True
-            )
+            metafunc.parametrize("subject", found, ids=[subject.name for subject in found])
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Count a check file that cannot be loaded as undetermined."""
@@ -156,8 +154,8 @@ class RunSession:
         Not earlier: collection keeps this process busy, and would be taken for the server's delay.
         """
         wanted = any("latency" in getattr(item, "fixturenames", ()) for item in session.items)
-        if self._run.observation and wanted:
-            self._run.observation.start_sampling()
+        if self._run.observation:
+            self._run.observation.measure_latency(wanted=wanted)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -165,6 +163,10 @@ class RunSession:
         subject = subject_of(item)
         if subject and subject.not_applicable:
             raise NotApplicable(Ruling(message=subject.not_applicable))
+        if subject and subject.unknown:
+            raise Unknown(Ruling(message=subject.unknown))
+        if subject and subject.advice:
+            raise Advised(Ruling(message=subject.advice))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(

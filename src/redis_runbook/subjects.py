@@ -1,26 +1,37 @@
 """What each check runs for: the services of its scope, or one line that says why for none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redis_runbook.catalogue import CheckSpec, Level
 from redis_runbook.config import Role
+from redis_runbook.probes import CannotLook
+from redis_runbook.probes.bullmq import Discovery
 from redis_runbook.run import Run
 from redis_runbook.service import Service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What one test is about. `not_applicable` says why it has nothing to look at, else empty."""
+    """What one test is about: a service, or the BullMQ queue of that name on it.
+
+    `not_applicable` says why it has nothing to look at, `unknown` why it cannot look, and `advice`
+    what is worth a look; one of them at most is not empty.
+    """
 
     name: str
     service: Service | None
+    queue: str | None = None
     not_applicable: str = ""
+    unknown: str = ""
+    advice: str = ""
 
 
 def subjects(spec: CheckSpec, run: Run) -> list[Subject]:
     """The subjects of a check, at least one: a check that does not run is shown as such."""
-    services = {service.name: service for service in run.services}
     reason = _why_not(spec, run)
+    if spec.scope == "bullmq" and not reason:
+        return _queues(spec, run)
+    services = {service.name: service for service in run.services}
     found = [
         Subject(
             name=name,
@@ -34,6 +45,39 @@ def subjects(spec: CheckSpec, run: Run) -> list[Subject]:
     ]
     nobody = Subject(name="-", service=None, not_applicable=f"no service is a {spec.scope}")
     return found or [nobody]
+
+
+def _queues(spec: CheckSpec, run: Run) -> list[Subject]:
+    """Each queue of each service with that role; only here is something asked of a server."""
+    services = [service for service in run.services if service.role == "queue"]
+    if not services:
+        return [Subject(name="-", service=None, not_applicable="no service is a queue")]
+    return [
+        replace(subject, name=f"{service.name}/{subject.name}") if len(services) > 1 else subject
+        for service in services
+        for subject in _queues_of(spec, service, run)
+    ]
+
+
+def _queues_of(spec: CheckSpec, service: Service, run: Run) -> list[Subject]:
+    configured = run.config.queues_of(service.name)
+    try:
+        found = run.facts(service, Discovery)
+    except CannotLook as error:
+        return [
+            Subject(name=name, service=service, unknown=str(error))
+            for name in configured or (service.name,)
+        ]
+    titles = [queue.title for queue in (*found.queues, *found.absent)]
+    subjects = [Subject(name=title, service=service, queue=title) for title in titles]
+    incomplete = found.incomplete_because if service.settings.discover else ""
+    if incomplete and not titles:
+        return [Subject(name=service.name, service=service, unknown=f"no queue: {incomplete}")]
+    if incomplete and spec.id == "queue.depth":
+        advice = f"not every queue of {service.name} may be known: {incomplete}"
+        subjects.append(Subject(name=f"{service.name}: others", service=service, advice=advice))
+    nothing = f"{service.name} has no BullMQ queue with the prefix {service.settings.prefix}"
+    return subjects or [Subject(name=service.name, service=service, not_applicable=nothing)]
 
 
 def _in_scope(spec: CheckSpec, name: str, role: Role, run: Run) -> bool:

@@ -94,6 +94,8 @@ class ExporterFacts:
         if self.redis_up is None:
             return f"redis_up is missing by {self.via}"
         text = f"redis_up is {self.redis_up:g} by {self.via}"
+        if self.scrape_error is None:
+            text += f", and {_ERROR} is missing"
         if self.scrape_error and self.scrape_error_text:
             text += f', with the error "{self.scrape_error_text}"'
         if self.scrape_error_text == _CANNOT_CONNECT:

@@ -62,13 +62,14 @@ def read_slowlog(client: Client) -> SlowlogFacts:
         entries = [_entry(entry, now_s) for entry in log]
     except (TypeError, ValueError, IndexError):
         raise CannotLook("SLOWLOG GET or TIME has a reply of an unknown shape") from None
-    full = len(entries) >= min(_ENTRIES, _setting(max_len) or _ENTRIES)
+    kept = _setting(max_len)
+    full = len(entries) >= (_ENTRIES if kept is None else min(_ENTRIES, kept))
     threshold_us = _setting(slower_than)
     return SlowlogFacts(
         entries=entries,
         threshold_ms=None if threshold_us is None else threshold_us / 1000,
         why_unknown=str(slower_than) if isinstance(slower_than, CannotLook) else "",
-        covers_s=max(entry.age_s for entry in entries) if entries and full else None,
+        covers_s=max((entry.age_s for entry in entries), default=0.0) if full else None,
     )
 
 

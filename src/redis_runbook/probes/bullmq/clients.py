@@ -1,0 +1,103 @@
+"""The connections that carry a queue's name, from one CLIENT LIST for all queues."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis_runbook.client import CLIENT_NAME, Client
+from redis_runbook.probes import CannotLook
+from redis_runbook.probes.bullmq.naming import shown
+from redis_runbook.probes.bullmq.replies import whole
+
+FETCHES: Final = frozenset({"bzpopmin", "brpoplpush", "blmove"})
+"""What a worker blocks in: BullMQ 5 and later; versions before and Bull; newer Bull-likes."""
+WORKER_NAME: Final = b":w:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One named connection of CLIENT LIST; `name` is raw, everything else safe to show."""
+
+    name: bytes
+    connection_id: str
+    address: str
+    age_s: int
+    idle_s: int
+    blocked: bool
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """The named connections of one server at one moment, by what may be their queue's name.
+
+    `denied` says why there is no list; then `blocking_calls`, the server's count of fetches so far,
+    is what is left to go by.
+    """
+
+    connections: Mapping[bytes, Sequence[Connection]]
+    uptime_s: int | None
+    blocking_calls: int | None
+    denied: str = ""
+
+
+def sight_workers(client: Client) -> Sighting:
+    """List the connections once, for all queues.
+
+    Raises:
+        redis.exceptions.RedisError: the connection failed.
+    """
+    listed, server, commands = client.ask_all(
+        ("CLIENT", "LIST", "TYPE", "NORMAL"), ("INFO", "server"), ("INFO", "commandstats")
+    )
+    denied = "" if isinstance(listed, bytes) else "the server refused CLIENT LIST"
+    if isinstance(listed, CannotLook):
+        denied = str(listed)
+    return Sighting(
+        connections={} if denied else _connections(listed),
+        uptime_s=whole(_info(server).get(b"uptime_in_seconds")),
+        blocking_calls=_blocking_calls(commands),
+        denied=denied,
+    )
+
+
+def _connections(listed: bytes) -> dict[bytes, list[Connection]]:
+    """Named connections by every name that their queue may have: all of it, or up to a `:w:`."""
+    found: dict[bytes, list[Connection]] = defaultdict(list)
+    for line in listed.splitlines():
+        pairs = dict(part.partition(b"=")[::2] for part in line.split(b" "))
+        name = pairs.get(b"name", b"")
+        if not name or name == CLIENT_NAME.encode():
+            continue
+        connection = Connection(
+            name=name,
+            connection_id=shown(pairs.get(b"id", b"")),
+            address=shown(pairs.get(b"addr", b"")),
+            age_s=whole(pairs.get(b"age")) or 0,
+            idle_s=whole(pairs.get(b"idle")) or 0,
+            blocked=b"b" in pairs.get(b"flags", b""),
+            command=shown(pairs.get(b"cmd", b"")),
+        )
+        parts = name.split(WORKER_NAME)
+        for cut in range(1, len(parts) + 1):
+            found[WORKER_NAME.join(parts[:cut])].append(connection)
+    return found
+
+
+def _info(reply: Any) -> dict[bytes, bytes]:
+    lines = reply.splitlines() if isinstance(reply, bytes) else ()
+    return dict(line.partition(b":")[::2] for line in lines)
+
+
+def _blocking_calls(reply: Any) -> int | None:
+    """How many fetches there were, from `cmdstat_bzpopmin:calls=12,usec=…`."""
+    stats = _info(reply)
+    if not stats:
+        return None
+    calls = (
+        whole(stats[b"cmdstat_" + command.encode()].partition(b"calls=")[2].partition(b",")[0])
+        for command in sorted(FETCHES)
+        if b"cmdstat_" + command.encode() in stats
+    )
+    return sum(count or 0 for count in calls)

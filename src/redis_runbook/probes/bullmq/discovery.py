@@ -1,0 +1,174 @@
+"""Which queues there are. Nothing in Redis lists them: the keys have to be asked, within bounds."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import redis
+
+from redis_runbook.client import Client, Word
+from redis_runbook.probes import CannotLook
+from redis_runbook.probes.bullmq.naming import Queue
+from redis_runbook.probes.bullmq.replies import fields, items, texts, whole
+
+_SCAN_COUNT: Final = 1000
+_SCAN_CALLS: Final = 20_000
+_QUEUES: Final = 5_000
+_PER_TRIP: Final = 200
+_TITLES: Final = 5
+_META: Final = b"meta"
+_ID: Final = b"id"
+_TRACES: Final = (
+    _META,
+    _ID,
+    b"wait",
+    b"paused",
+    b"active",
+    b"prioritized",
+    b"delayed",
+    b"completed",
+    b"failed",
+    b"waiting-children",
+    b"events",
+    b"repeat",
+    b"marker",
+    b"meta-paused",
+    b"stalled-check",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discovery:
+    """The queues of one server.
+
+    `queues` holds the configured ones that exist, in the order of the configuration, then the
+    others by name; `absent` the configured ones that have no key at all. `complete` is whether the
+    audit saw every key; `incomplete_because` says why not.
+    """
+
+    queues: tuple[Queue, ...]
+    absent: tuple[Queue, ...]
+    complete: bool
+    incomplete_because: str = ""
+
+    @property
+    def titles(self) -> str:
+        """The names of the first queues, for a sentence."""
+        names = [queue.title for queue in self.queues[:_TITLES]]
+        more = len(self.queues) - len(names)
+        return ", ".join([*names, f"{more} more"] if more else names) or "none"
+
+
+def discover(
+    client: Client,
+    *,
+    prefix: str,
+    configured: Sequence[str] = (),
+    scan: bool = True,
+    budget_s: float = 2.0,
+    clock: Callable[[], float] = time.monotonic,
+) -> Discovery:
+    """Find the queues under a prefix: the configured ones, and by a bounded SCAN the others.
+
+    Raises:
+        CannotLook: the configured queues could not even be looked for.
+        redis.exceptions.RedisError: the connection failed.
+    """
+    base = prefix.encode()
+    wanted = [Queue(prefix=base, name=name.encode()) for name in dict.fromkeys(configured)]
+    present = _present(client, wanted)
+    if not scan:
+        return Discovery(
+            queues=tuple(queue for queue in wanted if queue in present),
+            absent=tuple(queue for queue in wanted if queue not in present),
+            complete=False,
+            incomplete_because="discovery is switched off",
+        )
+    found, why = _scan(client, base, until=clock() + budget_s, clock=clock)
+    others = sorted(found - set(wanted), key=lambda queue: queue.name)
+    return Discovery(
+        queues=(*(queue for queue in wanted if queue in present), *others),
+        absent=tuple(queue for queue in wanted if queue not in present),
+        complete=not why,
+        incomplete_because=why,
+    )
+
+
+def _present(client: Client, queues: Sequence[Queue]) -> set[Queue]:
+    """Those that have at least one key that a queue has."""
+    asked: list[tuple[Word, ...]] = [
+        ("EXISTS", *(queue.key(trace) for trace in _TRACES)) for queue in queues
+    ]
+    replies = client.ask_all(*asked) if asked else []
+    for reply in replies:
+        if isinstance(reply, CannotLook):
+            raise reply
+        if isinstance(reply, Exception):
+            raise CannotLook("the server refused to look for the configured queues")
+    return {queue for queue, reply in zip(queues, replies, strict=True) if reply}
+
+
+def _scan(
+    client: Client, prefix: bytes, *, until: float, clock: Callable[[], float]
+) -> tuple[set[Queue], str]:
+    # One pass finds both kinds of key: `…:meta` of BullMQ, `…:id` of a Bull queue without it.
+    pattern = _literally(prefix) + b":*[ti][ad]"
+    suspects: set[bytes] = set()
+    cursor: bytes | str = "0"
+    why = ""
+    for _ in range(_SCAN_CALLS):
+        try:
+            reply = client.ask("SCAN", cursor, "MATCH", pattern, "COUNT", _SCAN_COUNT)
+        except CannotLook as denied:
+            return set(), str(denied)
+        except redis.ResponseError:
+            return set(), "the server refused SCAN"
+        page = items(reply)
+        if len(page) != 2 or not isinstance(page[0], bytes):  # noqa: PLR2004
+            return set(), "the reply to SCAN is not one"
+        cursor = page[0]
+        suspects.update(key for key in texts(page[1]) if key.endswith((b":" + _META, b":" + _ID)))
+        if cursor == b"0":
+            break
+        if len(suspects) > _QUEUES:
+            why = f"there are more than {_QUEUES} keys that look like queues"
+            break
+        if clock() > until:
+            why = "there are more keys than could be scanned in the time for it"
+            break
+    else:
+        why = f"there are more keys than {_SCAN_CALLS} calls of SCAN show"
+    return _real(client, prefix, suspects), why
+
+
+def _real(client: Client, prefix: bytes, suspects: Iterable[bytes]) -> set[Queue]:
+    """The queues among keys that end as a queue's keys do; a job or scheduler may, too."""
+    start = len(prefix) + 1
+    keys = [key for key in sorted(suspects) if key.startswith(prefix + b":")]
+    found = set()
+    for first in range(0, len(keys), _PER_TRIP):
+        some = keys[first : first + _PER_TRIP]
+        replies = client.ask_all(*map(_question, some))
+        for key, reply in zip(some, replies, strict=True):
+            name = key[start:].rpartition(b":")[0]
+            if name and _is_queue(key, reply):
+                found.add(Queue(prefix=prefix, name=name))
+    return found
+
+
+def _question(key: bytes) -> tuple[Word, ...]:
+    if key.endswith(b":" + _ID):
+        return ("GETRANGE", key, 0, 31)  # a counter; bounded, whatever else it may be
+    return ("HMGET", key, "opts.maxLenEvents", "version", "paused")
+
+
+def _is_queue(key: bytes, reply: Any) -> bool:
+    if key.endswith(b":" + _ID):
+        return isinstance(reply, bytes) and whole(reply) is not None
+    return any(value is not None for value in fields(reply, 3))
+
+
+def _literally(text: bytes) -> bytes:
+    r"""Escape what SCAN's pattern would understand: `*`, `?`, `[`, `]` and `\`."""
+    return b"".join(b"\\" + bytes([byte]) if byte in b"*?[]\\" else bytes([byte]) for byte in text)

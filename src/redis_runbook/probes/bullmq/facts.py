@@ -1,0 +1,165 @@
+"""What was observed of one BullMQ queue: frozen, with units in the names, and safe to print.
+
+Names and ids are escaped text (see `naming.shown`); None always means that it is not known. All
+times are the server's.
+"""
+
+from dataclasses import dataclass
+
+MS_PER_S = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Jobs in each state; None where the key holds another type."""
+
+    waiting: int | None
+    paused: int | None
+    prioritized: int | None
+    active: int | None
+    delayed: int | None
+    completed: int | None
+    failed: int | None
+    waiting_children: int | None
+
+    @property
+    def backlog(self) -> int | None:
+        """Jobs that could be processed now: waiting, paused and prioritized."""
+        parts = (self.waiting, self.paused, self.prioritized)
+        known = [part for part in parts if part is not None]
+        return sum(known) if len(known) == len(parts) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingJob:
+    """A job that waits to be picked up, seen at an end of its list.
+
+    `state` is the key that holds it: `wait`, `paused`, `prioritized` or `delayed` (overdue).
+    `since_ms` is when it could first have been picked up; where it is None, `unknown_because` says
+    why.
+    """
+
+    job_id: str
+    name: str | None
+    state: str
+    since_ms: int | None
+    age_s: float | None
+    unknown_because: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PickUp:
+    """One job that a worker took: when, and for how long it had been ready."""
+
+    at_ms: int
+    waited_ms: int
+
+    @property
+    def since_ms(self) -> int:
+        """When the job became ready."""
+        return self.at_ms - self.waited_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveJob:
+    """A job that is being processed. `lock_ms` is what its lock has left; None without a lock."""
+
+    job_id: str
+    name: str | None
+    worker: str | None
+    started_ms: int | None
+    running_s: float | None
+    starts: int | None
+    lock_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheduler:
+    """A job scheduler or repeatable job.
+
+    `overdue_s` is how far its next run lies in the past (0 when in the future); `job_exists` is
+    None where the job's key cannot be known (repeatable jobs of old versions). A finished one has
+    used up its limit or passed its end date: it has no next run.
+    """
+
+    scheduler_id: str
+    next_run_ms: int
+    overdue_s: float
+    job_exists: bool | None
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureClass:
+    """Failed jobs with the same reason, its variable parts masked."""
+
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One entry of the queue's event stream, without data."""
+
+    at_ms: int
+    event: str
+    job_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limiter:
+    """The rate limiter. `left_ms` is how long its present period lasts; None: no period runs.
+
+    `limit` is the queue's own limit; a worker's own limit is not stored anywhere (None).
+    """
+
+    used: int | None
+    limit: int | None
+    left_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueFacts:
+    """One queue, read at `at_ms`.
+
+    `waiting` holds the oldest jobs seen, longest waiting first and those of unknown age last.
+    `pick_ups` are complete from `history_from_ms` on; None: there is no history to read.
+    `active` and `schedulers` are the oldest and the soonest ones, `active_seen_all` and
+    `schedulers_total` say whether there are more. `failed_reasons` counts the newest failures only.
+    `flavour` is `bullmq` or `bull`; `version` the library's, where it wrote one.
+    `problems` are sentences about what could not be read.
+    """
+
+    queue: str
+    at_ms: int
+    exists: bool
+    flavour: str
+    version: str | None
+    paused: bool
+    concurrency: int | None
+    limiter: Limiter
+    counts: Counts
+    waiting: tuple[WaitingJob, ...]
+    overdue_count: int | None
+    overdue_s: float | None
+    pick_ups: tuple[PickUp, ...]
+    history_from_ms: int | None
+    active: tuple[ActiveJob, ...]
+    active_seen_all: bool
+    stall_check_ms: int | None
+    schedulers: tuple[Scheduler, ...]
+    schedulers_total: int | None
+    failed_last_hour: int | None
+    failed_reasons: tuple[FailureClass, ...]
+    last_events: tuple[Event, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def longest_wait_s(self) -> float | None:
+        """The longest known wait of a job that waits now."""
+        return max((job.age_s for job in self.waiting if job.age_s is not None), default=None)
+
+    @property
+    def locked(self) -> int:
+        """Active jobs seen that a worker holds a live lock on."""
+        return sum(job.lock_ms is not None for job in self.active)

@@ -1,0 +1,115 @@
+"""How long jobs waited, from the queue's event stream: one clock, the server's.
+
+A job's own fields lie about it: promotion resets `delay`, a retry keeps the first `timestamp`, a
+flow parent's is older than its children. The stream says when each job became ready, and when it
+was taken, also for jobs that were removed since.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis_runbook.probes.bullmq.facts import PickUp
+from redis_runbook.probes.bullmq.replies import items, timestamp_ms, whole
+
+_UNTRIMMED_ENTRIES: Final = 10_000
+"""The length from which on BullMQ trims the stream, unless the queue's meta says otherwise."""
+_MOVES: Final = frozenset({b"delayed", b"waiting", b"active", b"waiting-children", b"removed"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One entry of the stream, of which only these four fields are ever kept."""
+
+    entry_id: bytes
+    at_ms: int
+    event: bytes
+    job_id: bytes | None
+    prev: bytes | None
+    due_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """`pick_ups` oldest first; `ready_since_ms` of each job that is ready and not yet taken."""
+
+    pick_ups: tuple[PickUp, ...]
+    ready_since_ms: Mapping[bytes, int]
+
+
+def parse_entries(reply: Any) -> list[Entry]:
+    """The entries of an `XRANGE` or `XREVRANGE` reply; what is not one is left out."""
+    entries = []
+    for item in items(reply):
+        pair = items(item)
+        if len(pair) != 2 or not isinstance(pair[0], bytes):  # noqa: PLR2004
+            continue
+        at_ms = timestamp_ms(pair[0].partition(b"-")[0])
+        flat = items(pair[1])
+        values = {
+            key: value
+            for key, value in zip(flat[::2], flat[1::2], strict=False)
+            if isinstance(key, bytes) and isinstance(value, bytes)
+        }
+        if at_ms is None or b"event" not in values:
+            continue
+        entries.append(
+            Entry(
+                entry_id=pair[0],
+                at_ms=at_ms,
+                event=values[b"event"],
+                job_id=values.get(b"jobId"),
+                prev=values.get(b"prev"),
+                due_ms=timestamp_ms(values.get(b"delay")),
+            )
+        )
+    return entries
+
+
+def replay(entries: Sequence[Entry]) -> Replay:
+    """Follow each job through the entries, which must be in the stream's order.
+
+    A job's wait begins when it is added to a list or set, and for a delayed one when it was due:
+    a late promotion emits `waiting` and `active` in the same millisecond. A job whose due time is
+    not in the entries is left out: its wait is not known.
+    """
+    due: dict[bytes, int] = {}
+    ready: dict[bytes, int] = {}
+    pick_ups = []
+    for entry in entries:
+        job = entry.job_id
+        if job is None or entry.event not in _MOVES:
+            continue
+        since, was_due = ready.pop(job, None), due.pop(job, None)
+        if entry.event == b"active" and since is not None:
+            pick_ups.append(PickUp(at_ms=entry.at_ms, waited_ms=entry.at_ms - since))
+        elif entry.event == b"delayed" and entry.due_ms is not None:
+            # Due times are the clients': never earlier than the server saw the job delayed.
+            due[job] = max(entry.due_ms, entry.at_ms)
+        elif entry.event == b"waiting" and entry.prev != b"delayed":
+            ready[job] = entry.at_ms
+        elif entry.event == b"waiting" and was_due is not None:
+            ready[job] = min(entry.at_ms, was_due)
+    return Replay(pick_ups=tuple(pick_ups), ready_since_ms=ready)
+
+
+def complete_from_ms(
+    entries: Sequence[Entry], *, read_from_ms: int, cut: bool, stream: Any, max_entries: int | None
+) -> int | None:
+    """From when on the entries, oldest first, are all that ever happened; None: no stream.
+
+    `cut` says that the reading ended at its count; `stream` is the reply of `XINFO STREAM`.
+    """
+    flat = items(stream)
+    about = dict(zip(flat[::2], flat[1::2], strict=False)) if len(flat) % 2 == 0 else {}
+    length = whole(about.get(b"length"))
+    if length is None:
+        return None
+    if cut:
+        return entries[0].at_ms if entries else None
+    added = whole(about.get(b"entries-added"))  # Redis 7
+    limit = _UNTRIMMED_ENTRIES if max_entries is None else max_entries
+    if added == length or (added is None and length < limit):
+        return read_from_ms
+    first = parse_entries([about.get(b"first-entry")])
+    return max(first[0].at_ms, read_from_ms) if first else None

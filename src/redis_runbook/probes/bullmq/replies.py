@@ -1,0 +1,102 @@
+"""Replies of a server, read without trusting them: None where a reply is not what was asked for."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import redis
+
+from redis_runbook.client import Client, Word
+from redis_runbook.probes import CannotLook
+
+EARLIEST_MS: Final = 1_230_000_000_000
+"""The end of 2008: no job is older than Redis itself."""
+_LATEST_MS: Final = 1 << 53
+
+
+def whole(reply: Any) -> int | None:
+    """A whole number, from an integer reply or from text such as `b"1700000000000"`."""
+    if isinstance(reply, int):
+        return reply
+    number = decimal(reply)
+    return None if number is None else int(number)
+
+
+def decimal(reply: Any) -> float | None:
+    """A number from text, such as a score; None also for what no score or clock can be."""
+    if not isinstance(reply, bytes):
+        return None
+    try:
+        number = float(reply)
+    except ValueError:
+        return None
+    return number if abs(number) < 1 << 80 else None  # false for nan and inf too
+
+
+def timestamp_ms(reply: Any) -> int | None:
+    """Milliseconds since 1970, or None: also for what no job's clock can have said."""
+    number = whole(reply)
+    return number if number is not None and EARLIEST_MS < number < _LATEST_MS else None
+
+
+def items(reply: Any) -> Sequence[Any]:
+    """The elements of an array reply; none of anything else."""
+    return reply if isinstance(reply, list) else ()
+
+
+def texts(reply: Any) -> list[bytes]:
+    """The strings of an array reply."""
+    return [item for item in items(reply) if isinstance(item, bytes)]
+
+
+def scored(reply: Any) -> list[tuple[bytes, float]]:
+    """Members and scores of a `WITHSCORES` reply."""
+    flat = items(reply)
+    pairs = ((member, decimal(score)) for member, score in zip(flat[::2], flat[1::2], strict=False))
+    return [(m, score) for m, score in pairs if isinstance(m, bytes) and score is not None]
+
+
+def fields(reply: Any, count: int) -> Sequence[Any]:
+    """The values of an `HMGET` of that many fields; all None where there is no such hash."""
+    values = items(reply)
+    return values if len(values) == count else (None,) * count
+
+
+def is_wrong_type(reply: Any) -> bool:
+    """Whether the key holds another type than the command is for."""
+    return isinstance(reply, redis.ResponseError) and str(reply).startswith("WRONGTYPE")
+
+
+def ask_in_transactions(
+    client: Client, transactions: Sequence[Sequence[tuple[Word, ...]]]
+) -> list[list[Any]]:
+    """Run several transactions in one round trip; an error reply stands in its command's place.
+
+    Raises:
+        CannotLook: a transaction did not run at all: the user may not run one of its commands, or
+            the server refuses reads.
+        redis.exceptions.RedisError: the connection failed.
+    """
+    commands = [
+        command for transaction in transactions for command in (("MULTI",), *transaction, ("EXEC",))
+    ]
+    replies = iter(client.ask_all(*commands))
+    return [_executed(replies, len(transaction)) for transaction in transactions]
+
+
+def _executed(replies: Iterator[Any], count: int) -> list[Any]:
+    queued = [next(replies) for _ in range(count + 1)]
+    executed = next(replies)
+    if isinstance(executed, list) and len(executed) == count:
+        return executed
+    denied = next((reply for reply in queued if isinstance(reply, CannotLook)), None)
+    if denied:
+        raise denied
+    error = next((reply for reply in (*queued, executed) if isinstance(reply, Exception)), None)
+    raise CannotLook(f"the server refused to read a queue: {refusal(error)}")
+
+
+def refusal(error: Exception | None) -> str:
+    """The code that an error reply begins with (`LOADING`, `MOVED`, …); never its text."""
+    code = type(error).__name__ if error else ""
+    word = str(error).partition(" ")[0] if error else ""
+    return word if word.isascii() and word.isalpha() and word.isupper() else code or "no reply"

@@ -1,0 +1,258 @@
+"""The first look at a queue: one transaction of bounded reads, whatever the queue's depth."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from redis_runbook.client import Word
+from redis_runbook.probes import CannotLook
+from redis_runbook.probes.bullmq.facts import Counts, Limiter
+from redis_runbook.probes.bullmq.naming import Queue
+from redis_runbook.probes.bullmq.replay import Entry, complete_from_ms, parse_entries
+from redis_runbook.probes.bullmq.replies import (
+    EARLIEST_MS,
+    fields,
+    is_wrong_type,
+    items,
+    scored,
+    texts,
+    whole,
+)
+
+Command = tuple[Word, ...]
+
+OLDEST: Final = 5
+ACTIVE: Final = 20
+SCHEDULERS: Final = 20
+FAILED: Final = 10
+EVENTS: Final = 200
+
+_META: Final = ("version", "paused", "concurrency", "max", "duration", "opts.maxLenEvents")
+_MARKER: Final = re.compile(rb"0:\d+\Z")
+_VERSION: Final = re.compile(r"[\w.:+-]{1,60}\Z")
+_PRIORITY: Final = 1 << 32
+_DUE: Final = 4096
+_NO_KEY: Final = -2
+_COUNTED: Final = (
+    *("wait", "paused", "prioritized", "active", "delayed"),
+    *("completed", "failed", "waiting-children", "repeat"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One queue at one moment, as raw ids; `detail` asks about the jobs behind them.
+
+    `tail` and `head` are the oldest and the newest ids of `wait` and `paused` together with the
+    key they are in; `prioritized` the first of each priority looked at; `delayed` the next ones
+    with their due time. `entries` are the newest of the event stream, in its order.
+    """
+
+    queue: Queue
+    now_ms: int
+    meta: tuple[Any, ...]
+    meta_paused: bool
+    counts: Counts
+    tail: tuple[tuple[str, bytes], ...]
+    head: tuple[tuple[str, bytes], ...]
+    prioritized: tuple[bytes, ...]
+    priorities: tuple[int, int] | None
+    delayed: tuple[tuple[bytes, int], ...]
+    active: tuple[bytes, ...]
+    limiter_used: int | None
+    limiter_ms: int | None
+    stall_check_ms: int | None
+    schedulers: tuple[tuple[bytes, int], ...]
+    schedulers_total: int | None
+    failed: tuple[bytes, ...]
+    entries: tuple[Entry, ...]
+    entries_cut: bool
+    stream: Any
+    problems: tuple[str, ...]
+
+    @property
+    def version(self) -> str | None:
+        """What the library wrote as its version, such as `bullmq:5.81.5`."""
+        text = self.meta[0].decode(errors="replace") if isinstance(self.meta[0], bytes) else ""
+        return text if _VERSION.match(text) else None
+
+    @property
+    def flavour(self) -> str:
+        """`bullmq` or `bull`: only BullMQ writes its version or its event limit, and a stream."""
+        wrote = self.version or whole(self.meta[5]) is not None or self.entries
+        return "bullmq" if wrote else "bull"
+
+    @property
+    def exists(self) -> bool:
+        """Whether the queue has any key that was looked at."""
+        counts = asdict(self.counts).values()
+        looked = (*counts, *self.meta, self.meta_paused, self.limiter_used, self.problems)
+        stream = isinstance(self.stream, list)
+        return any(looked) or stream or self.stall_check_ms is not None
+
+    @property
+    def newest_entry(self) -> list[Entry]:
+        """The last entry of the event stream, however old; empty where there is none."""
+        flat = items(self.stream)
+        return parse_entries([dict(zip(flat[::2], flat[1::2], strict=False)).get(b"last-entry")])
+
+    @property
+    def paused(self) -> bool:
+        """Whether the whole queue is paused."""
+        return self.meta[1] is not None or self.meta_paused
+
+    @property
+    def concurrency(self) -> int | None:
+        """How many jobs of the queue may be active at once, over all workers."""
+        return whole(self.meta[2])
+
+    @property
+    def limiter(self) -> Limiter:
+        """The rate limiter as it stands."""
+        return Limiter(used=self.limiter_used, limit=whole(self.meta[3]), left_ms=self.limiter_ms)
+
+    def complete_from_ms(self, entries: list[Entry], *, read_from_ms: int, cut: bool) -> int | None:
+        """From when on these entries, oldest first, are the queue's whole history."""
+        return complete_from_ms(
+            entries,
+            read_from_ms=read_from_ms,
+            cut=cut,
+            stream=self.stream,
+            max_entries=whole(self.meta[5]),
+        )
+
+
+def questions(queue: Queue, *, events_from_ms: int) -> dict[str, Command]:
+    """The reads of one snapshot, each with the name that `parse` knows its reply by."""
+    key = queue.key
+    return {
+        "time": ("TIME",),
+        "meta": ("HMGET", key(b"meta"), *_META),
+        "meta-paused": ("EXISTS", key(b"meta-paused")),
+        "wait": ("LLEN", key(b"wait")),
+        "paused": ("LLEN", key(b"paused")),
+        "prioritized": ("ZCARD", key(b"prioritized")),
+        "active": ("LLEN", key(b"active")),
+        "delayed": ("ZCARD", key(b"delayed")),
+        "completed": ("ZCARD", key(b"completed")),
+        "failed": ("ZCARD", key(b"failed")),
+        "waiting-children": ("ZCARD", key(b"waiting-children")),
+        "repeat": ("ZCARD", key(b"repeat")),
+        "wait tail": ("LRANGE", key(b"wait"), -OLDEST - 1, -1),
+        "wait head": ("LRANGE", key(b"wait"), 0, 0),
+        "paused tail": ("LRANGE", key(b"paused"), -OLDEST - 1, -1),
+        "paused head": ("LRANGE", key(b"paused"), 0, 0),
+        "first prioritized": ("ZRANGE", key(b"prioritized"), 0, 0, "WITHSCORES"),
+        "last prioritized": ("ZREVRANGE", key(b"prioritized"), 0, 0, "WITHSCORES"),
+        "next delayed": (
+            *("ZRANGEBYSCORE", key(b"delayed"), EARLIEST_MS * _DUE, "+inf", "WITHSCORES"),
+            *("LIMIT", 0, OLDEST),
+        ),
+        "oldest active": ("LRANGE", key(b"active"), -ACTIVE, -1),
+        "newest failed": ("ZREVRANGE", key(b"failed"), 0, FAILED - 1),
+        "next repeat": ("ZRANGE", key(b"repeat"), 0, SCHEDULERS - 1, "WITHSCORES"),
+        "limiter": ("GETRANGE", key(b"limiter"), 0, 31),
+        "limiter left": ("PTTL", key(b"limiter")),
+        "stall check left": ("PTTL", key(b"stalled-check")),
+        "events": ("XINFO", "STREAM", key(b"events")),
+        "last events": ("XREVRANGE", key(b"events"), "+", events_from_ms, "COUNT", EVENTS),
+    }
+
+
+def parse(queue: Queue, replies: Mapping[str, Any]) -> Snapshot:
+    """What the replies to `questions` say; a key of the wrong type leaves its part unknown.
+
+    Raises:
+        CannotLook: the server's clock could not be read.
+    """
+    lists = (*texts(replies["wait head"]), *texts(replies["wait tail"]))
+    markers = len({job_id for job_id in lists if _MARKER.match(job_id)})
+    wait = _count(replies["wait"])
+    entries = parse_entries(replies["last events"])
+    first, last = scored(replies["first prioritized"]), scored(replies["last prioritized"])
+    return Snapshot(
+        queue=queue,
+        now_ms=now_ms(replies["time"]),
+        meta=tuple(fields(replies["meta"], len(_META))),
+        meta_paused=replies["meta-paused"] == 1,
+        counts=Counts(
+            waiting=None if wait is None else max(0, wait - markers),
+            paused=_count(replies["paused"]),
+            prioritized=_count(replies["prioritized"]),
+            active=_count(replies["active"]),
+            delayed=_count(replies["delayed"]),
+            completed=_count(replies["completed"]),
+            failed=_count(replies["failed"]),
+            waiting_children=_count(replies["waiting-children"]),
+        ),
+        tail=(*_ids("wait", replies["wait tail"]), *_ids("paused", replies["paused tail"])),
+        head=(*_ids("wait", replies["wait head"]), *_ids("paused", replies["paused head"])),
+        prioritized=tuple(member for member, _ in first),
+        priorities=(_priority(first[0][1]), _priority(last[0][1])) if first and last else None,
+        delayed=tuple((job, int(due // _DUE)) for job, due in scored(replies["next delayed"])),
+        active=tuple(job for _, job in _ids("active", replies["oldest active"])),
+        limiter_used=whole(replies["limiter"]),
+        limiter_ms=left_ms(replies["limiter left"]),
+        stall_check_ms=left_ms(replies["stall check left"]),
+        schedulers=tuple((sid, int(run)) for sid, run in scored(replies["next repeat"])),
+        schedulers_total=_count(replies["repeat"]),
+        failed=tuple(texts(replies["newest failed"])),
+        entries=tuple(reversed(entries)),
+        entries_cut=len(items(replies["last events"])) >= EVENTS,
+        stream=replies["events"],
+        problems=tuple(
+            f"the key {name} holds another type"
+            for name in (*_COUNTED, "meta", "limiter", "events")
+            if is_wrong_type(replies[name])
+        ),
+    )
+
+
+def first_of_priority(queue: Queue, priority: int) -> Command:
+    """The oldest job of the lowest priority number that is at least this."""
+    low = priority * _PRIORITY
+    return ("ZRANGEBYSCORE", queue.key(b"prioritized"), low, "+inf", "WITHSCORES", "LIMIT", 0, 1)
+
+
+def parse_first_of_priority(reply: Any) -> tuple[bytes, int] | None:
+    """The job's id and its priority; None where there is none."""
+    found = scored(reply)
+    return (found[0][0], _priority(found[0][1])) if found else None
+
+
+def overdue_before(queue: Queue, now_ms: int) -> Command:
+    """Count the delayed jobs that were due before this moment."""
+    return ("ZCOUNT", queue.key(b"delayed"), EARLIEST_MS * _DUE, f"({now_ms * _DUE}")
+
+
+def now_ms(time: Any) -> int:
+    """The server's clock, from a reply to TIME.
+
+    Raises:
+        CannotLook: the reply is not a time.
+    """
+    seconds, microseconds = fields(time, 2)
+    whole_seconds, rest = whole(seconds), whole(microseconds)
+    if whole_seconds is None or rest is None:
+        raise CannotLook("the server did not tell its time")
+    return whole_seconds * 1000 + rest // 1000
+
+
+def _ids(state: str, reply: Any) -> tuple[tuple[str, bytes], ...]:
+    """Job ids of a list, oldest first, without the `0:<ms>` markers of BullMQ 3 and 4."""
+    ids = [job_id for job_id in texts(reply) if not _MARKER.match(job_id)]
+    return tuple((state, job_id) for job_id in reversed(ids))
+
+
+def left_ms(reply: Any) -> int | None:
+    """What a PTTL says is left; None for no key, 0 for a key that never expires."""
+    return None if not isinstance(reply, int) or reply == _NO_KEY else max(0, reply)
+
+
+def _priority(score: float) -> int:
+    return int(score // _PRIORITY)
+
+
+def _count(reply: Any) -> int | None:
+    return reply if isinstance(reply, int) and reply >= 0 else None

@@ -1,0 +1,178 @@
+"""What looking costs and leaves behind: nothing is written, and depth does not matter."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from redis_runbook.client import Client, connected
+from redis_runbook.endpoint import parse_endpoint
+from redis_runbook.probes.bullmq import (
+    Queue,
+    discover,
+    observe_queues,
+    sight_workers,
+    workers_of,
+)
+from tests.servers import Server, running
+
+PROBE_USER = (
+    "on >probe ~bull:* resetchannels -@all +@read -@dangerous +ping +time +info +client|list "
+    "+client|setname +pubsub|numsub +config|get +multi +exec +select +hello +slowlog|get "
+    "+latency|latest"
+)
+READS = {
+    *("auth", "client|list", "client|setname", "exec", "exists", "getrange", "hget", "hmget"),
+    *("info", "llen", "lrange", "multi", "pttl", "scan", "time", "xinfo|stream", "xrevrange"),
+    *("zcard", "zcount", "zrange", "zrangebyscore", "zrevrange"),
+}
+_ADMIN = {"config|resetstat"}
+_DAY_MS = 86_400_000
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with running("--enable-debug-command", "local") as started:
+        started.client().execute_command("ACL", "SETUSER", "probe", *PROBE_USER.split())
+        yield started
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    url = f"redis://probe:probe@127.0.0.1:{server.port}"
+    with connected(parse_endpoint(url), "queue", timeout_s=10) as opened:
+        yield opened
+
+
+def _look(client: Client) -> int:
+    """Everything that the probe can do; the number of queues found."""
+    found = discover(client, prefix="bull", configured=["deep", "absent"])
+    sightings = [sight_workers(client), sight_workers(client)]
+    for queue, facts in observe_queues(client, found.queues).items():
+        workers_of(queue, facts, sightings)
+    return len(found.queues)
+
+
+def _fill(raw: Any, name: str, *, waiting: int, delayed: int, events: int) -> None:
+    """A queue with something in every key, and as many jobs as asked for."""
+    key, now_ms = f"bull:{name}", int(time.time() * 1000)
+    pipe = raw.pipeline(transaction=False)
+    pipe.hset(f"{key}:meta", mapping={"version": "bullmq:5.81.5", "opts.maxLenEvents": 10_000})
+    for first in range(0, waiting, 20_000):
+        pipe.lpush(f"{key}:wait", *range(first, min(first + 20_000, waiting)))
+    for first in range(0, delayed, 20_000):
+        jobs = range(first, min(first + 20_000, delayed))
+        pipe.zadd(f"{key}:delayed", {f"d{job}": (now_ms + job - 50) * 4096 for job in jobs})
+    for job in (*range(10), waiting - 1, *(f"p{n}" for n in range(3)), *(f"a{n}" for n in range(5)),
+                *(f"f{n}" for n in range(20))):  # fmt: skip
+        pipe.hset(
+            f"{key}:{job}",
+            mapping={"name": "render", "data": "{}", "opts": "{}", "timestamp": now_ms - 5_000,
+                     "failedReason": "no such file"},
+        )  # fmt: skip
+    pipe.zadd(f"{key}:prioritized", {f"p{n}": (n + 1) << 32 for n in range(3)})
+    pipe.lpush(f"{key}:active", *(f"a{n}" for n in range(5)))
+    pipe.zadd(f"{key}:failed", {f"f{n}": now_ms - n for n in range(20)})
+    pipe.zadd(f"{key}:repeat", {"tick": now_ms + _DAY_MS})
+    pipe.hset(f"{key}:repeat:tick", "name", "tick")
+    for event in range(events // 2):
+        pipe.xadd(f"{key}:events", {"event": "waiting", "jobId": event})
+        pipe.xadd(f"{key}:events", {"event": "active", "jobId": event})
+    pipe.execute()
+
+
+def _calls(raw: Any) -> dict[str, tuple[int, int]]:
+    """How often each command was called since the statistics were reset, and its microseconds."""
+    stats = raw.info("commandstats").items()
+    return {
+        name.removeprefix("cmdstat_"): (stat["calls"], stat["usec"])
+        for name, stat in stats
+        if name.removeprefix("cmdstat_") not in _ADMIN
+    }
+
+
+def test_looking_only_reads_and_changes_nothing(server: Server, client: Client) -> None:
+    raw = server.client()
+    raw.flushall()
+    _fill(raw, "deep", waiting=1_000, delayed=100, events=3_000)
+    _fill(raw, "bundle:render", waiting=10, delayed=0, events=0)
+    digest = raw.execute_command("DEBUG", "DIGEST")
+    raw.config_resetstat()
+    assert _look(client) == 2
+    called = set(_calls(raw))
+    assert called <= READS
+    assert {"scan", "hmget", "lrange", "xrevrange"} <= called  # the statistics were of us
+    assert raw.execute_command("DEBUG", "DIGEST") == digest
+    assert raw.info("stats")["unexpected_error_replies"] == 0
+    assert not [entry for entry in raw.acl_log() if entry["username"] == "probe"]
+
+
+def test_a_thousand_queues_take_few_round_trips_and_little_time(
+    server: Server, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = server.client()
+    raw.flushall()
+    pipe = raw.pipeline(transaction=False)
+    for number in range(1_000):
+        pipe.hset(f"bull:q{number}:meta", "version", "bullmq:5.81.5")
+        pipe.lpush(f"bull:q{number}:wait", 1)
+        pipe.hset(f"bull:q{number}:1", mapping={"timestamp": int(time.time() * 1000)})
+    pipe.execute()
+    trips = 0
+    ask_all = Client.ask_all
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal trips
+        trips += 1
+        return ask_all(*arguments)
+
+    monkeypatch.setattr(Client, "ask_all", counted)
+    queues = discover(client, prefix="bull").queues
+    trips = 0
+    started = time.perf_counter()
+    facts = observe_queues(client, queues)
+    assert time.perf_counter() - started < 3
+    assert len(facts) == 1_000
+    assert all(one.counts.waiting == 1 for one in facts.values())
+    assert trips == 1 + 10 * 2  # the time; a hundred snapshots, a hundred details
+
+
+@pytest.fixture
+def deep_and_shallow(server: Server) -> Any:
+    raw = server.client()
+    raw.flushall()
+    _fill(raw, "deep", waiting=1_000_000, delayed=100_000, events=10_000)
+    _fill(raw, "shallow", waiting=100, delayed=100, events=10_000)
+    return raw
+
+
+@pytest.mark.timeout(120)
+def test_a_million_waiting_jobs_cost_no_more_server_time_than_a_hundred(
+    deep_and_shallow: Any, client: Client
+) -> None:
+    def server_time_ms(name: str) -> float:
+        queue = Queue(prefix=b"bull", name=name.encode())
+        least = float("inf")
+        for _ in range(15):
+            deep_and_shallow.config_resetstat()
+            observe_queues(client, [queue])
+            calls = _calls(deep_and_shallow)
+            # EXEC's own time holds that of the commands in its transaction.
+            spent_us = sum(us for name, (_, us) in calls.items() if name not in {"exec", "info"})
+            least = min(least, spent_us / 1000)
+        return least
+
+    shallow, deep = server_time_ms("shallow"), server_time_ms("deep")
+    assert deep < 2
+    assert deep / shallow < 1.5
+
+
+def test_a_million_waiting_jobs_are_counted_and_the_oldest_is_found(
+    deep_and_shallow: Any, client: Client
+) -> None:
+    queue = Queue(prefix=b"bull", name=b"deep")
+    facts = observe_queues(client, [queue])[queue]
+    assert (facts.counts.waiting, facts.counts.delayed) == (1_000_000, 100_000)
+    assert facts.longest_wait_s == pytest.approx(5, abs=5)
+    assert len(deep_and_shallow.lrange("bull:deep:wait", -1, -1)) == 1
