@@ -6,9 +6,13 @@
 #   prometheus-redis-exporter   the exporter that is checked
 #   docker.io                   the container target
 #   chromium                    looks at the HTML report
+#   openssl, procps             certificates and process lists for the tests
+#   nodejs, npm                 real BullMQ workers
 set -euo pipefail
 
-readonly PACKAGES=(redis-server redis-tools prometheus-redis-exporter docker.io chromium)
+PACKAGES=(redis-server redis-tools prometheus-redis-exporter docker.io chromium openssl procps)
+# Any Node does, and not every machine has it from Debian.
+command -v npm >/dev/null || PACKAGES+=(nodejs npm)
 
 missing=()
 for package in "${PACKAGES[@]}"; do

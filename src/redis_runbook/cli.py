@@ -1,4 +1,4 @@
-"""The command line: `redis-runbook smoke|gate|nightly|config`."""
+"""The command line: `redis-runbook smoke|gate|nightly|config|queue show`."""
 
 import argparse
 import os
@@ -27,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "config":
         return _show_config(options)
+    if options.command == "queue":
+        return _show_queue(options)
     return _run_checks(options, rest)
 
 
@@ -55,6 +57,13 @@ def _parser() -> argparse.ArgumentParser:
     config = commands.add_parser("config", help="print the effective configuration, redacted")
     _add_config_option(config)
     config.add_argument("--schema", action="store_true", help="print the JSON Schema instead")
+    queue = commands.add_parser("queue", help="look at one BullMQ queue, without touching it")
+    show = queue.add_subparsers(dest="queue_command", required=True, metavar="COMMAND").add_parser(
+        "show", help="jobs by state, the oldest, how long they wait and why, and who works on them"
+    )
+    _add_config_option(show)
+    show.add_argument("name", metavar="NAME", help="the queue, such as bundle:render")
+    show.add_argument("--service", metavar="NAME", help="which, where several are queues")
     return parser
 
 
@@ -99,6 +108,30 @@ def _show_config(options: argparse.Namespace) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return ExitCode.USAGE
+    return ExitCode.HEALTHY
+
+
+def _show_queue(options: argparse.Namespace) -> int:
+    from redis_runbook.config import ConfigError  # noqa: PLC0415
+    from redis_runbook.probes import CannotLook  # noqa: PLC0415
+    from redis_runbook.queue_show import show  # noqa: PLC0415
+
+    try:
+        text = show(
+            options.name,
+            service=options.service,
+            config_file=options.config,
+            environ=os.environ,
+        )
+    except ConfigError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return ExitCode.USAGE
+    except CannotLook as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return ExitCode.UNDETERMINED
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    print(text)  # noqa: T201
     return ExitCode.HEALTHY
 
 

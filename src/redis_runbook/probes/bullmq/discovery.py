@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import redis
@@ -51,6 +51,11 @@ class Discovery:
     absent: tuple[Queue, ...]
     complete: bool
     incomplete_because: str = ""
+
+    def only(self, name: str) -> "Discovery":
+        """The same without every other queue."""
+        wanted = name.encode()
+        return replace(self, queues=tuple(queue for queue in self.queues if queue.name == wanted))
 
     @property
     def titles(self) -> str:
