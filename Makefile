@@ -6,7 +6,7 @@ PYTEST := $(BIN)/python -m pytest
 RUN_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help smoke gate nightly test lint format bench docs images clean
+.PHONY: help smoke gate nightly test coverage lint format bench docs images clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,11 @@ smoke gate nightly: $(VENV)/.runtime ## run the checks (RUN_ARGS="--target conta
 
 test: $(VENV)/.dev ## the product's own tests
 	$(PYTEST) tests --timeout 120 --timeout-method signal $(TEST_ARGS)
+
+coverage: $(VENV)/.dev ## the same, and which lines they reach
+	$(BIN)/coverage run -m pytest tests --timeout 120 --timeout-method signal $(TEST_ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 lint: $(VENV)/.dev ## ruff and mypy
 	$(BIN)/ruff check .

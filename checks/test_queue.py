@@ -48,6 +48,8 @@ def test_depth(
     if queue is None:
         judge.passes_if(False, f"no such queue: {subject.queue}; found: {discovery.titles}")
         return
+    if queue.deleted:
+        judge.unknown(f"{subject.name} was deleted while it was looked at")
     backlog, shown = queue.last.counts.backlog, counts(queue.last)
     if queue_limits.depth is None:
         judge.not_applicable(f"no depth is configured for {subject.name}; it has {shown}")

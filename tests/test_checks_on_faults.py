@@ -292,8 +292,10 @@ def test_a_missing_permission_is_unknown_by_name_and_changes_nothing_else(
     with running("--maxmemory", "100mb") as server:
         server.client().set("jwt:1", "{}", ex=60)
         url = server.user("ops", password, "~*", "&*", "+@all", denied)
-        arguments = ("smoke", "--select", "connectivity", "memory", "persistence", "replication")
-        arguments += ("jwt_cache", "latency.slowlog")
+        arguments = (
+            *("smoke", "--select", "connectivity", "memory", "persistence", "replication"),
+            *("jwt_cache", "latency.slowlog"),
+        )
         done = product.run(folder, *arguments, env=product.urls(url))
         full_rights = product.run(folder, *arguments, env=product.urls(server.url))
     changed = {

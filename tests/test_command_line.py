@@ -37,6 +37,24 @@ def test_nothing_checked_is_never_healthy(healthy: Server, folder: Path) -> None
     assert "NOTHING CHECKED" in done.out
 
 
+def test_a_selection_is_said_to_be_one(healthy: Server, folder: Path) -> None:
+    done = product.run(
+        folder, "smoke", "--select", "connectivity.role", env=product.urls(healthy.url)
+    )
+    assert done.code == 0
+    assert done.results["extra"]["left_out"] > 20
+    said = f"{done.results['extra']['left_out']} checks were not selected"
+    assert said in done.out
+    assert said in done.html
+
+
+def test_listing_the_checks_checks_nothing(healthy: Server, folder: Path) -> None:
+    env = product.urls(healthy.url)
+    done = product.run(folder, "smoke", "--", "--collect-only", "-q", env=env)
+    assert done.code == 5
+    assert not done.files
+
+
 def test_a_url_that_is_not_set_is_unknown(healthy: Server, folder: Path) -> None:
     done = product.run(
         folder, "smoke", "--select", "connectivity", env={"REDIS_QUEUE_URL": healthy.url}

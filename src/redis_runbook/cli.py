@@ -4,11 +4,13 @@ import argparse
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from redis_runbook import __version__
+from redis_runbook.process import interruptible, open_closed_streams, silence
 from redis_runbook.profiles import PROFILES
 from redis_runbook.verdict import ExitCode
 
@@ -19,12 +21,52 @@ _LONGEST_PAUSE_S: Final = 15.0
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in `argv` (without the program's name) and return its exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    open_closed_streams()
+    with interruptible():
+        try:
+            return _main(list(sys.argv[1:] if argv is None else argv))
+        except KeyboardInterrupt:
+            return ExitCode.INTERRUPTED
+        except Exception as error:  # noqa: BLE001  # Python's own exit code would say "broken"
+            return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    """Say that we failed, and where; not with a traceback, which could quote a secret."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    what = type(error).__name__
+    reason = f"{error.strerror} ({what})" if isinstance(error, OSError) else what
+    where = f"{Path(last.filename).name}:{last.lineno}"
+    _complain(f"redis-runbook itself failed: {reason}, at {where}; nothing was determined")
+    return ExitCode.UNDETERMINED
+
+
+def _say(text: str, *, stream: TextIO | None = None) -> bool:
+    """Print; tells whether it could. A reader that went away or a full disk is no failure here."""
+    stream = stream or sys.stdout
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        silence(stream)
+        return False
+    return True
+
+
+def _complain(text: object) -> None:
+    _say(str(text), stream=sys.stderr)
+
+
+def _main(arguments: list[str]) -> int:
     rest: list[str] = []
     if "--" in arguments:
         at = arguments.index("--")
         arguments, rest = arguments[:at], arguments[at + 1 :]
     options = _parser().parse_args(arguments)
+    try:
+        os.getcwd()  # noqa: PTH109  # only to see whether there is one
+    except OSError as error:
+        _complain(f"the current folder cannot be used: {error.strerror}")
+        return ExitCode.USAGE
     if options.command == "config":
         return _show_config(options)
     if options.command == "queue":
@@ -34,8 +76,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
+        from redis_runbook.redact import Redactor  # noqa: PLC0415  # only needed here
+
         self.print_usage(sys.stderr)
-        self.exit(ExitCode.USAGE, f"{self.prog}: {message}\n")
+        # It quotes what was given, and that may be a URL in the wrong place.
+        self.exit(ExitCode.USAGE, f"{self.prog}: {Redactor()(message)}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,9 +132,12 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds < 1e6:  # noqa: PLR2004  # also refuses NaN; a week is 604,800 s
-        raise ValueError
+        raise argparse.ArgumentTypeError("must be a number of seconds from 0 to 1,000,000")
     return seconds
 
 
@@ -101,14 +149,18 @@ def _show_config(options: argparse.Namespace) -> int:
     from redis_runbook.config_show import describe, schema_text  # noqa: PLC0415
 
     if options.schema:
-        print(schema_text(), end="")  # noqa: T201
-        return ExitCode.HEALTHY
+        return _answer(schema_text().rstrip("\n"))
     try:
-        print(describe(load(options.config, os.environ, {}, CATALOGUE), os.environ))  # noqa: T201
+        text = describe(load(options.config, os.environ, {}, CATALOGUE), os.environ)
     except ConfigError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        _complain(error)
         return ExitCode.USAGE
-    return ExitCode.HEALTHY
+    return _answer(text)
+
+
+def _answer(text: str) -> int:
+    """Print what a command is for; it has not succeeded where that cannot be."""
+    return ExitCode.HEALTHY if _say(text) else ExitCode.UNDETERMINED
 
 
 def _show_queue(options: argparse.Namespace) -> int:
@@ -124,15 +176,12 @@ def _show_queue(options: argparse.Namespace) -> int:
             environ=os.environ,
         )
     except ConfigError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        _complain(error)
         return ExitCode.USAGE
     except CannotLook as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        _complain(error)
         return ExitCode.UNDETERMINED
-    except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
-    print(text)  # noqa: T201
-    return ExitCode.HEALTHY
+    return _answer(text)
 
 
 def _run_checks(options: argparse.Namespace, pytest_arguments: Sequence[str]) -> int:
@@ -156,18 +205,16 @@ def _until_healthy(run: Callable[[int, float], int], *, wait_s: float) -> int:
         left_s = started + wait_s - time.monotonic()
         if code not in {ExitCode.BROKEN, ExitCode.UNDETERMINED} or left_s <= pause_s:
             return code
-        print(f"not healthy yet; again in {pause_s:g} s, for {left_s:.0f} s more")  # noqa: T201
-        try:
-            time.sleep(pause_s)
-        except KeyboardInterrupt:
-            return ExitCode.INTERRUPTED
+        _say(f"not healthy yet; again in {pause_s:g} s, for {left_s:.0f} s more")
+        time.sleep(pause_s)
         attempt, pause_s = attempt + 1, min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
 def _pytest_arguments(options: argparse.Namespace) -> list[str]:
     """The plugin's options, and a pytest that the caller's files and plugins do not reach."""
     arguments = ["-c", os.devnull, f"--rootdir={Path(__file__).parent}", "--noconftest"]
-    arguments += ["-p", "no:cacheprovider"]
+    # pytest's default way to capture what a check prints needs a folder for temporary files.
+    arguments += ["-p", "no:cacheprovider", "--capture=sys"]
     for plugin in _PLUGINS:
         arguments += ["-p", plugin]
     arguments.append(f"--profile={options.command}")
@@ -188,7 +235,8 @@ def _pytest(arguments: list[str]) -> int:
     # Plugins of the environment change what a failure is (reruns) or how fast we are (xdist);
     # `-- -p NAME` still loads one that is wanted.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    os.environ.pop("PYTEST_ADDOPTS", None)
+    for variable in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(variable, None)
     import pytest  # noqa: PLC0415  # after the environment is set, and only to run checks
 
     return int(pytest.main(arguments))

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import NoPermissionError, RedisError
+from redis.exceptions import InvalidResponse, NoPermissionError, RedisError
 from redis.retry import Retry
 
 from redis_runbook.endpoint import Endpoint
@@ -72,7 +72,8 @@ class Client:
         """Send one command and return its reply as RESP2 gives it (bytes, int, None, list).
 
         Raises:
-            CannotLook: the user may not run the command, or it took too long.
+            CannotLook: the user may not run the command, the server has none of that name, it took
+                too long, or what came back is no reply.
             redis.exceptions.RedisError: any other failure, as redis-py classifies it.
         """
         (reply,) = self.ask_all(command)
@@ -83,23 +84,40 @@ class Client:
     def ask_all(self, *commands: tuple[Word, ...]) -> list[Any]:
         """Send several commands in one round trip.
 
-        An error reply stands in its command's place: `CannotLook` where permission is missing,
-        else `redis.exceptions.ResponseError`. Raises as `ask` does where the connection fails.
+        An error reply stands in its command's place: `CannotLook` where permission is missing or
+        the command is disabled, else `redis.exceptions.ResponseError`. Raises as `ask` does where
+        the connection fails or brings bytes that are no replies.
         """
         if self._ended:  # redis-py would quietly connect again
             raise CannotLook(self._ended)
-        try:
+        with self._ends_at_an_error():
             self._connection.send_packed_command(self._connection.pack_commands(commands))
             return [self._reply(command) for command in commands]
+
+    def read(self, timeout_s: float) -> Any:
+        """One pushed message (pub/sub), the last one if it is late.
+
+        Raises:
+            CannotLook: what came is no message.
+            redis.exceptions.RedisError: none came within `timeout_s`, or the connection failed.
+        """
+        with self._ends_at_an_error():
+            return self._connection.read_response(timeout=timeout_s)
+
+    @contextlib.contextmanager
+    def _ends_at_an_error(self) -> Iterator[None]:
+        """After an error nobody knows which reply comes next: nothing more may be asked."""
+        try:
+            yield
         except Exception as error:
             if self._ended:
                 raise CannotLook(self._ended) from error
             self._ended = f"{self._service} stopped answering"
-            raise
-
-    def read(self, timeout_s: float) -> Any:
-        """One pushed message (pub/sub); raises redis.TimeoutError after `timeout_s`."""
-        return self._connection.read_response(timeout=timeout_s)
+            if isinstance(error, RedisError) and not isinstance(error, InvalidResponse):
+                raise
+            # What the parser raises on hostile bytes quotes them, and they may be a key.
+            self._ended = f"{self._service} sent a reply that makes no sense"
+            raise CannotLook(self._ended) from None
 
     def pack(self, *command: Word) -> bytes:
         """One command as it goes over the wire."""
@@ -123,6 +141,8 @@ class Client:
         except NoPermissionError:
             return CannotLook(f"no permission for {command_name(command)} on {self._service}")
         except redis.ResponseError as error:
+            if str(error).startswith("unknown command"):  # renamed, or switched off by a provider
+                return CannotLook(f"{command_name(command)} is disabled on {self._service}")
             return error
 
     def abort(self, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -202,6 +203,28 @@ def _tls_problems(tls: Tls, where: str, endpoint: Endpoint | None) -> Iterator[s
                 read_text(Path(file), max_bytes=16 * _MAX_FILE_BYTES)
             except ValueError as error:
                 yield f"{where}.tls.{key}: the file {error}"
+                return
+    yield from _pem_problems(tls, where)
+
+
+def _pem_problems(tls: Tls, where: str) -> Iterator[str]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if tls.ca_file:
+        try:
+            context.load_verify_locations(tls.ca_file)
+        except OSError:
+            yield f"{where}.tls.ca_file: the file holds no PEM certificate"
+    if tls.key_file and not tls.cert_file:
+        yield f"{where}.tls.key_file: needs a cert_file beside it"
+    if tls.cert_file:
+        try:
+            # Without this passphrase OpenSSL would ask the terminal for one, and wait.
+            context.load_cert_chain(tls.cert_file, tls.key_file, password="")
+        except OSError:
+            yield (
+                f"{where}.tls.cert_file: it and key_file are not a PEM certificate and its key, "
+                "or the key is encrypted"
+            )
 
 
 def _url_secrets(url: str, *, lone_user: bool) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Runs the probes: every service at once, each probe once, every wait bounded."""
 
 import concurrent.futures
+import contextlib
 import functools
 import threading
 import time
@@ -29,6 +30,7 @@ from redis_runbook.probes.queues import QueuesFacts, look_again, look_first
 from redis_runbook.probes.replication import ReplicationFacts, replication_facts
 from redis_runbook.probes.server import Info, InfoReply, ServerFacts, read_info, server_facts
 from redis_runbook.probes.slowlog import SlowlogFacts, read_slowlog
+from redis_runbook.redact import printable
 from redis_runbook.service import Service
 from redis_runbook.targets import Target
 
@@ -56,6 +58,7 @@ _OVERDUE_GRACE_S: Final = 5.0
 _MARGIN_S: Final = 0.05
 _JWT_SAMPLE: Final = 100
 _JWT_BUDGET_S: Final = 2.0
+_LONGEST_ERROR: Final = 120
 _F = TypeVar("_F")
 
 
@@ -171,6 +174,9 @@ class _Watch:
             self._observe()
         except redis.RedisError:
             self._give_up(f"{self._service.name} stopped answering after its first PING")
+        except Exception as error:  # noqa: BLE001  # kept: whoever asks for the facts gets it
+            for kind in _KINDS:
+                self._fail(kind, error)
         finally:
             self.quiet.set()
 
@@ -210,7 +216,8 @@ class _Watch:
             client.time_limit(_PROBES_LIMIT_S),
         ):
             self._ask(client)
-            beside.append(_spawn(self._look_at_exporter))
+            if self._wants("exporter"):
+                beside.append(_spawn(self._look_at_exporter))
             self._scan_jwt_cache(client)
         for thread in beside:
             thread.join(_PROBES_LIMIT_S)
@@ -327,18 +334,21 @@ class _Watch:
         """Run one probe and keep its facts, or why there are none."""
         try:
             facts = probe()
+        except redis.ResponseError as error:
+            why = printable(str(error), _LONGEST_ERROR)
+            self._fail(kind, CannotLook(f"{self._service.name} answers with an error: {why}"))
         except redis.RedisError:
             self._fail(kind, CannotLook(f"{self._service.name} stopped answering"))
         except Exception as error:  # noqa: BLE001  # kept: whoever asks for the facts gets it
             self._fail(kind, error)
         else:
-            if not self.futures[kind].done():
+            with contextlib.suppress(concurrent.futures.InvalidStateError):  # given up meanwhile
                 self.futures[kind].set_result(facts)
             return facts
         return None
 
     def _fail(self, kind: type, error: Exception) -> None:
-        if not self.futures[kind].done():
+        with contextlib.suppress(concurrent.futures.InvalidStateError):  # there are facts already
             self.futures[kind].set_exception(error)
 
     def _give_up(self, reason: str) -> None:

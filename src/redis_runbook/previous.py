@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from redis_runbook.textfile import read_text
+
 _MAX_BYTES: Final = 16 * 1024 * 1024
 
 
@@ -23,12 +25,10 @@ def read_previous(report_dir: Path) -> Mapping[str, Previous]:
     A first run has no file, and a file may be damaged or not ours: there is then nothing to
     compare with, and checks say "since the server started" instead.
     """
-    path = report_dir / "results.json"
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            return {}
-        servers = json.loads(path.read_bytes())["results"]["extra"]["servers"].items()
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        text = read_text(report_dir / "results.json", max_bytes=_MAX_BYTES)
+        servers = json.loads(text)["results"]["extra"]["servers"].items()
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return {}
     found = {str(name): _previous(server) for name, server in servers}
     return {name: server for name, server in found.items() if server}
@@ -38,6 +38,8 @@ def _previous(server: Any) -> Previous | None:
     if not isinstance(server, dict):
         return None
     run_id, rejected = server.get("run_id"), server.get("rejected_connections")
-    if not isinstance(run_id, str) or not run_id or not isinstance(rejected, int):
+    if not isinstance(run_id, str) or not run_id:
+        return None
+    if not isinstance(rejected, int) or rejected < 0:
         return None
     return Previous(run_id=run_id, rejected_connections=rejected)

@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, TextIO
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
+from redis_runbook.process import silence
+
 MASK: Final = "[redacted]"
 _MAX_TEXT: Final = 2_000
 
@@ -41,13 +43,14 @@ def printable(text: str | bytes, limit: int = _MAX_TEXT) -> str:
 
     Text from servers, files and networks passes through here before it enters a message.
     """
+    size = f"{len(text)} {'bytes' if isinstance(text, bytes) else 'characters'}"
     if isinstance(text, bytes):
         text = text[: limit * 4].decode("utf-8", errors="backslashreplace")
     shown = "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode()
         for char in text[: limit + 1]
     )
-    return shown if len(text) <= limit else f"{shown[:limit]}… ({len(text)} characters)"
+    return shown if len(text) <= limit else f"{shown[:limit]}… ({size})"
 
 
 class Redactor:
@@ -62,19 +65,26 @@ class Redactor:
         """Know these secrets, too."""
         self._secrets.update(secrets)
         self._everywhere = _any_of(self._secrets)
-        self._in_documents = _any_of(
+        self._searched = {
             secret
             for secret in self._secrets
             if len(secret) >= _MIN_BLIND and secret.lower() not in _OWN_WORDS
-        )
+        }
+        self._in_documents = _any_of(self._searched)
 
     def __call__(self, text: str) -> str:
         """`text`, which came from outside, without secrets."""
         return self._apply(text, self._everywhere)
 
-    def document(self, text: str) -> str:
-        """A finished report, searched once more for anything that slipped past."""
-        return self._apply(text, self._in_documents)
+    def document(self, text: str, *, blank: str = "") -> str:
+        """What we wrote ourselves, searched once more for anything that slipped past.
+
+        Secrets that `blank`, a form without contents, holds as well are left alone.
+        """
+        known = self._in_documents
+        if any(secret in blank for secret in self._searched):
+            known = _any_of(secret for secret in self._searched if secret not in blank)
+        return self._apply(text, known)
 
     def value(self, value: Any) -> Any:
         """A JSON-like value with every text in it made printable and redacted, keys too."""
@@ -149,7 +159,7 @@ def without_credentials(url: str) -> str:
 
 
 class RedactingStream:
-    """A text stream that lets no secret through, and outlives a reader that went away."""
+    """A text stream that lets no secret through, and outlives its reader and its disk."""
 
     def __init__(self, stream: TextIO, redact: Redactor) -> None:
         """Write to `stream` what `redact` leaves."""
@@ -157,19 +167,19 @@ class RedactingStream:
         self._redact = redact
 
     def write(self, text: str) -> int:
-        """Write the redacted text; a closed pipe ends the output, not the run."""
+        """Write the redacted text; a closed pipe or a full disk ends the output, not the run."""
         try:
             self._stream.write(self._redact.document(text))
-        except BrokenPipeError:
-            self._stream = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        except OSError:
+            silence(self._stream)
         return len(text)
 
     def flush(self) -> None:
         """Flush, as `write` writes."""
         try:
             self._stream.flush()
-        except BrokenPipeError:
-            self._stream = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        except OSError:
+            silence(self._stream)
 
     def __getattr__(self, name: str) -> Any:
         """Everything else is the stream's."""

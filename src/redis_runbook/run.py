@@ -17,7 +17,7 @@ from redis_runbook.profiles import Profile
 from redis_runbook.redact import Redactor, environment_secrets
 from redis_runbook.service import Service
 from redis_runbook.targets import Target, open_target
-from redis_runbook.verdict import ExitCode, Finding, exit_code
+from redis_runbook.verdict import SEVERITY, ExitCode, Finding, exit_code
 
 _F = TypeVar("_F")
 
@@ -39,10 +39,12 @@ class Run:
         self.findings: dict[str, Finding] = {}
         self.interrupted = False
         self.internal_error = False
+        self.unreported = False
         self.target: Target | None = None
         self.observation: Observation | None = None
         self.report_dir: Final = Path(config.report_dir)
         self.previous: Final = read_previous(self.report_dir)
+        self.left_out = 0
         self.attempt = 1
         self.waited_s = 0.0
         self._selected: Sequence[str] = ()
@@ -128,6 +130,13 @@ class Run:
 
     @property
     def exit_code(self) -> ExitCode:
+        """What the findings amount to; never healthy where a report could not be written."""
+        if self.unreported and self.outcome is ExitCode.HEALTHY:
+            return ExitCode.UNDETERMINED
+        return self.outcome
+
+    @property
+    def outcome(self) -> ExitCode:
         """What the findings so far amount to."""
         code = exit_code(self.findings.values(), interrupted=self.interrupted)
         if self.internal_error and code is ExitCode.HEALTHY:
@@ -140,5 +149,8 @@ class Run:
         return Level(override.level) if override else spec.level
 
     def record(self, finding: Finding) -> None:
-        """Keep a finding; a later one of the same name replaces it."""
-        self.findings[finding.name] = finding
+        """Keep a finding; of several of the same name, the worst."""
+        known = self.findings.get(finding.name, finding)
+        self.findings[finding.name] = min(
+            finding, known, key=lambda one: SEVERITY.index(one.verdict)
+        )

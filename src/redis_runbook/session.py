@@ -3,13 +3,10 @@
 import contextlib
 import importlib.util
 import os
-import signal
 import sys
-import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from types import FrameType
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import pytest
 
@@ -18,6 +15,7 @@ from redis_runbook.check import Advised, NotApplicable, Ruling, Unknown
 from redis_runbook.config import ConfigError
 from redis_runbook.config_load import load
 from redis_runbook.plugin import RUN
+from redis_runbook.process import ignore_signals, interruptible
 from redis_runbook.profiles import PROFILES
 from redis_runbook.recording import record, record_collection_error, spec_of, subject_of
 from redis_runbook.redact import RedactingStream
@@ -29,7 +27,6 @@ from redis_runbook.targets import TargetError
 from redis_runbook.verdict import ExitCode
 
 _NAME: Final = "redis-runbook-run"
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _OPTIONS: Final = {
     "target": "target",
     "report_dir": "report_dir",
@@ -100,9 +97,7 @@ class RunSession:
         self._stack.enter_context(
             contextlib.redirect_stderr(RedactingStream(sys.stderr, run.redact))
         )
-        if threading.current_thread() is threading.main_thread():
-            for number in _SIGNALS:
-                self._stack.callback(signal.signal, number, signal.signal(number, _interrupt))
+        self._stack.enter_context(interruptible())
         self.page = html.Page(run, config, self._stack)
 
     def pytest_unconfigure(self) -> None:
@@ -146,6 +141,10 @@ class RunSession:
             (item for item in items if self._run.selects(ids[item])),
             key=lambda item: order.get(ids[item], len(order)),
         )
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Count what was left out, by us or by pytest's own options: reports say so."""
+        self._run.left_out += len(items)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
@@ -193,13 +192,15 @@ class RunSession:
     ) -> Generator[None, None, None]:
         """Settle the exit code, let the other plugins write theirs, then write our reports."""
         run = self._run
-        _ignore_signals()
+        ignore_signals()  # closing the target and writing the reports both end by themselves
         run.interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
         run.internal_error = exitstatus == pytest.ExitCode.INTERNAL_ERROR
         run.end()
         finished = run.target is not None and exitstatus != pytest.ExitCode.USAGE_ERROR
         if finished:
             session.exitstatus = run.exit_code
+        elif exitstatus == pytest.ExitCode.OK:  # --collect-only and the like
+            session.exitstatus = ExitCode.NOTHING_CHECKED
         # Without room to write in, pytest-html fails: the page stays empty, and that is reported.
         with contextlib.suppress(OSError):
             yield
@@ -207,23 +208,9 @@ class RunSession:
             problems = write_reports(run, self.page.text)
             for problem in problems:
                 print(problem, file=sys.stderr)  # noqa: T201
-            if problems and session.exitstatus == ExitCode.HEALTHY:
-                session.exitstatus = ExitCode.UNDETERMINED
+            session.exitstatus = run.exit_code
             terminal.close(run, problems, _reporter(session.config))
 
 
 def _reporter(config: pytest.Config) -> pytest.TerminalReporter | None:
     return config.pluginmanager.getplugin("terminalreporter")  # type: ignore[no-any-return]
-
-
-def _ignore_signals() -> None:
-    """Let nothing break off the closing of the target and the writing of the reports: both end."""
-    if threading.current_thread() is threading.main_thread():
-        for number in _SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """A polite request to stop is an interruption, whoever asks, and however often."""
-    _ignore_signals()
-    raise KeyboardInterrupt

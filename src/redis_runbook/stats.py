@@ -19,8 +19,8 @@ _FAR_TAIL_SD: Final = 12
 class Summary:
     """What `n` latencies amount to.
 
-    `p95_low_ms` to `p95_high_ms` is a 95 % confidence interval of the p95; its upper end is None
-    where there are too few samples (n < 59) for any of them to be one.
+    `p95_low_ms` to `p95_high_ms` is a 95 % confidence interval of the p95, as far as the samples
+    are independent; its upper end is None where they are too few (n < 59) for any to be one.
     """
 
     n: int

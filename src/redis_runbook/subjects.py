@@ -1,19 +1,26 @@
 """What each check runs for: the services of its scope, or one line that says why for none."""
 
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 from redis_runbook.catalogue import CheckSpec, Level
 from redis_runbook.config import Role
 from redis_runbook.probes import CannotLook
-from redis_runbook.probes.bullmq import Discovery
+from redis_runbook.probes.bullmq import Discovery, Queue
+from redis_runbook.redact import printable
 from redis_runbook.run import Run
 from redis_runbook.service import Service
+
+_LONGEST_NAME: Final = 160
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What one test is about: a service, or the BullMQ queue of that name on it.
+    """What one test is about: a service, or the BullMQ queue with the title `queue` on it.
 
+    `configured_as` is the queue's name as a configuration spells it: a title is escaped.
     `not_applicable` says why it has nothing to look at, `unknown` why it cannot look, and `advice`
     what is worth a look; one of them at most is not empty.
     """
@@ -21,6 +28,7 @@ class Subject:
     name: str
     service: Service | None
     queue: str | None = None
+    configured_as: str = ""
     not_applicable: str = ""
     unknown: str = ""
     advice: str = ""
@@ -29,7 +37,7 @@ class Subject:
 def subjects(spec: CheckSpec, run: Run) -> list[Subject]:
     """The subjects of a check, at least one: a check that does not run is shown as such."""
     reason = _why_not(spec, run)
-    if spec.scope == "bullmq" and not reason:
+    if spec.scope == "bullmq" and not reason and run.selects(spec.id):
         return _queues(spec, run)
     services = {service.name: service for service in run.services}
     found = [
@@ -52,26 +60,47 @@ def _queues(spec: CheckSpec, run: Run) -> list[Subject]:
     services = [service for service in run.services if service.role == "queue"]
     if not services:
         return [Subject(name="-", service=None, not_applicable="no service is a queue")]
-    return [
+    found = [
         replace(subject, name=f"{service.name}/{subject.name}") if len(services) > 1 else subject
         for service in services
         for subject in _queues_of(spec, service, run)
     ]
+    return list(_told_apart(found, run))
+
+
+def _told_apart(found: Iterable[Subject], run: Run) -> Iterator[Subject]:
+    """Named as findings show them, and no two alike: of two findings of one name one is lost.
+
+    `token:refresh` and `token:revoke` are two queues, and both look like a secret.
+    """
+    taken: set[str] = set()
+    for subject in found:
+        shown = printable(run.redact(subject.name), _LONGEST_NAME)
+        numbered = (f"{shown} ({number})" for number in itertools.count(2))
+        name = next(name for name in itertools.chain([shown], numbered) if name not in taken)
+        taken.add(name)
+        yield replace(subject, name=name)
 
 
 def _queues_of(spec: CheckSpec, service: Service, run: Run) -> list[Subject]:
-    configured = run.config.queues_of(service.name)
     try:
         found = run.facts(service, Discovery)
     except CannotLook as error:
-        return [
-            Subject(name=name, service=service, unknown=str(error))
-            for name in configured or (service.name,)
-        ]
-    titles = [queue.title for queue in (*found.queues, *found.absent)]
-    subjects = [Subject(name=title, service=service, queue=title) for title in titles]
+        prefix, listed = service.settings.prefix, run.config.queues_of(service.name)
+        queues = [Queue(prefix=prefix.encode(), name=name.encode()) for name in listed]
+        names = [queue.title for queue in queues] or [service.name]
+        return [Subject(name=name, service=service, unknown=str(error)) for name in names]
+    subjects = [
+        Subject(
+            name=queue.title,
+            service=service,
+            queue=queue.title,
+            configured_as=queue.name.decode(errors="replace"),
+        )
+        for queue in (*found.queues, *found.absent)
+    ]
     incomplete = found.incomplete_because if service.settings.discover else ""
-    if incomplete and not titles:
+    if incomplete and not subjects:
         return [Subject(name=service.name, service=service, unknown=f"no queue: {incomplete}")]
     if incomplete and spec.id == "queue.depth":
         advice = f"not every queue of {service.name} may be known: {incomplete}"

@@ -84,7 +84,7 @@ def judge_window(
     the server gave none, unless `unseen` (when we did not look) covers at least half of it.
 
     Raises:
-        ValueError: the window has no length, or offsets and values differ in number.
+        ValueError: offsets and values differ in number.
     """
     edges = step_edges(window_s)
     samples: list[list[float]] = [[] for _ in edges[1:]]
@@ -121,12 +121,7 @@ def step_edges(window_s: float) -> list[float]:
 
     A step is a second long, or a sixtieth of the window if that is longer. A remainder of less than
     half a step belongs to the step before it.
-
-    Raises:
-        ValueError: the window has no length.
     """
-    if window_s <= 0:
-        raise ValueError(f"a window of {window_s:g} s has no step")
     step_s = max(_SHORTEST_STEP_S, window_s / _MOST_STEPS)
     count = max(1, int(window_s / step_s + 0.5))
     return [number * step_s for number in range(count)] + [window_s]

@@ -1,10 +1,13 @@
 """How many clients are connected, may connect and were turned away."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from redis_runbook.client import Client
 from redis_runbook.probes import CannotLook
 from redis_runbook.probes.server import Info, whole
+
+_DIGITS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +32,11 @@ def clients_facts(client: Client, info: Info) -> ClientsFacts:
     maxclients = whole(info, "maxclients")
     if not maxclients:
         reply = client.ask("CONFIG", "GET", "maxclients")
-        try:
-            maxclients = int(reply[1])
-        except (TypeError, IndexError, ValueError):
-            raise CannotLook("the server does not tell its maxclients") from None
+        match reply:
+            case [b"maxclients", bytes(told)] if told.isdigit() and len(told) <= _DIGITS:
+                maxclients = int(told)
+    if not maxclients:
+        raise CannotLook("the server does not tell its maxclients")
     return ClientsFacts(
         connected=whole(info, "connected_clients"),
         maxclients=maxclients,

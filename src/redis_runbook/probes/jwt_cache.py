@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from redis.exceptions import InvalidResponse
-
-from redis_runbook.client import Client, Word, command_name
+from redis_runbook.client import Client
 from redis_runbook.probes import CannotLook
 
 _SAMPLE: Final = 100
@@ -65,7 +63,7 @@ def observe_jwt_cache(
         redis.exceptions.ConnectionError, redis.exceptions.TimeoutError: the connection failed.
     """
     started = clock()
-    (dbsize,) = _ask(client, ("DBSIZE",))
+    (dbsize,) = client.ask_all(("DBSIZE",))
     entries = _Entries(client)
     cursor = b"0"
     stopped: Literal["enough", "complete", "budget"] = "budget"
@@ -125,7 +123,8 @@ class _Entries:
         short = [(digest, key) for digest, key in new.items() if len(key) <= _SAMPLED_KEY_BYTES]
         sample = short[: _SAMPLE - self._asked]
         self._asked += len(sample)
-        replies = _ask(self._client, *[("PTTL", key) for _digest, key in sample])
+        asked = [("PTTL", key) for _digest, key in sample]
+        replies = self._client.ask_all(*asked) if asked else []
         for (digest, _key), ttl_ms in zip(sample, replies, strict=True):
             if not isinstance(ttl_ms, int) or ttl_ms < _GONE:
                 raise _unusable("PTTL", ttl_ms)
@@ -142,7 +141,7 @@ def _digest(key: bytes) -> bytes:
 
 
 def _scan(client: Client, cursor: bytes, pattern: str, count: int) -> tuple[bytes, Sequence[bytes]]:
-    (reply,) = _ask(client, ("SCAN", cursor, "MATCH", pattern, "COUNT", count))
+    (reply,) = client.ask_all(("SCAN", cursor, "MATCH", pattern, "COUNT", count))
     match reply:
         case [bytes(following), [*keys]] if (
             following.isdigit()
@@ -151,17 +150,6 @@ def _scan(client: Client, cursor: bytes, pattern: str, count: int) -> tuple[byte
         ):
             return following, keys
     raise _unusable("SCAN", reply)
-
-
-def _ask(client: Client, *commands: tuple[Word, ...]) -> list[Any]:
-    """`Client.ask_all`, where bytes that are not Redis protocol become CannotLook."""
-    if not commands:
-        return []
-    try:
-        return client.ask_all(*commands)
-    except (InvalidResponse, ValueError, TypeError, RecursionError):
-        # What redis-py raises quotes the bytes, and they may be a key.
-        raise _unusable(command_name(commands[0]), None) from None
 
 
 def _unusable(command: str, reply: Any) -> CannotLook:

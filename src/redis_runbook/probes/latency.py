@@ -1,4 +1,4 @@
-"""How long a client waits for replies: a round trip every 5 ms on average, on a fixed schedule."""
+"""How long a client waits for replies: some 200 round trips a second, on a fixed schedule."""
 
 import threading
 from array import array

@@ -41,6 +41,6 @@ def memory_facts(info: Info) -> MemoryFacts:
         policy=info["maxmemory_policy"],
         evicted_keys=whole(info, "evicted_keys"),
         waste_ratio=real(info, f"{source}_ratio", 1.0),
-        waste_bytes=whole(info, f"{source}_bytes"),
+        waste_bytes=whole(info, f"{source}_bytes", signed=True),
         allocator=allocator,
     )

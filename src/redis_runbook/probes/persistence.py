@@ -28,10 +28,13 @@ def persistence_facts(client: Client, info: Info) -> PersistenceFacts:
     """Read INFO's persistence fields, and CONFIG for whether RDB saving is on.
 
     Raises:
-        CannotLook: INFO has no persistence section.
+        CannotLook: a field that every server reports is missing.
     """
-    if "rdb_last_bgsave_status" not in info or "aof_enabled" not in info:
-        raise CannotLook("INFO does not report persistence")
+    needed = {"rdb_last_bgsave_status", "aof_enabled"}
+    if info.get("aof_enabled") == "1":
+        needed |= {"aof_last_write_status", "aof_last_bgrewrite_status"}
+    if missing := needed - set(info):
+        raise CannotLook(f"INFO does not report {', '.join(sorted(missing))}")
     rdb_enabled, why_unknown = _rdb_enabled(client)
     return PersistenceFacts(
         rdb_enabled=rdb_enabled,
@@ -39,8 +42,8 @@ def persistence_facts(client: Client, info: Info) -> PersistenceFacts:
         rdb_ok=info["rdb_last_bgsave_status"] == "ok",
         changes_since_save=whole(info, "rdb_changes_since_last_save"),
         aof_enabled=info["aof_enabled"] == "1",
-        aof_write_ok=info.get("aof_last_write_status", "ok") == "ok",
-        aof_rewrite_ok=info.get("aof_last_bgrewrite_status", "ok") == "ok",
+        aof_write_ok=info.get("aof_last_write_status") == "ok",
+        aof_rewrite_ok=info.get("aof_last_bgrewrite_status") == "ok",
     )
 
 

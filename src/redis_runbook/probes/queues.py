@@ -24,6 +24,11 @@ class ObservedQueue:
     last: QueueFacts
     workers: WorkerFacts
 
+    @property
+    def deleted(self) -> bool:
+        """Whether the queue was there at first and has no key any more."""
+        return self.first.exists and not self.last.exists
+
 
 @dataclass(frozen=True, slots=True)
 class QueuesFacts:

@@ -32,7 +32,7 @@ def replication_facts(info: Info) -> ReplicationFacts:
     return ReplicationFacts(
         role=info["role"],
         link_up=info.get("master_link_status") == "up",
-        link_down_s=max(0, whole(info, "master_link_down_since_seconds")),
+        link_down_s=max(0, whole(info, "master_link_down_since_seconds", signed=True)),
         replicas_online=sum(
             "state=online" in info.get(f"slave{number}", "").split(",")
             for number in range(min(attached, 1000))

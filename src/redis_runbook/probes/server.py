@@ -54,12 +54,19 @@ def read_info(client: Client) -> InfoReply:
 
 
 def server_facts(info: Info) -> ServerFacts:
-    """Who answered; a field that the server does not report is empty or 0."""
+    """Who answered; a field that the server does not report is empty or 0.
+
+    Raises:
+        CannotLook: the server does not say what it is.
+    """
+    mode = info.get("server_mode") or info.get("redis_mode", "")
+    if not info.get("role") or not mode:
+        raise CannotLook("INFO does not report role and mode")
     return ServerFacts(
         product=info.get("server_name", "redis"),
         version=info.get("valkey_version") or info.get("redis_version", ""),
-        role=info.get("role", ""),
-        mode=info.get("server_mode") or info.get("redis_mode", ""),
+        role=info["role"],
+        mode=mode,
         run_id=info.get("run_id", ""),
         process_id=whole(info, "process_id"),
         tcp_port=whole(info, "tcp_port"),
@@ -67,20 +74,21 @@ def server_facts(info: Info) -> ServerFacts:
     )
 
 
-def whole(info: Info, field: str, default: int = 0) -> int:
-    """A whole number of INFO, or `default` where the server does not report the field.
+def whole(info: Info, field: str, *, signed: bool = False) -> int:
+    """A whole number of 64 bits in INFO, or 0 where the server does not report the field.
 
     Raises:
-        CannotLook: the field is there and is not a number.
+        CannotLook: the field is there and is not such a number; below 0 if it is not `signed`.
     """
-    number = real(info, field, default)
-    if number != int(number):
-        raise CannotLook(f"INFO's {field} is not a whole number")
+    number = real(info, field, 0)
+    least = -(2**63) if signed else 0
+    if number != int(number) or not least <= number < 2**64:
+        raise CannotLook(f"INFO's {field} is not a {'whole number' if signed else 'count'}")
     return int(number)
 
 
 def real(info: Info, field: str, default: float) -> float:
-    """A finite number of INFO; otherwise as `whole`."""
+    """A finite number of INFO, or `default`; otherwise as `whole`."""
     try:
         number = float(info.get(field, default))
     except ValueError:

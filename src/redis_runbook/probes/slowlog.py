@@ -10,6 +10,8 @@ from redis_runbook.probes import CannotLook
 from redis_runbook.redact import printable
 
 _ENTRIES: Final = 128
+_DIGITS: Final = 18
+_LARGEST: Final = 10**_DIGITS
 _PREFIX: Final = re.compile(rb"[a-z][a-z_-]{0,23}(?=:)")
 
 
@@ -53,40 +55,54 @@ def read_slowlog(client: Client) -> SlowlogFacts:
         ("CONFIG", "GET", "slowlog-log-slower-than"),
         ("CONFIG", "GET", "slowlog-max-len"),
     )
-    if isinstance(log, Exception):
-        raise log
-    if isinstance(clock, Exception):
-        raise clock
-    try:
-        now_s = int(clock[0]) + int(clock[1]) / 1e6
-        entries = [_entry(entry, now_s) for entry in log]
-    except (TypeError, ValueError, IndexError):
-        raise CannotLook("SLOWLOG GET or TIME has a reply of an unknown shape") from None
+    for reply in (log, clock):
+        if isinstance(reply, Exception):
+            raise reply
+    match log, clock:
+        case [[*newest], [bytes(seconds), bytes(micros)]] if _is_number(seconds, micros):
+            now_s = int(seconds) + int(micros) / 1e6
+            entries = [_entry(entry, now_s) for entry in newest]
+        case _:
+            raise _unusable()
     kept = _setting(max_len)
     full = len(entries) >= (_ENTRIES if kept is None else min(_ENTRIES, kept))
     threshold_us = _setting(slower_than)
     return SlowlogFacts(
         entries=entries,
         threshold_ms=None if threshold_us is None else threshold_us / 1000,
-        why_unknown=str(slower_than) if isinstance(slower_than, CannotLook) else "",
+        why_unknown=str(slower_than)
+        if isinstance(slower_than, CannotLook)
+        else "CONFIG GET slowlog-log-slower-than has no answer",
         covers_s=max((entry.age_s for entry in entries), default=0.0) if full else None,
     )
 
 
 def _entry(entry: Any, now_s: float) -> SlowCommand:
-    _number, at_s, duration_us, arguments = entry[:4]
-    name = printable(bytes(arguments[0]), 32).upper()
-    prefix = _PREFIX.match(bytes(arguments[1])) if len(arguments) > 1 else None
-    key = f" {prefix.group().decode()}:…" if prefix else ""
-    return SlowCommand(
-        age_s=max(0.0, now_s - int(at_s)),
-        duration_ms=int(duration_us) / 1000,
-        command=f"{name}{key} ({len(arguments) - 1} arguments)",
-    )
+    match entry:
+        case [int(), int(at_s), int(duration_us), [bytes(name), *arguments], *_] if (
+            abs(at_s) < _LARGEST and abs(duration_us) < _LARGEST
+        ):
+            first = arguments[0] if arguments else None
+            prefix = _PREFIX.match(first) if isinstance(first, bytes) else None
+            key = f" {prefix.group().decode()}:…" if prefix else ""
+            return SlowCommand(
+                age_s=max(0.0, now_s - at_s),
+                duration_ms=duration_us / 1000,
+                command=f"{printable(name, 32).upper()}{key} ({len(arguments)} arguments)",
+            )
+    raise _unusable()
+
+
+def _unusable() -> CannotLook:
+    return CannotLook("SLOWLOG GET or TIME has a reply of an unknown shape")
 
 
 def _setting(reply: Any) -> int | None:
-    try:
-        return int(reply[1])
-    except (TypeError, IndexError, ValueError):
-        return None
+    match reply:
+        case [_, bytes(value)] if _is_number(value.removeprefix(b"-")):
+            return int(value)
+    return None
+
+
+def _is_number(*texts: bytes) -> bool:
+    return all(text.isdigit() and len(text) <= _DIGITS for text in texts)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from redis_runbook import __version__
 from redis_runbook.probes.clients import ClientsFacts
 from redis_runbook.probes.server import ServerFacts
+from redis_runbook.redact import Redactor
 from redis_runbook.run import Run
 from redis_runbook.verdict import ExitCode, Finding, Verdict, count
 
@@ -21,7 +22,18 @@ _STATUS: Final[Mapping[Verdict, str]] = {
 
 def render(run: Run) -> str:
     """The whole document."""
-    return json.dumps(_document(run), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # Searched before it is JSON: a secret such as `": "` would tear the finished text apart.
+    searched = _searched(_document(run), run.redact)
+    return json.dumps(searched, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _searched(value: Any, redact: Redactor) -> Any:
+    """The same value, with every text in it searched once more for secrets."""
+    if isinstance(value, dict):
+        return {key: _searched(item, redact) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_searched(item, redact) for item in value]
+    return redact.document(value) if isinstance(value, str) else value
 
 
 def _document(run: Run) -> dict[str, Any]:
@@ -84,6 +96,7 @@ def _extra(run: Run, findings: list[Finding]) -> dict[str, Any]:
         "exit_code": int(code),
         "interrupted": run.interrupted,
         "window_s": run.profile.window_s,
+        "left_out": run.left_out,
         "attempt": run.attempt,
         "waited_s": round(run.waited_s, 1),
         "counts": {verdict.value: number for verdict, number in count(findings).items()},

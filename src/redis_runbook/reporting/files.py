@@ -2,9 +2,10 @@
 
 import contextlib
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
-from redis_runbook.reporting import ctrf, junit
+from redis_runbook.reporting import ctrf, html, junit
 from redis_runbook.run import Run
 
 
@@ -15,22 +16,25 @@ def write_reports(run: Run, page: str) -> list[str]:
         What could not be written, one sentence each; empty when all is there.
     """
     stem = f"{run.profile.name}-{run.started_at:%Y%m%dT%H%M%SZ}"
-    documents = (
-        (f"{stem}.json", "results.json", ctrf.render(run)),
-        (f"{stem}.xml", "junit.xml", junit.render(run)),
-        (f"{stem}.html", "latest.html", page),
+    documents: tuple[tuple[str, str, Callable[[], str]], ...] = (
+        (f"{stem}.html", "latest.html", lambda: html.scrubbed(page, run)),
+        (f"{stem}.xml", "junit.xml", lambda: junit.render(run)),
+        # The last one: it tells the exit code, which depends on whether the others are there.
+        (f"{stem}.json", "results.json", lambda: ctrf.render(run)),
     )
     problems = [] if page else ["no HTML report: pytest-html could not write it"]
-    for name, stable, text in documents:
-        if not text:
+    for name, stable, render in documents:
+        run.unreported = bool(problems)
+        whole = render().encode("utf-8", errors="backslashreplace")
+        if not whole:
             continue
-        whole = run.redact.document(text).encode("utf-8", errors="backslashreplace")
         try:
             run.report_dir.mkdir(parents=True, exist_ok=True)
             for path in (run.report_dir / name, run.report_dir / stable):
                 replace(path, whole)
         except OSError as error:
             problems.append(f"cannot write {run.report_dir / stable}: {error.strerror}")
+    run.unreported = bool(problems)
     return problems
 
 

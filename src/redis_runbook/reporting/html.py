@@ -68,14 +68,18 @@ class Page:
         prefix.append(render(self._run))
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_header(self, cells: list[str]) -> None:
+        """Give our verdict a column: pytest-html filters by its own words in the first one."""
+        cells.insert(1, '<th class="sortable" data-column-type="verdict">Verdict</th>')
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
         """Show our name for the check: pytest-html escapes no test id."""
         name = dict(getattr(report, "user_properties", ())).get("finding", "")
         finding = self._run.findings.get(name)
         name = name or getattr(report, "nodeid", "")
         cells[1] = f'<td class="col-testId">{html.escape(name)}</td>'
-        if finding:
-            cells[0] = f'<td class="col-result">{finding.verdict.label}</td>'
+        cells.insert(1, f'<td class="col-verdict">{finding.verdict.label if finding else ""}</td>')
 
     def collect(self, config: pytest.Config) -> None:
         """Read the page, and let pytest-html say nothing about its temporary place."""
@@ -103,9 +107,18 @@ class _Collector:
         self._page.collect(session.config)
 
 
+def scrubbed(page: str, run: Run) -> str:
+    """The finished page, searched once more for secrets but for words that every page holds."""
+    ours = importlib.resources.files(__package__)
+    theirs = importlib.resources.files("pytest_html") / "resources"
+    files = [ours / Path(__file__).name, ours / "verdicts.css", *theirs.iterdir()]
+    blank = "".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
+    return run.redact.document(page, blank=blank)
+
+
 def render(run: Run) -> str:
     """The verdict, what was looked at and one row a finding, as an HTML fragment."""
-    code = run.exit_code
+    code = run.outcome
     findings = text.by_severity(run)
     target = run.target
     style = (importlib.resources.files(__package__) / "verdicts.css").read_text(encoding="utf-8")
@@ -114,6 +127,7 @@ def render(run: Run) -> str:
         f"target {target.kind}" if target else "",
         f"{run.elapsed_s:.1f} s",
         f"exit code {int(code)}",
+        text.left_out(run),
         text.recovery(run),
     ]
     announcement = target.announcement if target else None
@@ -145,7 +159,7 @@ def _row(finding: Finding) -> str:
     cells = (
         f'<td class="verdict {verdict.value}">{verdict.label}</td>',
         f'<th scope="row">{html.escape(finding.check)}</th>',
-        f"<td>{html.escape(finding.subject)}</td>",
+        f'<td class="subject">{html.escape(finding.subject)}</td>',
         f'<td class="number">{html.escape(text.quantity(finding.observed, finding.unit))}</td>',
         f'<td class="number">{html.escape(text.quantity(finding.limit, finding.unit))}</td>',
         f'<td class="found">{html.escape(finding.message)}{_evidence(finding)}</td>',

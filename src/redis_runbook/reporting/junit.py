@@ -4,6 +4,7 @@ import re
 from typing import Final
 from xml.etree import ElementTree as ET
 
+from redis_runbook.redact import Redactor
 from redis_runbook.run import Run
 from redis_runbook.verdict import Finding, Verdict, count
 
@@ -29,23 +30,23 @@ def render(run: Run) -> str:
         timestamp=run.started_at.isoformat(timespec="seconds"),
     )
     for finding in run.findings.values():
-        _case(suite, finding)
+        _case(suite, finding, run.redact)
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _case(suite: ET.Element, finding: Finding) -> None:
+def _case(suite: ET.Element, finding: Finding, redact: Redactor) -> None:
     case = ET.SubElement(
         suite,
         "testcase",
         classname=finding.check,
-        name=_clean(finding.name),
+        name=_clean(finding.name, redact),
         time=f"{finding.duration_s:.3f}",
     )
-    message = _clean(finding.message)
-    steps = "\n".join(f"next: {_clean(step)}" for step in finding.next_steps)
+    message = _clean(finding.message, redact)
+    steps = "\n".join(f"next: {_clean(step, redact)}" for step in finding.next_steps)
     if finding.verdict in _ELEMENTS:
         outcome = ET.SubElement(case, _ELEMENTS[finding.verdict], message=message)
         outcome.text = steps or None
@@ -54,6 +55,6 @@ def _case(suite: ET.Element, finding: Finding) -> None:
         output.text = "\n".join(filter(None, (f"{finding.verdict.label}: {message}", steps)))
 
 
-def _clean(text: str) -> str:
-    """Without the characters that XML 1.0 cannot hold."""
-    return _FORBIDDEN.sub("?", text)
+def _clean(text: str, redact: Redactor) -> str:
+    """Searched once more for secrets, and without the characters that XML 1.0 cannot hold."""
+    return _FORBIDDEN.sub("?", redact.document(text))

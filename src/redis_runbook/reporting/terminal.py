@@ -68,12 +68,11 @@ def close(run: Run, problems: list[str], reporter: pytest.TerminalReporter | Non
         _label(Verdict.UNKNOWN, reporter)
         what = names[0] if len(names) == 1 else f"{len(names)} checks"
         reporter.write_line(f"  {what:<{_NAME_WIDTH}}  {message}")
-    code = run.exit_code
+    code = run.outcome
     colour: dict[str, Any] = {"green": True} if code is ExitCode.HEALTHY else {"red": True}
     summary = f"{text.HEADLINES[code]} ({text.counts(list(run.findings.values()))})"
     reporter.write_line(f"{summary}: {text.meaning(code)}", bold=True, **colour)
-    recovered = text.recovery(run)
-    if recovered:
-        reporter.write_line(recovered)
+    for remark in filter(None, (text.left_out(run), text.recovery(run))):
+        reporter.write_line(remark)
     if not problems:
         reporter.write_line(f"report: {run.report_dir / 'latest.html'}")

@@ -56,6 +56,11 @@ def needs_attention(run: Run) -> list[Finding]:
     return [finding for finding in by_severity(run) if finding.verdict not in settled]
 
 
+def left_out(run: Run) -> str:
+    """How many checks were not selected; empty where all ran."""
+    return f"{run.left_out} checks were not selected" if run.left_out else ""
+
+
 def recovery(run: Run) -> str:
     """How long it took to get here under `--wait`; empty for a single run."""
     if run.attempt <= 1:

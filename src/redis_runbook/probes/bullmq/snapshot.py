@@ -53,6 +53,7 @@ class Snapshot:
     now_ms: int
     meta: tuple[Any, ...]
     meta_paused: bool
+    has_id: bool
     counts: Counts
     tail: tuple[tuple[str, bytes], ...]
     head: tuple[tuple[str, bytes], ...]
@@ -87,7 +88,8 @@ class Snapshot:
     def exists(self) -> bool:
         """Whether the queue has any key that was looked at."""
         counts = asdict(self.counts).values()
-        looked = (*counts, *self.meta, self.meta_paused, self.limiter_used, self.problems)
+        flags = (self.meta_paused, self.has_id, self.limiter_used, self.problems)
+        looked = (*counts, *self.meta, *flags)
         stream = isinstance(self.stream, list)
         return any(looked) or stream or self.stall_check_ms is not None
 
@@ -130,6 +132,7 @@ def questions(queue: Queue, *, events_from_ms: int) -> dict[str, Command]:
         "time": ("TIME",),
         "meta": ("HMGET", key(b"meta"), *_META),
         "meta-paused": ("EXISTS", key(b"meta-paused")),
+        "id": ("EXISTS", key(b"id")),
         "wait": ("LLEN", key(b"wait")),
         "paused": ("LLEN", key(b"paused")),
         "prioritized": ("ZCARD", key(b"prioritized")),
@@ -176,6 +179,7 @@ def parse(queue: Queue, replies: Mapping[str, Any]) -> Snapshot:
         now_ms=now_ms(replies["time"]),
         meta=tuple(fields(replies["meta"], len(_META))),
         meta_paused=replies["meta-paused"] == 1,
+        has_id=replies["id"] == 1,
         counts=Counts(
             waiting=None if wait is None else max(0, wait - markers),
             paused=_count(replies["paused"]),

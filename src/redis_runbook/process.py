@@ -1,0 +1,64 @@
+"""This process as others started it: signals that end it, streams that are closed, full or gone."""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import Final, NoReturn, TextIO
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Take a polite request to stop as KeyboardInterrupt, whoever asks, and however often.
+
+    Signals belong to the main thread; in another one this does nothing.
+    """
+    with contextlib.ExitStack() as stack:
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                stack.callback(signal.signal, number, signal.signal(number, _interrupt))
+        yield
+
+
+def ignore_signals() -> None:
+    """Let nothing break off what follows; what follows must end by itself."""
+    if threading.current_thread() is threading.main_thread():
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    ignore_signals()
+    raise KeyboardInterrupt
+
+
+def open_closed_streams() -> None:
+    """Point standard streams that were closed (`2>&-`) to nowhere.
+
+    Otherwise the next file or socket would take their number, and get what is printed.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
+
+
+def silence(stream: TextIO) -> None:
+    """Let a stream go nowhere from now on: its reader went away, or its disk is full.
+
+    What it still holds goes nowhere, too; else Python would fail at its exit.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, stream.fileno())
+        finally:
+            os.close(nowhere)
