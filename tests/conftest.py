@@ -1,11 +1,22 @@
 """Fixtures of the product's own tests."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.servers import Server, running
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let nothing be skipped where RUNBOOK_TEST_REQUIRE_SERVICES is set: in CI."""
+    report = yield
+    if report.skipped and os.environ.get("RUNBOOK_TEST_REQUIRE_SERVICES"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where nothing may be: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from redis_runbook.probes.bullmq import (
     sight_workers,
     workers_of,
 )
+from tests.bullmq_fill import fill
 from tests.servers import Server, running
 
 PROBE_USER = (
@@ -28,7 +29,6 @@ READS = {
     *("zcard", "zcount", "zrange", "zrangebyscore", "zrevrange"),
 }
 _ADMIN = {"config|resetstat"}
-_DAY_MS = 86_400_000
 
 
 @pytest.fixture(scope="module")
@@ -54,34 +54,6 @@ def _look(client: Client) -> int:
     return len(found.queues)
 
 
-def _fill(raw: Any, name: str, *, waiting: int, delayed: int, events: int) -> None:
-    """A queue with something in every key, and as many jobs as asked for."""
-    key, now_ms = f"bull:{name}", int(time.time() * 1000)
-    pipe = raw.pipeline(transaction=False)
-    pipe.hset(f"{key}:meta", mapping={"version": "bullmq:5.81.5", "opts.maxLenEvents": 10_000})
-    for first in range(0, waiting, 20_000):
-        pipe.lpush(f"{key}:wait", *range(first, min(first + 20_000, waiting)))
-    for first in range(0, delayed, 20_000):
-        jobs = range(first, min(first + 20_000, delayed))
-        pipe.zadd(f"{key}:delayed", {f"d{job}": (now_ms + job - 50) * 4096 for job in jobs})
-    for job in (*range(10), waiting - 1, *(f"p{n}" for n in range(3)), *(f"a{n}" for n in range(5)),
-                *(f"f{n}" for n in range(20))):  # fmt: skip
-        pipe.hset(
-            f"{key}:{job}",
-            mapping={"name": "render", "data": "{}", "opts": "{}", "timestamp": now_ms - 5_000,
-                     "failedReason": "no such file"},
-        )  # fmt: skip
-    pipe.zadd(f"{key}:prioritized", {f"p{n}": (n + 1) << 32 for n in range(3)})
-    pipe.lpush(f"{key}:active", *(f"a{n}" for n in range(5)))
-    pipe.zadd(f"{key}:failed", {f"f{n}": now_ms - n for n in range(20)})
-    pipe.zadd(f"{key}:repeat", {"tick": now_ms + _DAY_MS})
-    pipe.hset(f"{key}:repeat:tick", "name", "tick")
-    for event in range(events // 2):
-        pipe.xadd(f"{key}:events", {"event": "waiting", "jobId": event})
-        pipe.xadd(f"{key}:events", {"event": "active", "jobId": event})
-    pipe.execute()
-
-
 def _calls(raw: Any) -> dict[str, tuple[int, int]]:
     """How often each command was called since the statistics were reset, and its microseconds."""
     stats = raw.info("commandstats").items()
@@ -95,8 +67,8 @@ def _calls(raw: Any) -> dict[str, tuple[int, int]]:
 def test_looking_only_reads_and_changes_nothing(server: Server, client: Client) -> None:
     raw = server.client()
     raw.flushall()
-    _fill(raw, "deep", waiting=1_000, delayed=100, events=3_000)
-    _fill(raw, "bundle:render", waiting=10, delayed=0, events=0)
+    fill(raw, "deep", waiting=1_000, delayed=100, events=3_000)
+    fill(raw, "bundle:render", waiting=10, delayed=0, events=0)
     digest = raw.execute_command("DEBUG", "DIGEST")
     raw.config_resetstat()
     assert _look(client) == 2
@@ -142,8 +114,8 @@ def test_a_thousand_queues_take_few_round_trips_and_little_time(
 def deep_and_shallow(server: Server) -> Any:
     raw = server.client()
     raw.flushall()
-    _fill(raw, "deep", waiting=1_000_000, delayed=100_000, events=10_000)
-    _fill(raw, "shallow", waiting=100, delayed=100, events=10_000)
+    fill(raw, "deep", waiting=1_000_000, delayed=100_000, events=10_000)
+    fill(raw, "shallow", waiting=100, delayed=100, events=10_000)
     return raw
 
 

@@ -1,11 +1,13 @@
 """Where URLs and secrets come from, what is said when one is missing, and what is never shown."""
 
 import os
+import shutil
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 
 from redis_runbook.config import Config, ConfigError

@@ -107,6 +107,8 @@ def info_of(server: Server) -> Info:
 
 
 SOMEBODY: Info = {
+    "role": "master",
+    "redis_mode": "standalone",
     "run_id": "a" * 40,
     "process_id": "4242",
     "tcp_port": "6379",

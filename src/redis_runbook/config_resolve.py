@@ -192,7 +192,9 @@ def _given(
     return _Given()
 
 
-def _tls_problems(tls: Tls, where: str, endpoint: Endpoint | None) -> Iterator[str]:
+def _tls_problems(  # noqa: C901  # one line a problem
+    tls: Tls, where: str, endpoint: Endpoint | None
+) -> Iterator[str]:
     if tls == Tls():
         return
     if endpoint and endpoint.scheme != "rediss":

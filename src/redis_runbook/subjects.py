@@ -56,14 +56,18 @@ def subjects(spec: CheckSpec, run: Run) -> list[Subject]:
 
 
 def _queues(spec: CheckSpec, run: Run) -> list[Subject]:
-    """Each queue of each service with that role; only here is something asked of a server."""
+    """Each queue of each service with that role; only here is something asked of a server.
+
+    Where several services are queues, a queue is named `<service>/<queue>`.
+    """
     services = [service for service in run.services if service.role == "queue"]
     if not services:
         return [Subject(name="-", service=None, not_applicable="no service is a queue")]
+    alone = len(services) == 1
     found = [
-        replace(subject, name=f"{service.name}/{subject.name}") if len(services) > 1 else subject
+        subject
         for service in services
-        for subject in _queues_of(spec, service, run)
+        for subject in _queues_of(spec, service, run, place="" if alone else f"{service.name}/")
     ]
     return list(_told_apart(found, run))
 
@@ -82,17 +86,17 @@ def _told_apart(found: Iterable[Subject], run: Run) -> Iterator[Subject]:
         yield replace(subject, name=name)
 
 
-def _queues_of(spec: CheckSpec, service: Service, run: Run) -> list[Subject]:
+def _queues_of(spec: CheckSpec, service: Service, run: Run, *, place: str) -> list[Subject]:
     try:
         found = run.facts(service, Discovery)
     except CannotLook as error:
         prefix, listed = service.settings.prefix, run.config.queues_of(service.name)
         queues = [Queue(prefix=prefix.encode(), name=name.encode()) for name in listed]
-        names = [queue.title for queue in queues] or [service.name]
+        names = [place + queue.title for queue in queues] or [service.name]
         return [Subject(name=name, service=service, unknown=str(error)) for name in names]
     subjects = [
         Subject(
-            name=queue.title,
+            name=place + queue.title,
             service=service,
             queue=queue.title,
             configured_as=queue.name.decode(errors="replace"),
@@ -106,6 +110,8 @@ def _queues_of(spec: CheckSpec, service: Service, run: Run) -> list[Subject]:
         advice = f"not every queue of {service.name} may be known: {incomplete}"
         subjects.append(Subject(name=f"{service.name}: others", service=service, advice=advice))
     nothing = f"{service.name} has no BullMQ queue with the prefix {service.settings.prefix}"
+    if not service.settings.discover:
+        nothing = f"no queue of {service.name} is listed, and {found.incomplete_because}"
     return subjects or [Subject(name=service.name, service=service, not_applicable=nothing)]
 
 
