@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import itertools
 import json
+import re
 import socket
 import threading
 import traceback
@@ -272,7 +273,7 @@ GARBAGE = {
 def test_a_reply_of_another_shape_is_not_believed_nor_quoted(case: str) -> None:
     with fake_server(GARBAGE[case]) as client, pytest.raises(CannotLook) as caught:
         observe_with(client)
-    assert str(caught.value).startswith(("the reply to ", "the server refuses SCAN"))
+    assert re.search("makes no sense$|unknown shape$|is disabled on cache$", str(caught.value))
     assert "eyJ" not in "".join(traceback.format_exception(caught.value))
 
 

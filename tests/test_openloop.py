@@ -190,10 +190,10 @@ def test_a_peer_that_closes_ends_it_with_the_time() -> None:
 
     recording = sample(peer, window_s=5)
 
-    assert (
-        recording.error
-        == f"connection lost after {recording.elapsed_s:.1f} s: closed by the server"
-    )
+    assert recording.error in {
+        f"connection lost after {recording.elapsed_s:.1f} s: {how} by the server"
+        for how in ("closed", "reset")  # reset where it is our next send that finds out
+    }
     assert 0.29 < recording.elapsed_s < 0.5
     assert recording.unanswered == len(recording.latencies_ms) > 50
 

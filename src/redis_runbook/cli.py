@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from redis_runbook import __version__
-from redis_runbook.process import interruptible, open_closed_streams, silence
+from redis_runbook.process import ignore_signals, interruptible, open_closed_streams, silence
 from redis_runbook.profiles import PROFILES
 from redis_runbook.verdict import ExitCode
 
@@ -24,11 +24,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     open_closed_streams()
     with interruptible():
         try:
-            return _main(list(sys.argv[1:] if argv is None else argv))
+            code = _main(list(sys.argv[1:] if argv is None else argv))
         except KeyboardInterrupt:
-            return ExitCode.INTERRUPTED
+            code = ExitCode.INTERRUPTED
         except Exception as error:  # noqa: BLE001  # Python's own exit code would say "broken"
-            return _failed(error)
+            code = _failed(error)
+    if argv is None:
+        ignore_signals()  # the verdict is told, and an impatient second signal must not change it
+    return code
 
 
 def _failed(error: Exception) -> int:

@@ -192,7 +192,7 @@ def _given(
     return _Given()
 
 
-def _tls_problems(  # noqa: C901  # one line a problem
+def _tls_problems(  # one line a problem
     tls: Tls, where: str, endpoint: Endpoint | None
 ) -> Iterator[str]:
     if tls == Tls():

@@ -1,6 +1,7 @@
 """One pytest session that is a run of the checks: its hooks, from options to exit code."""
 
 import contextlib
+import gc
 import importlib.util
 import os
 import sys
@@ -88,6 +89,7 @@ class RunSession:
         Created before pytest's terminal reporter, which then writes through our streams: no
         secret reaches the terminal, in collection errors, warnings and tracebacks neither.
         """
+        gc.unfreeze()  # what the run before this one left, under --wait
         self._run = run
         self._stack = contextlib.ExitStack()
         self._stack.callback(run.end)
@@ -151,7 +153,9 @@ class RunSession:
         """Let the latency samplers begin, where a check asks for them.
 
         Not earlier: collection keeps this process busy, and would be taken for the server's delay.
+        So would the garbage collector, if it went through all that is loaded by now: it stays.
         """
+        gc.freeze()
         wanted = any("latency" in getattr(item, "fixturenames", ()) for item in session.items)
         if self._run.observation:
             self._run.observation.measure_latency(wanted=wanted)

@@ -23,8 +23,8 @@ class ServerFacts:
     """The identity of one server process.
 
     `product` is `redis` or `valkey`; `version` is the product's own (Valkey's INFO also claims a
-    `redis_version` of 7.2.4). `role` is `master` or `slave`, as INFO says; `mode` is `standalone`,
-    `cluster` or `sentinel`.
+    `redis_version` of 7.2.4). `role` is `master` or `slave`, as INFO says, or `sentinel`; `mode` is
+    `standalone`, `cluster` or `sentinel`.
     """
 
     product: str
@@ -60,12 +60,14 @@ def server_facts(info: Info) -> ServerFacts:
         CannotLook: the server does not say what it is.
     """
     mode = info.get("server_mode") or info.get("redis_mode", "")
-    if not info.get("role") or not mode:
+    # A sentinel has a mode and no role.
+    role = info.get("role") or ("sentinel" if mode == "sentinel" else "")
+    if not role or not mode:
         raise CannotLook("INFO does not report role and mode")
     return ServerFacts(
         product=info.get("server_name", "redis"),
         version=info.get("valkey_version") or info.get("redis_version", ""),
-        role=info["role"],
+        role=role,
         mode=mode,
         run_id=info.get("run_id", ""),
         process_id=whole(info, "process_id"),
