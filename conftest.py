@@ -1,3 +1,6 @@
-"""Makes `pytest --profile smoke` work in a checkout, also where plugin autoload is off."""
+"""What a plain `pytest` says in this checkout; the plugin comes with the installed package."""
 
-pytest_plugins = ("redis_runbook.plugin",)
+
+def pytest_report_header() -> str:
+    """Tell the two kinds of tests apart."""
+    return "redis-runbook: `pytest --profile smoke` runs the checks, `pytest` the product's tests"

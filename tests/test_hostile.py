@@ -18,9 +18,12 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import pytest
+from redis.exceptions import InvalidResponse
 
+from redis_runbook import bounded_parser
 from redis_runbook.cli import main
-from redis_runbook.client import Client
+from redis_runbook.client import Client, create_connection
+from redis_runbook.endpoint import parse_endpoint
 from redis_runbook.previous import read_previous
 from redis_runbook.probes import CannotLook
 from redis_runbook.probes.clients import clients_facts
@@ -30,7 +33,7 @@ from redis_runbook.probes.server import server_facts, whole
 from redis_runbook.probes.slowlog import read_slowlog
 from tests import product
 from tests.requirements import require
-from tests.servers import Server, running, wait_until
+from tests.servers import Server, free_port, running, wait_until
 
 ROLE = ("smoke", "--select", "connectivity.role")
 
@@ -257,7 +260,10 @@ def test_of_own_tests_of_one_name_the_worst_counts(healthy: Server, folder: Path
     files = ("--import-mode=importlib", "test_own.py", "a/test_twin.py", "b/test_twin.py")
     done = product.run(folder, "smoke", "--", *files, env=product.urls(healthy.url))
     assert done.code == 1
-    assert done.verdicts == {
+    own_verdicts = {
+        name: verdict for name, verdict in done.verdicts.items() if name.startswith("test_")
+    }
+    assert own_verdicts == {
         "test_own[TestA::test_x]": "fail",
         "test_own[TestB::test_x]": "pass",
         "test_twin[test_x]": "fail",
@@ -451,3 +457,66 @@ def test_two_runs_at_once_leave_whole_reports(healthy: Server, folder: Path) -> 
     found = product.Outcome(0, "", "", product.reports(folder))
     assert len(found.verdicts) == 2
     assert ET.fromstring(found.junit).tag == "testsuites"  # noqa: S314  # our own document
+
+
+@pytest.mark.parametrize(
+    "endless", [b"$1000000000000\r\n", b"+", b"*1000000000\r\n"], ids=["text", "line", "list"]
+)
+def test_a_reply_without_end_is_refused_before_it_fills_the_memory(
+    endless: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FAKE: a server that begins a reply of a terabyte and sends on for as long as it may."""
+    monkeypatch.setattr(bounded_parser, "MAX_CONNECTION_BYTES", 1 << 20)
+
+    def serve(listener: socket.socket) -> None:
+        peer, _ = listener.accept()
+        with peer, contextlib.suppress(OSError):
+            peer.sendall(endless)
+            while True:
+                peer.sendall(b"$1\r\nx\r\n" * 10_000 if endless[:1] == b"*" else b"x" * 100_000)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=[listener], daemon=True).start()
+        endpoint = parse_endpoint(f"redis://127.0.0.1:{listener.getsockname()[1]}")
+        connection = create_connection(endpoint, timeout_s=5)
+        connection.connect()
+        connection.send_command("PING")
+        with pytest.raises(InvalidResponse, match="larger than anything"):
+            connection.read_response()
+        connection.disconnect()
+
+
+def test_a_users_own_tests_come_beside_the_checks(healthy: Server, folder: Path) -> None:
+    folder.mkdir()
+    (folder / "test_own.py").write_text("def test_own():\n    pass\n")
+    own = folder / "test_own.py"
+    done = product.run(folder, "smoke", "--", str(own), env=product.urls(healthy.url))
+    assert done.verdicts["test_own[test_own]"] == "pass"
+    assert done.verdicts["connectivity.reachable[queue]"] == "pass"
+
+
+def test_a_cluster_is_healthy_where_it_is_expected(folder: Path) -> None:
+    config = "".join(
+        f'[services.{name}]\nrole = "{name}"\nexpected_mode = "cluster"\n'
+        for name in ("queue", "cache")
+    )
+    options = ("--cluster-enabled", "yes", "--cluster-port")
+    with (
+        running(*options, str(free_port())) as server,
+        running(*options, str(free_port())) as other,
+    ):
+        bus = other.options[-1]
+        for node, first, last in ((server, 0, 8191), (other, 8192, 16383)):
+            node.client().execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
+        server.client().execute_command("CLUSTER", "MEET", "127.0.0.1", other.port, bus)
+        wait_until(
+            lambda: "'cluster_state': 'ok'" in str(server.client().execute_command("CLUSTER INFO")),
+            30,
+        )
+        done = product.run(
+            folder,
+            *("smoke", "--select", "connectivity.role", "connectivity.writable"),
+            env=product.urls(server.url),
+            config=config,
+        )
+    assert set(done.verdicts.values()) == {"pass"}, done.out

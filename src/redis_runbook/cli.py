@@ -116,7 +116,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_config_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", type=Path, help="default: ./runbook.toml")
+    parser.add_argument("--config", metavar="FILE", type=_file, help="default: ./runbook.toml")
+
+
+def _file(text: str) -> Path:
+    if "://" in text:  # a path swallows one slash, and the password would not be recognised
+        raise ValueError
+    return Path(text)
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:

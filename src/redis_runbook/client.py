@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import InvalidResponse, NoPermissionError, RedisError
 from redis.retry import Retry
 
+from redis_runbook.bounded_parser import BoundedParser
 from redis_runbook.endpoint import Endpoint
 from redis_runbook.probes import CannotLook
 
@@ -37,6 +38,7 @@ def create_connection(endpoint: Endpoint, *, timeout_s: float) -> redis.Connecti
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
         "driver_info": None,
+        "parser_class": BoundedParser,
     }
     if endpoint.scheme == "unix":
         # Abstract only to the type checker: redis-py leaves `host` out of this class.

@@ -71,13 +71,23 @@ def configure(config: pytest.Config) -> None:
 def _set_pytest_options(config: pytest.Config) -> None:
     """What a run of the checks needs of pytest, unless the user asked for something else."""
     option: Any = config.option
-    if config.args_source is not pytest.Config.ArgsSource.ARGS:
-        spec = importlib.util.find_spec("redis_runbook.checks")
-        config.args = [next(iter(spec.submodule_search_locations))] if spec else []  # type: ignore[arg-type]
+    checks = _checks_folder()
+    given = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else []
+    if not any(Path(one.partition("::")[0]).resolve().is_relative_to(checks) for one in given):
+        # A user's own tests come beside the checks, and never instead of them.
+        config.args = [str(checks), *given]
     option.continue_on_collection_errors = True  # one broken file must not hide the rest
     option.code_highlight = "no"  # colours inside a secret would hide it from redaction
     if option.verbose == 0:
         option.verbose = -1  # our own lines replace pytest's dots and header
+
+
+def _checks_folder() -> Path:
+    """Where the checks are, without importing one."""
+    spec = importlib.util.find_spec("redis_runbook.checks")
+    if spec is None or not spec.submodule_search_locations:
+        raise pytest.UsageError("the package redis_runbook.checks is not installed")
+    return Path(next(iter(spec.submodule_search_locations))).resolve()
 
 
 class RunSession:

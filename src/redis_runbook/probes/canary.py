@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Final
 
 import redis
+from redis.exceptions import MovedError
 
-from redis_runbook.client import connected
+from redis_runbook.client import Client, connected
 from redis_runbook.endpoint import Endpoint
 from redis_runbook.probes import CannotLook
 from redis_runbook.redact import printable
 
 _TTL_MS: Final = 10_000
+_SLOTS_TRIED: Final = 64
 _REFUSALS: Final = {
     "MISCONF": "MISCONF: the last RDB save failed and the server stops accepting writes",
     "OOM": "OOM: memory is full and the policy evicts nothing",
@@ -41,23 +43,33 @@ def fly_canary(endpoint: Endpoint, service: str, *, timeout_s: float) -> CanaryF
         CannotLook: the user may not write such a key.
         redis.exceptions.RedisError: the connection could not be opened.
     """
-    key = f"redis-runbook:canary:{secrets.token_hex(8)}"
-    token = secrets.token_hex(8)
     started = time.monotonic()
-    refusal = ""
     with connected(endpoint, service, timeout_s=timeout_s) as client:
         try:
             with client.time_limit(timeout_s + 0.5):
-                set_reply, read_back, removed = client.ask_all(
-                    ("SET", key, token, "PX", _TTL_MS, "NX"), ("GET", key), ("DEL", key)
-                )
-            refusal = _refusal(set_reply, read_back, removed, token)
-        except redis.TimeoutError:
+                refusal = _fly(client)
+        except (redis.TimeoutError, CannotLook):
+            if time.monotonic() - started < timeout_s:  # it is not time that was lacking
+                raise
             refusal = (
                 f"a write had no answer within {timeout_s:g} s although PING has one: writes are "
                 "paused (CLIENT PAUSE) or blocked"
             )
     return CanaryFacts(elapsed_ms=(time.monotonic() - started) * 1000, refusal=refusal)
+
+
+def _fly(client: Client) -> str:
+    """Why the canary did not come back, or nothing."""
+    token = secrets.token_hex(8)
+    for attempt in range(1, _SLOTS_TRIED + 1):
+        key = f"redis-runbook:canary:{secrets.token_hex(8)}"
+        set_reply, read_back, removed = client.ask_all(
+            ("SET", key, token, "PX", _TTL_MS, "NX"), ("GET", key), ("DEL", key)
+        )
+        # In a cluster another node may own the key's slot: a few keys later one is ours.
+        if attempt == _SLOTS_TRIED or not isinstance(set_reply, MovedError):
+            break
+    return _refusal(set_reply, read_back, removed, token)
 
 
 def _refusal(set_reply: object, read_back: object, removed: object, token: str) -> str:

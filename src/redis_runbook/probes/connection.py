@@ -166,6 +166,8 @@ def _from_tls(error: Exception, endpoint: Endpoint) -> tuple[Problem, str] | Non
     if _speaks_plaintext(endpoint):
         return Problem.TLS, "speaks plaintext on this port, and the URL says rediss:// (TLS)"
     tls = _find_cause(error, ssl.SSLError)
+    if tls and "CERTIFICATE_REQUIRED" in (tls.reason or ""):
+        return Problem.TLS, "TLS: the server wants a client certificate (tls.cert_file, key_file)"
     if tls and not _speaks_http(endpoint):
         return Problem.TLS, f"TLS handshake failed ({printable(tls.reason or 'no reason', 80)})"
     if _find_cause(error, FileNotFoundError):
