@@ -1,0 +1,44 @@
+"""`python -m bench`: measure, write docs/benchmarks.md, and fail where a bound is missed."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from bench import cost, page, queues, speed
+from bench.measurement import Measurement
+
+_PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+_MB: Final = 1e6
+
+
+def main() -> int:
+    """Return 1 where a bound is missed, else 0."""
+    rounds = speed.run_rounds()
+    costs = cost.measure()
+    measured = [
+        *speed.measurements(rounds),
+        *cost.measurements(costs),
+        *queues.measurements(),
+        _memory([*(one.smoke.ended.peak_bytes for one in rounds), costs.run.ended.peak_bytes]),
+    ]
+    for one in measured:
+        outcome = "holds " if one.holds else "MISSED"
+        print(f"{outcome}  {one.what}: {one.shown} (bound {one.bound_shown}; {one.detail})")
+    _PAGE.write_text(page.render(measured, costs), encoding="utf-8")
+    return 0 if all(one.holds for one in measured) else 1
+
+
+def _memory(peaks_bytes: Sequence[int]) -> Measurement:
+    return Measurement(
+        what="Peak memory of the process",
+        value=max(peaks_bytes) / _MB,
+        bound=120,
+        unit="MB",
+        detail=f"the highest of {len(peaks_bytes)} runs",
+        how="`ru_maxrss` of the process that runs the checks, of all the runs above.",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

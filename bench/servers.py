@@ -1,0 +1,62 @@
+"""The servers that are measured on: a queue and a cache that every check passes."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tests import product
+from tests.servers import Server, running
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A running queue and a running cache."""
+
+    queue: Server
+    cache: Server
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """The environment that points the product at them."""
+        return product.urls(self.queue.url, self.cache.url)
+
+    @property
+    def by_name(self) -> Mapping[str, Server]:
+        """The servers by the name of the service that they play."""
+        return {"queue": self.queue, "cache": self.cache}
+
+
+@contextlib.contextmanager
+def running_pair(*, jwt_entries: int) -> Iterator[Pair]:
+    """Start both, with that many JWT entries in the cache and nothing else."""
+    common = ("--maxmemory", "1gb", "--enable-debug-command", "yes")
+    with (
+        running(*common, "--maxmemory-policy", "noeviction", "--appendonly", "yes") as queue,
+        running(*common, "--maxmemory-policy", "allkeys-lru") as cache,
+    ):
+        pipeline = cache.client().pipeline(transaction=False)
+        for number in range(jwt_entries):
+            pipeline.set(f"jwt:{number}", "{}", ex=3600)
+        pipeline.execute()
+        yield Pair(queue=queue, cache=cache)
+
+
+@contextlib.contextmanager
+def apart(pair: Pair) -> Iterator[None]:
+    """Keep the servers on one CPU, and this process and what it starts on the others.
+
+    Left to itself the scheduler puts client and server on the same CPU or not, as it happens, and
+    that alone makes a factor of two in a round trip.
+    """
+    allowed = os.sched_getaffinity(0)
+    if len(allowed) == 1:
+        yield
+        return
+    for server in pair.by_name.values():
+        os.sched_setaffinity(server.process.pid, {min(allowed)})
+    os.sched_setaffinity(0, allowed - {min(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)

@@ -1,0 +1,104 @@
+"""How long a run takes beside a bare pytest, and how true its round trip is."""
+
+import csv
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from bench.children import Ended, Smoke, bare_pytest, smoke
+from bench.measurement import Measurement
+from bench.servers import Pair, apart, running_pair
+from redis_runbook.profiles import PROFILES
+
+_ROUNDS: Final = 9
+_JWT_ENTRIES: Final = 2
+_BENCHMARK_REQUESTS: Final = 20_000
+_BENCHMARK_LIMIT_S: Final = 60
+_WINDOW_S: Final = PROFILES["smoke"].window_s
+_SAMPLED: Final = {"queue": ("PING",), "cache": ("GETRANGE", "jwt:0", "0", "63")}
+"""What the product samples on these servers, and redis-benchmark therefore repeats."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """Everything once, one after the other; `benchmark_p50_ms` by service."""
+
+    bare: Ended
+    smoke: Smoke
+    benchmark_p50_ms: dict[str, float]
+
+
+def run_rounds() -> list[Round]:
+    """Bare pytest, smoke and redis-benchmark in turn, so that all see the same machine."""
+    with running_pair(jwt_entries=_JWT_ENTRIES) as pair, apart(pair):
+        smoke(pair.env)  # writes the bytecode
+        return [_round(pair) for _ in range(_ROUNDS)]
+
+
+def _round(pair: Pair) -> Round:
+    return Round(
+        bare=bare_pytest(pair.env),
+        smoke=smoke(pair.env),
+        benchmark_p50_ms={
+            name: _benchmark_p50_ms(server.port, _SAMPLED[name])
+            for name, server in pair.by_name.items()
+        },
+    )
+
+
+def _benchmark_p50_ms(port: int, command: Sequence[str]) -> float:
+    """The p50 that redis-benchmark reports for one client which sends one command at a time."""
+    where = ["-h", "127.0.0.1", "-p", str(port)]
+    how_much = ["-c", "1", "-n", str(_BENCHMARK_REQUESTS)]
+    done = subprocess.run(
+        ["redis-benchmark", *where, *how_much, "--csv", *command],  # noqa: S607  # from PATH
+        capture_output=True,
+        text=True,
+        timeout=_BENCHMARK_LIMIT_S,
+        check=True,
+    )
+    (row,) = csv.DictReader(done.stdout.splitlines())
+    return float(row["p50_latency_ms"])
+
+
+def measurements(rounds: Sequence[Round]) -> Iterator[Measurement]:
+    """How many times what a bare pytest run takes, and what redis-benchmark reports."""
+    bare_s = median(one.bare.wall_s for one in rounds)
+    smoke_s = median(one.smoke.ended.wall_s - _WINDOW_S for one in rounds)
+    yield Measurement(
+        what="A whole smoke run beside a bare pytest",
+        value=smoke_s / bare_s,
+        bound=3.0,
+        digits=2,
+        detail=f"{smoke_s:.2f} s (and {_WINDOW_S:g} s of sampling) ÷ {bare_s:.2f} s",
+        how=(
+            "wall time of `redis-runbook smoke` on two services without an exporter, less its "
+            "sampling window, over that of pytest without plugins and cache on one test that pings "
+            f"with redis-py; medians of {len(rounds)} alternating runs."
+        ),
+    )
+    reported_us = {
+        name: 1000 * median(one.smoke.latency(name)["p50_ms"] for one in rounds)
+        for name in _SAMPLED
+    }
+    benchmark_us = {
+        name: 1000 * median(one.benchmark_p50_ms[name] for one in rounds) for name in _SAMPLED
+    }
+    yield Measurement(
+        what="The p50 that we report beside that of `redis-benchmark -c 1`",
+        value=max(reported_us[name] / benchmark_us[name] for name in _SAMPLED),
+        bound=1.2,
+        digits=2,
+        detail=", ".join(
+            f"{command[0]} {reported_us[name]:.0f} µs ÷ {benchmark_us[name]:.0f} µs"
+            for name, command in _SAMPLED.items()
+        ),
+        how=(
+            "p50 of `latency.round_trip` in `results.json` over the p50 that redis-benchmark "
+            "reports (in steps of 8 µs) for the same command on the same server after each run; "
+            f"medians of {len(rounds)} alternating runs, and the worse of queue and cache. The "
+            "servers have one CPU and their clients the others, or chance decides."
+        ),
+    )
