@@ -1,7 +1,6 @@
 """The servers that are measured on: a queue and a cache that every check passes."""
 
 import contextlib
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -40,23 +39,3 @@ def running_pair(*, jwt_entries: int) -> Iterator[Pair]:
             pipeline.set(f"jwt:{number}", "{}", ex=3600)
         pipeline.execute()
         yield Pair(queue=queue, cache=cache)
-
-
-@contextlib.contextmanager
-def apart(pair: Pair) -> Iterator[None]:
-    """Keep the servers on one CPU, and this process and what it starts on the others.
-
-    Left to itself the scheduler puts client and server on the same CPU or not, as it happens, and
-    that alone makes a factor of two in a round trip.
-    """
-    allowed = os.sched_getaffinity(0)
-    if len(allowed) == 1:
-        yield
-        return
-    for server in pair.by_name.values():
-        os.sched_setaffinity(server.process.pid, {min(allowed)})
-    os.sched_setaffinity(0, allowed - {min(allowed)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, allowed)

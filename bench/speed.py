@@ -9,7 +9,7 @@ from typing import Final
 
 from bench.children import Ended, Smoke, bare_pytest, smoke
 from bench.measurement import Measurement
-from bench.servers import Pair, apart, running_pair
+from bench.servers import Pair, running_pair
 from redis_runbook.profiles import PROFILES
 
 _ROUNDS: Final = 9
@@ -32,7 +32,7 @@ class Round:
 
 def run_rounds() -> list[Round]:
     """Bare pytest, smoke and redis-benchmark in turn, so that all see the same machine."""
-    with running_pair(jwt_entries=_JWT_ENTRIES) as pair, apart(pair):
+    with running_pair(jwt_entries=_JWT_ENTRIES) as pair:
         smoke(pair.env)  # writes the bytecode
         return [_round(pair) for _ in range(_ROUNDS)]
 
@@ -98,7 +98,6 @@ def measurements(rounds: Sequence[Round]) -> Iterator[Measurement]:
         how=(
             "p50 of `latency.round_trip` in `results.json` over the p50 that redis-benchmark "
             "reports (in steps of 8 µs) for the same command on the same server after each run; "
-            f"medians of {len(rounds)} alternating runs, and the worse of queue and cache. The "
-            "servers have one CPU and their clients the others, or chance decides."
+            f"medians of {len(rounds)} alternating runs, and the worse of queue and cache."
         ),
     )

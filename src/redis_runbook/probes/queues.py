@@ -26,8 +26,8 @@ class ObservedQueue:
 
     @property
     def deleted(self) -> bool:
-        """Whether the queue was there at first and has no key any more."""
-        return self.first.exists and not self.last.exists
+        """Whether it has no key any more, although it was found a moment ago."""
+        return not self.last.exists
 
 
 @dataclass(frozen=True, slots=True)
