@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import cost, page, queues, speed
+from bench import cost, page, queues, sampling, speed
 from bench.measurement import Measurement
 
 _PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
@@ -20,6 +20,7 @@ def main() -> int:
         *speed.measurements(rounds),
         *cost.measurements(costs),
         *queues.measurements(),
+        *sampling.measurements(),
         _memory([*(one.smoke.ended.peak_bytes for one in rounds), costs.run.ended.peak_bytes]),
     ]
     for one in measured:

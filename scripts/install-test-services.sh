@@ -4,13 +4,14 @@
 #   redis-server                the Redis 7.0 (with TLS) that faults are injected into
 #   redis-tools                 redis-benchmark, redis-cli
 #   prometheus-redis-exporter   the exporter that is checked
+#   prometheus                  scrapes it, and judges our alert rules (promtool)
 #   docker.io                   the container target
 #   chromium                    looks at the HTML report
 #   openssl, procps             certificates and process lists for the tests
 #   nodejs, npm                 real BullMQ workers
 set -euo pipefail
 
-PACKAGES=(redis-server redis-tools prometheus-redis-exporter docker.io chromium openssl procps)
+PACKAGES=(redis-server redis-tools prometheus-redis-exporter prometheus docker.io chromium openssl procps)
 # Any Node does, and not every machine has it from Debian.
 command -v npm >/dev/null || PACKAGES+=(nodejs npm)
 

@@ -126,6 +126,8 @@ def test_the_sample_files_suggestions_are_the_defaults_but_for_what_has_none() -
     }
     assert changed == {
         "deadline_s",
+        "runbook_url",
+        "services.queue.series.service",
         "services.queue.username_env",
         "services.queue.password_env",
         "services.queue.replicas_min",
@@ -135,6 +137,9 @@ def test_the_sample_files_suggestions_are_the_defaults_but_for_what_has_none() -
         "services.queue.tls.ca_file",
         "services.queue.tls.cert_file",
         "services.queue.tls.key_file",
+        "prometheus.token_env",
+        "prometheus.ca_file",
+        "grafana.ca_file",
     }
 
 

@@ -46,7 +46,11 @@ def test_a_healthy_pair_passes_every_check(version: str, folder: Path) -> None:
     not_passed = {name: verdict for name, verdict in done.verdicts.items() if verdict != "pass"}
     absent = {name for name, verdict in not_passed.items() if verdict == "not_applicable"}
     assert absent == set(not_passed)
-    assert {name.partition(".")[0] for name in absent} == {"replication", "queue"}
+    assert {name.partition(".")[0] for name in absent} == {
+        "replication",
+        "queue",
+        "monitoring",
+    }
     assert done.results["extra"]["healthy"] is True
     versions = done.results["extra"]["servers"]["queue"]
     assert versions["product"] == ("valkey" if version.startswith("valkey") else "redis")

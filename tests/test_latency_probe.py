@@ -200,17 +200,17 @@ def test_a_server_that_is_killed_midway_is_a_lost_connection_and_the_rest_is_ove
     with running() as server:
         started = time.monotonic()
         with later(1.3, server.process.kill):
-            facts = sample(server.url, window_s=30)
+            facts = sample(server.url, window_s=4)
         took_s = time.monotonic() - started
 
-    assert took_s < 2
+    assert 4 < took_s < 5  # it may come back until then
     assert facts.error in {
         f"connection lost after {facts.elapsed_s:.1f} s: {how} by the server"
         for how in ("closed", "reset")
     }
-    assert facts.judged_s == 30
+    assert facts.judged_s == 4
     judged = judge_window(facts.offsets_s, facts.samples_ms, window_s=facts.judged_s, limit=50)
-    assert (judged.outcome, judged.over_s) == (Outcome.OVER_IN_PART, 28)
+    assert (judged.outcome, judged.over_s) == (Outcome.OVER_IN_PART, 3)
 
 
 def test_a_server_that_is_frozen_from_the_start_is_an_error_in_time() -> None:

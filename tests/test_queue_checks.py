@@ -27,8 +27,9 @@ FACTS_USER = (
     "+pubsub|numsub +config|get +multi +exec +select +hello +slowlog|get +latency|latest"
 )
 """What reading the queues needs."""
-PRODUCT_USER = f"{FACTS_USER} &redis-runbook:* +publish +subscribe"
-"""What a whole read-only run needs beside that: a channel of its own to send a message on."""
+PRODUCT_USER = f"{FACTS_USER} &redis-runbook:* +publish +subscribe +latency|histogram"
+"""What a whole read-only run needs beside that: a channel of its own to send a message on, and the
+server's own latency counters."""
 GUIDE = Path(__file__).resolve().parent.parent / "docs" / "guides" / "queue-findings.md"
 
 node = pytest.mark.parametrize("library", NODE_LIBRARIES)

@@ -21,6 +21,9 @@ _SCOPES: Final = {
     "jwt_cache": "the service that `[jwt_cache]` names",
     "exporter": "each service, as its exporter sees it",
     "bullmq": "each BullMQ queue of a service with the role `queue`",
+    "prometheus": "the Prometheus that `[prometheus]` names",
+    "alert": "each alert of the runbook, as the Prometheus that `[prometheus]` names recorded it",
+    "grafana": "the Grafana that `[grafana]` names",
 }
 _PART: Final = re.compile(r"^(Passes when|Fails when|Next:)\s*", re.MULTILINE)
 _MADE: Final = "<!-- Made by tools/docs.py from the check's docstring: change it there. -->"

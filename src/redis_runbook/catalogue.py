@@ -27,9 +27,11 @@ class Level(enum.StrEnum):
     OFF = "off"
 
 
-Scope = Literal["service", "queue", "cache", "jwt_cache", "exporter", "bullmq"]
+Scope = Literal[
+    "service", "queue", "cache", "jwt_cache", "exporter", "bullmq", "prometheus", "alert", "grafana"
+]
 """What a check runs for: each service, those of one role, the JWT cache's, each service as its
-exporter sees it, or each BullMQ queue."""
+exporter sees it, each BullMQ queue, Prometheus, each alert of the runbook, or Grafana."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,11 @@ CATALOGUE: Final = _by_id(
     CheckSpec("replication.link", "service", CONFIGURATION, "replicas"),
     CheckSpec("exporter.reachable", "exporter", BOTH_DOWN),
     CheckSpec("exporter.truthful", "exporter", BOTH_DOWN),
+    CheckSpec("monitoring.targets", "prometheus", MONITORING),
+    CheckSpec("monitoring.rules", "prometheus", MONITORING, "alerts"),
+    CheckSpec("monitoring.alerts", "prometheus", MONITORING),
+    CheckSpec("monitoring.windows", "alert", MONITORING),
+    CheckSpec("monitoring.dashboards", "grafana", MONITORING),
     CheckSpec("jwt_cache.populated", "jwt_cache", LATENCY_SPIKES, "entries"),
     CheckSpec("jwt_cache.expires", "jwt_cache", LATENCY_SPIKES, "s"),
     CheckSpec("latency.slowlog", "service", LATENCY_SPIKES, "ms", Level.ADVISORY),

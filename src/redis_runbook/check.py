@@ -27,6 +27,7 @@ class Ruling:
     message: str
     observed: float | None = None
     limit: float | None = None
+    unit: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
     next_steps: Sequence[str] = ()
 
@@ -69,7 +70,8 @@ class Judge:
     """Takes exactly one ruling from a check.
 
     A check ends with `passes_if`, or earlier with one of the others, which do not return.
-    `observed` and `limit` are in the unit that the catalogue names for the check.
+    `observed` and `limit` are in the unit that the catalogue names for the check, or in `unit`
+    where that depends on the subject.
     """
 
     def __init__(self) -> None:
@@ -83,6 +85,7 @@ class Judge:
         *,
         observed: float | None = None,
         limit: float | None = None,
+        unit: str | None = None,
         evidence: Mapping[str, Any] | None = None,
         next_steps: Sequence[str] = (),
     ) -> None:
@@ -94,6 +97,7 @@ class Judge:
             message=message,
             observed=observed,
             limit=limit,
+            unit=unit,
             evidence=evidence or {},
             next_steps=next_steps,
         )
@@ -107,6 +111,7 @@ class Judge:
         *,
         observed: float | None = None,
         limit: float | None = None,
+        unit: str | None = None,
         evidence: Mapping[str, Any] | None = None,
         next_steps: Sequence[str] = (),
     ) -> NoReturn:
@@ -116,6 +121,7 @@ class Judge:
                 message=message,
                 observed=observed,
                 limit=limit,
+                unit=unit,
                 evidence=evidence or {},
                 next_steps=next_steps,
             )

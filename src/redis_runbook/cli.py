@@ -1,4 +1,4 @@
-"""The command line: `redis-runbook smoke|gate|nightly|config|queue show`."""
+"""The command line: `redis-runbook smoke|gate|nightly|config|queue show|rules|dashboards`."""
 
 import argparse
 import os
@@ -74,6 +74,8 @@ def _main(arguments: list[str]) -> int:
         return _show_config(options)
     if options.command == "queue":
         return _show_queue(options)
+    if options.command in {"rules", "dashboards"}:
+        return _write_monitoring(options)
     return _run_checks(options, rest)
 
 
@@ -112,6 +114,17 @@ def _parser() -> argparse.ArgumentParser:
     _add_config_option(show)
     show.add_argument("name", metavar="NAME", help="the queue, such as bundle:render")
     show.add_argument("--service", metavar="NAME", help="which, where several are queues")
+    rules = commands.add_parser("rules", help="the Prometheus alert rules of the configuration")
+    _add_config_option(rules)
+    rules.add_argument("-o", "--output", metavar="FILE", type=Path, help="default: print them")
+    rules.add_argument(
+        "--tests", metavar="FILE", type=Path, help="also write cases for `promtool test rules`"
+    )
+    dashboards = commands.add_parser("dashboards", help='"Redis Queue" and "Redis Cache", as JSON')
+    _add_config_option(dashboards)
+    dashboards.add_argument(
+        "-o", "--output", metavar="DIR", type=Path, default=Path(), help="default: this folder"
+    )
     return parser
 
 
@@ -129,12 +142,22 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     _add_config_option(parser)
     parser.add_argument("--target", choices=["auto", "live", "container", "embedded"])
     parser.add_argument("--report-dir", metavar="DIR")
+    parser.add_argument(
+        "--metrics-file", metavar="FILE.prom", help="also write a textfile for the node_exporter"
+    )
     parser.add_argument("--deadline", metavar="SECONDS", type=_seconds, help="bound on one run")
     parser.add_argument(
         "--wait",
         metavar="SECONDS",
         type=_seconds,
         help="run again until healthy, this long at most",
+    )
+    parser.add_argument(
+        "--window",
+        metavar="NAME=DURATION",
+        action="append",
+        default=[],
+        help="sample a service for so long, such as queue=5m; repeatable",
     )
     parser.add_argument("--read-only", action="store_true", help="write no canary key")
     parser.add_argument("--select", metavar="ID", nargs="+", action="extend", default=[])
@@ -193,6 +216,22 @@ def _show_queue(options: argparse.Namespace) -> int:
     return _answer(text)
 
 
+def _write_monitoring(options: argparse.Namespace) -> int:
+    from redis_runbook.config import ConfigError  # noqa: PLC0415
+    from redis_runbook.monitoring_files import write_dashboards, write_rules  # noqa: PLC0415
+
+    try:
+        if options.command == "rules":
+            text = write_rules(options.config, os.environ, options.output, options.tests)
+        else:
+            text = write_dashboards(options.config, os.environ, options.output)
+    except ConfigError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return ExitCode.USAGE
+    print(text, end="")  # noqa: T201
+    return ExitCode.HEALTHY
+
+
 def _run_checks(options: argparse.Namespace, pytest_arguments: Sequence[str]) -> int:
     arguments = [*_pytest_arguments(options), *pytest_arguments]
     if options.wait is None:
@@ -231,10 +270,12 @@ def _pytest_arguments(options: argparse.Namespace) -> list[str]:
         "--runbook-config": options.config,
         "--target": options.target,
         "--report-dir": options.report_dir,
+        "--metrics-file": options.metrics_file,
         "--deadline": options.deadline,
     }
     arguments += [f"{name}={value}" for name, value in given.items() if value is not None]
     arguments += [f"--select={check}" for check in options.select]
+    arguments += [f"--window={window}" for window in options.window]
     if options.read_only:
         arguments.append("--read-only")
     return arguments

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from redis_runbook.catalogue import CheckSpec, Level
 from redis_runbook.config_values import (
     CheckId,
     Count,
@@ -23,6 +24,7 @@ from redis_runbook.config_values import (
     Directory,
     Factor,
     HttpUrl,
+    LabelName,
     Milliseconds,
     Ratio,
     RedisUrl,
@@ -131,6 +133,9 @@ class ServiceSettings(_Section):
     exporter_url_env: VariableName | None = None
     exporter_url_file: ValueFile | None = None
     exporter_target: Text | None = Field(None, description="Its name for /scrape?target=")
+    series: dict[LabelName, Text] = Field(
+        {}, description="Labels of its exporter's series in Prometheus; default: service = its name"
+    )
     queues: Texts = Field((), description="BullMQ queues that must exist")
     prefix: Text = Field("bull", description="BullMQ's key prefix")
     discover: bool = Field(True, description="Check BullMQ queues that are not listed, too")
@@ -170,6 +175,46 @@ class Exporter(_Section):
     url_env: VariableName | None = None
     url_file: ValueFile | None = None
     timeout_s: Seconds = 3.0
+    missing_for_s: Seconds = Field(60.0, description="Rules: how long its series may be missing")
+
+
+class _HttpApi(_Section):
+    """Something that is asked over HTTP; without a URL nothing is asked."""
+
+    enabled: bool = True
+    url: HttpUrl | None = None
+    url_env: VariableName | None = None
+    url_file: ValueFile | None = None
+    token: Secret | None = Field(None, description="Sent as a bearer token")
+    token_env: VariableName | None = None
+    token_file: ValueFile | None = None
+    ca_file: Text | None = Field(None, description="Whom to trust, for https://; a PEM file")
+    timeout_s: Seconds = Field(3.0, description="For one answer")
+
+
+class Prometheus(_HttpApi):
+    """The Prometheus that scrapes the exporters and evaluates the alerts."""
+
+    username: Text | None = None
+    username_env: VariableName | None = None
+    username_file: ValueFile | None = None
+    password: Secret | None = None
+    password_env: VariableName | None = None
+    password_file: ValueFile | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_log_in(self) -> Self:
+        tokens = (self.token, self.token_env, self.token_file)
+        passwords = (self.password, self.password_env, self.password_file)
+        if any(tokens) and any(passwords):
+            raise ValueError("a token and a password cannot both be sent: keep one of them")
+        return self
+
+
+class Grafana(_HttpApi):
+    """The Grafana that shows the dashboards."""
+
+    dashboards: Texts = Field(("Redis Queue", "Redis Cache"), description="Titles")
 
 
 class QueueSettings(_Section):
@@ -220,12 +265,20 @@ class Config(_Section):
     report_dir: Directory = Path("reports")
     deadline_s: Seconds | None = Field(None, description="The whole run; default: the profile's")
     read_only: bool = Field(False, description="Write no canary")
+    runbook_url: HttpUrl | None = Field(None, description="Where alerts link to: the runbook")
     services: dict[ServiceName, ServiceSettings] = {}
     jwt_cache: JwtCache = JwtCache()
     exporter: Exporter = Exporter()
+    prometheus: Prometheus = Prometheus()
+    grafana: Grafana = Grafana()
     queues: dict[Text, QueueSettings] = {}
     checks: dict[CheckId, Check] = {}
     container: Container = Container()
+
+    def level(self, spec: CheckSpec) -> Level:
+        """What a broken check amounts to: as configured, else as the catalogue says."""
+        override = self.checks.get(spec.id)
+        return Level(override.level) if override else spec.level
 
     def queues_of(self, service: str) -> tuple[str, ...]:
         """The BullMQ queues that must exist on a service: those that it lists.

@@ -28,7 +28,7 @@ from redis_runbook.textfile import read_text
 _FILE_VARIABLE: Final = f"{VARIABLE_PREFIX}CONFIG"
 _NEW_SERVICE: Final = re.compile(f"{VARIABLE_PREFIX}SERVICES__([A-Z0-9][A-Z0-9_]*)__ROLE")
 _SOURCE_FORM: Final = re.compile("_(?:env|file)$")
-_SECRET_KEY: Final = re.compile("(?:url|username|password)(?:_env|_file)?$")
+_SECRET_KEY: Final = re.compile("(?:url|username|password|token)(?:_env|_file)?$")
 _MAX_FILE_BYTES: Final = 65_536
 _MAX_PROBLEMS: Final = 50
 _MAX_SHOWN: Final = 60

@@ -4,15 +4,23 @@ import contextlib
 import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
 from redis_runbook import endpoint as endpoints
-from redis_runbook.config import Config, ConfigError, Exporter, ServiceSettings, Tls
+from redis_runbook.config import (
+    Config,
+    ConfigError,
+    Exporter,
+    Grafana,
+    Prometheus,
+    ServiceSettings,
+    Tls,
+)
 from redis_runbook.endpoint import Endpoint, parse_endpoint, validate_http_url
 from redis_runbook.textfile import read_text
 
@@ -22,7 +30,9 @@ _DEFAULT_URLS: Final[Mapping[tuple[str, str], str]] = {
     ("exporter", "REDIS_EXPORTER_URL"): "http://redis-exporter:9121/metrics",
 }
 _URL_KEYS: Final = ("url", "exporter_url")
+_SECRET_KEYS: Final = ("password", "token")
 _MAX_FILE_BYTES: Final = 65_536
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 _SECRET_OPTION: Final = re.compile(r"(?i)token|key|secret|pass|auth")
 _T = TypeVar("_T")
 
@@ -53,6 +63,17 @@ class _Given(NamedTuple):
         """The sentence that says what to set."""
         ways = f"{where}.{key}, {key}_env or {key}_file"
         return f"no {what} is set: set {self.origin or ways}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Where an HTTP API is, and how to log in to it."""
+
+    url: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
 
 
 def endpoint_of(
@@ -123,9 +144,50 @@ def exporter_of(
     return own, checked, "" if checked else missing
 
 
+def access_of(
+    section: Prometheus | Grafana, where: str, environ: Mapping[str, str]
+) -> tuple[Access | None, str]:
+    """How to ask Prometheus or Grafana, or None and why it is not asked.
+
+    A token or password that is asked for and not there is no reason: whoever wants it says so.
+
+    Raises:
+        ConfigError: something is set and wrong.
+    """
+    if not section.enabled:
+        return None, f"switched off: [{where}] enabled = false"
+    given = {
+        key: _given(section, where, key, environ, defaults=False)
+        for key in ("url", "token", "username", "password")
+    }
+    url = given["url"].parsed(validate_http_url)
+    if url is None:
+        return None, given["url"].missing("URL", where, "url")
+    if urlsplit(url).query:
+        raise ConfigError([f"{given['url'].origin}: the URL of an API has no query"])
+    token = (given["token"].value or "").strip()
+    if token and not _TOKEN.fullmatch(token):
+        raise ConfigError([f"{given['token'].origin}: the token holds more than plain characters"])
+    if (file := section.ca_file) and (wrong := _file_problem(file) or _ca_problem(file)):
+        raise ConfigError([f"{where}.ca_file: {wrong}"])
+    return (
+        Access(
+            url=url,
+            token=token or None,
+            username=given["username"].value,
+            password=given["password"].value,
+            ca_file=section.ca_file,
+        ),
+        "",
+    )
+
+
 def any_url_given(config: Config, environ: Mapping[str, str]) -> bool:
-    """Whether the user named any server or exporter; an empty variable and what is off do not."""
-    for section, _ in _sections(config):
+    """Whether the user named any server or exporter; an empty variable and what is off do not.
+
+    Prometheus and Grafana are no reason to look for servers where none is named.
+    """
+    for section, _ in _servers(config):
         for key in _URL_KEYS:
             variable = getattr(section, f"{key}_env", None)
             given = environ.get(variable, "").strip() if variable else _asked_for(section, key)
@@ -142,17 +204,25 @@ def secrets(config: Config, environ: Mapping[str, str]) -> set[str]:
     """
     found: set[str] = set()
     for section, where in _sections(config):
-        for key in (*_URL_KEYS, "password"):
+        for key in (*_URL_KEYS, *_SECRET_KEYS):
             with contextlib.suppress(ConfigError):  # told when the value is used
                 if value := _given(section, where, key, environ, defaults=False).value:
                     lone_user = not _asked_for(section, "password")
                     urls = _url_secrets(value, lone_user=lone_user)
-                    found |= {value} if key == "password" else {*urls}
+                    found |= {value, value.strip()} if key in _SECRET_KEYS else {*urls}
     return found - {""}
 
 
-def _sections(config: Config) -> Iterator[tuple[ServiceSettings | Exporter, str]]:
+def _sections(
+    config: Config,
+) -> Iterator[tuple[ServiceSettings | Exporter | Prometheus | Grafana, str]]:
     """What has URLs, and what its table is called."""
+    yield from _servers(config)
+    yield config.prometheus, "prometheus"
+    yield config.grafana, "grafana"
+
+
+def _servers(config: Config) -> Iterator[tuple[ServiceSettings | Exporter, str]]:
     for name, settings in config.services.items():
         yield settings, f"services.{name}"
     yield config.exporter, "exporter"
@@ -200,22 +270,25 @@ def _tls_problems(  # one line a problem
     if endpoint and endpoint.scheme != "rediss":
         yield f"{where}.tls is set, but the URL does not ask for TLS: use rediss://"
     for key in ("ca_file", "cert_file", "key_file"):
-        if file := getattr(tls, key):
-            try:
-                read_text(Path(file), max_bytes=16 * _MAX_FILE_BYTES)
-            except ValueError as error:
-                yield f"{where}.tls.{key}: the file {error}"
-                return
+        if (file := getattr(tls, key)) and (wrong := _file_problem(file)):
+            yield f"{where}.tls.{key}: {wrong}"
+            return
     yield from _pem_problems(tls, where)
+
+
+def _file_problem(file: str) -> str:
+    """Why a PEM file cannot be used; empty where it can be read."""
+    try:
+        read_text(Path(file), max_bytes=16 * _MAX_FILE_BYTES)
+    except ValueError as error:
+        return f"the file {error}"
+    return ""
 
 
 def _pem_problems(tls: Tls, where: str) -> Iterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if tls.ca_file:
-        try:
-            context.load_verify_locations(tls.ca_file)
-        except OSError:
-            yield f"{where}.tls.ca_file: the file holds no PEM certificate"
+    if tls.ca_file and (wrong := _ca_problem(tls.ca_file)):
+        yield f"{where}.tls.ca_file: {wrong}"
     if tls.key_file and not tls.cert_file:
         yield f"{where}.tls.key_file: needs a cert_file beside it"
     if tls.cert_file:
@@ -227,6 +300,14 @@ def _pem_problems(tls: Tls, where: str) -> Iterator[str]:
                 f"{where}.tls.cert_file: it and key_file are not a PEM certificate and its key, "
                 "or the key is encrypted"
             )
+
+
+def _ca_problem(file: str) -> str:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except OSError:
+        return "the file holds no PEM certificate"
+    return ""
 
 
 def _url_secrets(url: str, *, lone_user: bool) -> Iterator[str]:

@@ -17,6 +17,7 @@ _YEAR_S: Final = 366 * 86_400
 _MS_PER_UNIT: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION: Final = re.compile(r"\s*([0-9]{1,12}(?:\.[0-9]{1,9})?)\s*(ms|s|m|h|d)")
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*\Z")
+_LABEL: Final = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 def _number(value: object) -> object:
@@ -60,6 +61,12 @@ def _variable_name(value: str) -> str:
     # and a name is printed.
     if not _VARIABLE.match(value):
         raise ValueError("must be the name of an environment variable, in capitals")
+    return value
+
+
+def _label_name(value: str) -> str:
+    if not _LABEL.match(value):
+        raise ValueError("is not a Prometheus label: letters, digits and _, not beginning with __")
     return value
 
 
@@ -150,6 +157,7 @@ Texts = Annotated[
     tuple[Text, ...], BeforeValidator(_listed, json_schema_input_type=list[str] | str)
 ]
 VariableName = Annotated[str, AfterValidator(_variable_name)]
+LabelName = Annotated[str, AfterValidator(_label_name)]
 ValueFile = Annotated[str, AfterValidator(_file_of_a_value)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 HttpUrl = Annotated[SecretStr, AfterValidator(_http_url)]

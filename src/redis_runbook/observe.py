@@ -5,7 +5,7 @@ import contextlib
 import functools
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import redis
@@ -14,6 +14,7 @@ from redis_runbook.catalogue import covers
 from redis_runbook.client import Client, connected
 from redis_runbook.config import Config
 from redis_runbook.endpoint import Endpoint
+from redis_runbook.openloop import Glance, OpenLoop
 from redis_runbook.probes import CannotLook
 from redis_runbook.probes.bullmq import READS_APART_S, Discovery, discover
 from redis_runbook.probes.canary import CanaryFacts, fly_canary
@@ -55,7 +56,9 @@ _PROBES_LIMIT_S: Final = 5.0
 _QUEUES_LIMIT_S: Final = 10.0
 _DISCOVERY_BUDGET_S: Final = 2.0
 _OVERDUE_GRACE_S: Final = 5.0
+_BESIDE_LIMIT_S: Final = 3.0  # whoever waits longer waits for an answer, and keeps nobody busy
 _MARGIN_S: Final = 0.05
+_REFRESH_S: Final = 1.0
 _JWT_SAMPLE: Final = 100
 _JWT_BUDGET_S: Final = 2.0
 _LONGEST_ERROR: Final = 120
@@ -77,9 +80,14 @@ class Observation:
         *,
         wanted: Collection[str],
         deadline: float,
-        window_s: float,
+        windows_s: Mapping[str, float],
+        beside: threading.Event,
     ) -> None:
-        """Prepare to observe what the `wanted` checks need until `deadline` (time.monotonic)."""
+        """Prepare to observe what the `wanted` checks need until `deadline` (time.monotonic).
+
+        `windows_s` is how long latency is sampled, by service; `beside` is set once this process
+        looks at nothing else.
+        """
         self._deadline = deadline
         self._may_sample = threading.Event()
         self._stop = threading.Event()
@@ -90,7 +98,8 @@ class Observation:
             )
             for service in target.services
         }
-        self._window_s = window_s
+        self._windows_s = windows_s
+        self._beside = beside
 
     def start(self) -> None:
         """Begin to observe, in the background."""
@@ -115,17 +124,24 @@ class Observation:
         for watch in self._watches.values():
             watch.sampled.set()
 
-    def facts(self, service: Service, kind: type[_F]) -> _F:
+    def facts(
+        self, service: Service, kind: type[_F], *, meanwhile: Callable[[], None] = lambda: None
+    ) -> _F:
         """The facts of that kind about a service; waits for them, at most until the deadline.
+
+        `meanwhile` is called about once a second while it waits.
 
         Raises:
             CannotLook: they could not be observed.
         """
         future: concurrent.futures.Future[_F] = self._watches[service.name].futures[kind]
-        try:
-            return future.result(timeout=max(0.0, self._deadline - time.monotonic()))
-        except concurrent.futures.TimeoutError:
-            raise CannotLook(f"{service.name} was not observed before the run's deadline") from None
+        while not future.done():
+            left_s = self._deadline - time.monotonic()
+            if left_s <= 0:
+                raise CannotLook(f"{service.name} was not observed before the run's deadline")
+            meanwhile()
+            concurrent.futures.wait([future], timeout=min(left_s, _REFRESH_S))
+        return future.result()
 
     def known(self, service_name: str, kind: type[_F]) -> _F | None:
         """The facts of that kind if they are there already, without waiting."""
@@ -134,12 +150,21 @@ class Observation:
             return None
         return future.result()
 
+    def glances(self) -> Sequence[tuple[Service, Glance]]:
+        """The windows that are in progress."""
+        return [
+            (watch.service, watch.loop.glance())
+            for watch in self._watches.values()
+            if watch.loop and not watch.sampled.is_set()
+        ]
+
     def _sample(self) -> None:
         self._may_sample.wait()
         for watch in self._watches.values():
             watch.quiet.wait(timeout=max(0.0, self._deadline - time.monotonic()))
-        for watch in self._watches.values():
-            _spawn(functools.partial(watch.sample, self._window_s, self._stop))
+        self._beside.wait(timeout=_BESIDE_LIMIT_S)
+        for name, watch in self._watches.items():
+            _spawn(functools.partial(watch.sample, self._windows_s[name], self._stop))
 
 
 class _Watch:
@@ -158,10 +183,11 @@ class _Watch:
         self.futures: dict[type, concurrent.futures.Future[Any]] = {
             kind: concurrent.futures.Future() for kind in _KINDS
         }
+        self.service = service
+        self.loop: OpenLoop | None = None
         self.quiet = threading.Event()
         self.sampled = threading.Event()
         self._queues_seen = threading.Event()
-        self._service = service
         self._target = target
         self._config = config
         self._fetch = fetch
@@ -173,7 +199,7 @@ class _Watch:
         try:
             self._observe()
         except redis.RedisError:
-            self._give_up(f"{self._service.name} stopped answering after its first PING")
+            self._give_up(f"{self.service.name} stopped answering after its first PING")
         except Exception as error:  # noqa: BLE001  # kept: whoever asks for the facts gets it
             for kind in _KINDS:
                 self._fail(kind, error)
@@ -182,22 +208,26 @@ class _Watch:
 
     def sample(self, window_s: float, stop: threading.Event) -> None:
         """Measure latency for `window_s`."""
-        endpoint = self._service.endpoint
+        endpoint = self.service.endpoint
         if endpoint is not None and not self.futures[LatencyFacts].done():
             self._look(
                 LatencyFacts,
                 lambda: sample_latency(
                     endpoint,
-                    self._service.name,
+                    self.service.name,
                     window_s=window_s,
-                    timeout_s=self._service.limits.connect_s,
+                    timeout_s=self.service.limits.connect_s,
                     stop=stop,
+                    begins=self._begins,
                 ),
             )
         self.sampled.set()
 
+    def _begins(self, loop: OpenLoop) -> None:
+        self.loop = loop
+
     def _observe(self) -> None:
-        service, endpoint = self._service, self._service.endpoint
+        service, endpoint = self.service, self.service.endpoint
         if endpoint is None:
             self._give_up(service.missing)
             return
@@ -207,7 +237,7 @@ class _Watch:
             self._give_up(f"{service.name} is not reachable")
             return
         beside = [_spawn(lambda: self._write(endpoint)), _spawn(lambda: self._publish(endpoint))]
-        if self._service.role == "queue" and self._wants("queue"):
+        if self.service.role == "queue" and self._wants("queue"):
             _spawn(lambda: self._look_at_queues(endpoint))
         else:
             self._queues_seen.set()
@@ -243,22 +273,22 @@ class _Watch:
             self._look(
                 CanaryFacts,
                 lambda: fly_canary(
-                    endpoint, self._service.name, timeout_s=self._service.limits.write_s
+                    endpoint, self.service.name, timeout_s=self.service.limits.write_s
                 ),
             )
 
     def _publish(self, endpoint: Endpoint) -> None:
-        if self._service.role == "queue" and self._wants("connectivity.pubsub"):
+        if self.service.role == "queue" and self._wants("connectivity.pubsub"):
             self._look(
                 PubsubFacts,
                 lambda: send_message(
-                    endpoint, self._service.name, timeout_s=self._service.limits.write_s
+                    endpoint, self.service.name, timeout_s=self.service.limits.write_s
                 ),
             )
 
     def _scan_jwt_cache(self, client: Client) -> None:
         settings = self._config.jwt_cache
-        mine = settings.enabled and settings.service == self._service.name
+        mine = settings.enabled and settings.service == self.service.name
         if mine and self._wants("jwt_cache"):
             self._look(
                 JwtCacheFacts,
@@ -274,11 +304,11 @@ class _Watch:
         """Read the queues, and again at least 2 s later and after the latency samples."""
         self._look(QueuesFacts, lambda: self._read_queues(endpoint))
         for kind in (Discovery, QueuesFacts):
-            self._fail(kind, CannotLook(f"{self._service.name} stopped answering"))
+            self._fail(kind, CannotLook(f"{self.service.name} stopped answering"))
         self._queues_seen.set()
 
     def _read_queues(self, endpoint: Endpoint) -> QueuesFacts:
-        service = self._service
+        service = self.service
         with connected(endpoint, service.name, timeout_s=service.limits.connect_s) as client:
             with client.time_limit(_QUEUES_LIMIT_S):
                 discovery = self._look(
@@ -312,7 +342,7 @@ class _Watch:
         return any(covers(prefix, check_id) for check_id in self._wanted)
 
     def _look_at_exporter(self) -> None:
-        route = self._target.exporters[self._service.name]
+        route = self._target.exporters[self.service.name]
         url = route.url
         if url is None:
             self._fail(ExporterFacts, CannotLook(route.missing))
@@ -336,9 +366,9 @@ class _Watch:
             facts = probe()
         except redis.ResponseError as error:
             why = printable(str(error), _LONGEST_ERROR)
-            self._fail(kind, CannotLook(f"{self._service.name} answers with an error: {why}"))
+            self._fail(kind, CannotLook(f"{self.service.name} answers with an error: {why}"))
         except redis.RedisError:
-            self._fail(kind, CannotLook(f"{self._service.name} stopped answering"))
+            self._fail(kind, CannotLook(f"{self.service.name} stopped answering"))
         except Exception as error:  # noqa: BLE001  # kept: whoever asks for the facts gets it
             self._fail(kind, error)
         else:

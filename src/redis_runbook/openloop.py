@@ -20,8 +20,12 @@ the first 0.1 ms of the wait for one is spent without sleeping.
 A request without a reply by the end counts with the time that it has waited, which is less than
 its latency. When this process itself did not run (suspended, or starved of CPU), requests that came
 due are left out, the stretch is told as unseen, and it is not added to any latency.
+
+Where the connection is lost and another one opened, requests that came due in between count as
+unanswered, too, with the time until then.
 """
 
+import functools
 import itertools
 import os
 import select
@@ -35,6 +39,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from redis_runbook.stats import percentile
 from redis_runbook.window import Span
 
 BURST: Final = 10
@@ -45,6 +50,7 @@ _SPIN_S: Final = 0.0001
 _SOON_S: Final = 0.0003
 _PAUSE_S: Final = 0.05
 _LOOK_UP_S: Final = 0.1
+_GLANCE: Final = 200
 _LONGEST_REPLY: Final = 1024
 _CHUNK: Final = 1 << 16
 _BULK: Final = ord("$")
@@ -55,24 +61,44 @@ _WOULD_BLOCK: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteEr
 _TURNS: Final = itertools.count()
 _TURNS_A_PERIOD: Final = 4
 
-_clock = time.perf_counter
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Goes on while the machine is suspended, so that a suspension shows as a pause."""
+
+_clock = functools.partial(time.clock_gettime, _CLOCK)
 
 
 @dataclass(slots=True, kw_only=True)
 class Recording:
     """What was measured: each request's intended offset in the window, and its latency.
 
-    `unanswered` of the latencies are lower bounds. `elapsed_s` is how much of the window was
-    sampled; `unseen` are the stretches of it in which this process did not run. `error` says why
-    sampling ended early: empty unless the connection was lost.
+    `unanswered` of the latencies are lower bounds, and `silent` says that the last of them are
+    among these; `sent` is how often each request was sent.
+    `elapsed_s` is how much of the window was sampled; `unseen` are the stretches of it in which
+    this process did not run, `lost` those without a connection. `error` says why sampling ended
+    early: empty unless the connection was lost for good. All of it grows while sampling goes on.
     """
 
     offsets_s: "array[float]" = field(default_factory=lambda: array("d"))
     latencies_ms: "array[float]" = field(default_factory=lambda: array("d"))
     unanswered: int = 0
+    silent: bool = False
+    sent: list[int] = field(default_factory=list)
     elapsed_s: float = 0.0
     unseen: list[Span] = field(default_factory=list)
+    lost: list[Span] = field(default_factory=list)
     error: str = ""
+
+
+class Glance(NamedTuple):
+    """How far a window is: `p95_ms` is that of the last 200 requests, with what they wait so far.
+
+    It is None before the first.
+    """
+
+    elapsed_s: float
+    window_s: float
+    n: int
+    p95_ms: float | None
 
 
 class _Request(NamedTuple):
@@ -104,11 +130,11 @@ class OpenLoop:
         self, sock: socket.socket, requests: Sequence[bytes], *, window_s: float, timeout_s: float
     ) -> None:
         """Prepare; each request is one command, to which RESP2 replies with one plain value."""
+        self._recording = Recording(sent=[0] * len(requests))
         self._socket = sock
         self._requests = requests
         self._window_s = window_s
         self._timeout_s = timeout_s
-        self._recording = Recording()
         self._pending: deque[_Request] = deque()
         self._in_flight = 0
         self._received = bytearray()
@@ -125,16 +151,57 @@ class OpenLoop:
 
         `stop` ends it within a tenth of a second.
         """
-        self._socket.setblocking(False)
-        recording = self._recording
         self._begin = _start_of_turn(_clock())
         self._give_up = self._begin + self._window_s + self._timeout_s
+        return self._run(stop)
+
+    def resume(self, sock: socket.socket, stop: threading.Event) -> Recording:
+        """Go on with another connection after one was lost; otherwise as `run`."""
+        self._socket = sock
+        self._received.clear()
+        self._unsent = b""
+        self._in_flight = 0
+        self.miss()
+        self._recording.error = ""
+        return self._run(stop)
+
+    def miss(self) -> None:
+        """Account for the time since the connection was lost."""
+        now = _clock()
+        since_s, until_s = self._recording.elapsed_s, min(now - self._begin, self._window_s)
+        self._recording.lost.append((since_s, until_s))
+        while (offset_s := scheduled_offset(self._next)) < until_s:
+            self._next += 1
+            self._record(_Request(offset_s, self._begin + offset_s, sent=False), now)
+            self._recording.unanswered += 1
+
+    @property
+    def over(self) -> bool:
+        """Whether the window's end has come."""
+        return _clock() >= self._begin + self._window_s
+
+    def glance(self) -> Glance:
+        """Look at a window in progress, from another thread."""
+        now = _clock()
+        waiting_ms = [(now - request.started) * 1000 for request in self._pending.copy()]
+        latest_ms = sorted([*self._recording.latencies_ms[-_GLANCE:], *waiting_ms][-_GLANCE:])
+        return Glance(
+            elapsed_s=max(0.0, min(now - self._begin, self._window_s)),
+            window_s=self._window_s,
+            n=len(self._recording.latencies_ms),
+            p95_ms=percentile(latest_ms, 0.95) if latest_ms else None,
+        )
+
+    def _run(self, stop: threading.Event) -> Recording:
+        recording = self._recording
         try:
+            self._socket.setblocking(False)
             self._sample(stop)
         except (_ConnectionLost, OSError) as error:
             recording.elapsed_s = min(self._window_s, _clock() - self._begin)
             recording.error = f"connection lost after {recording.elapsed_s:.1f} s: {_why(error)}"
         now = _clock()
+        recording.silent = bool(self._pending)
         recording.unanswered += len(self._pending)
         while self._pending:
             self._record(self._pending.popleft(), now)
@@ -156,7 +223,7 @@ class OpenLoop:
             wake = self._wait(self._give_up if due is None else due)
             awake = _clock()
             if awake - wake > _PAUSE_S:
-                self._leave_out(asleep, awake)
+                self._leave_out(min(asleep, wake), awake)
             self._receive()
             if due is not None:
                 due = self._send_due()
@@ -165,7 +232,7 @@ class OpenLoop:
         """Wait for a reply, but no longer than `until`; tells when it meant to be back."""
         now = _clock()
         if until <= now:
-            return now
+            return until
         if not self._in_flight:
             time.sleep(until - now)
             return until
@@ -209,6 +276,8 @@ class OpenLoop:
             place = self._next % BURST
             due = self._look + place * BURST_GAP_S if place else self._begin + offset_s
             now = _clock()
+            if now - self._begin - offset_s > _PAUSE_S:
+                return self._begin + offset_s  # so late because we did not run: to be left out
             if due > now and (self._in_flight or not place):
                 return due
             if not place:
@@ -219,10 +288,11 @@ class OpenLoop:
             if self._unsent or self._in_flight >= MOST_IN_FLIGHT:
                 self._pending.append(_Request(offset_s, due, sent=False))
                 continue
-            request = self._requests[self._next % len(self._requests)]
+            number = self._next % len(self._requests)
             now = _clock()
             self._spin_until = now + _SPIN_S if self._answers_soon else now
-            self._push(request)
+            self._push(self._requests[number])
+            self._recording.sent[number] += 1
             self._pending.append(_Request(offset_s, now, sent=True))
             self._in_flight += 1
 

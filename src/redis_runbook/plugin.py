@@ -35,7 +35,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="where the services come from (auto: live when a URL is set, else throwaway servers)",
     )
     group.addoption("--report-dir", metavar="DIR", help="where reports land (reports)")
+    group.addoption(
+        "--metrics-file", metavar="FILE", help="also write what was found for the node_exporter"
+    )
     group.addoption("--deadline", metavar="SECONDS", help="total bound on the run")
+    group.addoption(
+        "--window",
+        action="append",
+        default=[],
+        metavar="NAME=DURATION",
+        help="sample this service for so long (queue=5m); repeatable",
+    )
     group.addoption("--read-only", action="store_true", help="write no canary key")
     group.addoption(
         "--select",

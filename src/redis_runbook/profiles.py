@@ -7,19 +7,22 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """How long latency is sampled, how long the whole run may take, and what it is for."""
+    """How long latency is sampled, what a run may take beyond that, and what it is for.
+
+    `window_s` is None where each service is sampled for as long as its limits say.
+    """
 
     name: str
-    window_s: float
-    deadline_s: float
+    window_s: float | None
+    rest_s: float
     purpose: str
 
 
 PROFILES: Final[Mapping[str, Profile]] = {
     profile.name: profile
     for profile in (
-        Profile(name="smoke", window_s=2, deadline_s=30, purpose="after a restart"),
-        Profile(name="gate", window_s=30, deadline_s=90, purpose="before a deploy"),
-        Profile(name="nightly", window_s=60, deadline_s=180, purpose="every night"),
+        Profile(name="smoke", window_s=2, rest_s=28, purpose="after a restart"),
+        Profile(name="gate", window_s=30, rest_s=60, purpose="before a deploy"),
+        Profile(name="nightly", window_s=None, rest_s=120, purpose="every night"),
     )
 }

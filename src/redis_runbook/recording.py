@@ -120,7 +120,7 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
         role=service.role if service else None,
         observed=ruling.observed,
         limit=ruling.limit,
-        unit=spec.unit if spec and ruling.limit is not None else None,
+        unit=(ruling.unit or spec.unit) if spec and ruling.limit is not None else None,
         runbook=spec.runbook if spec else None,
         next_steps=[printable(run.redact(step)) for step in steps],
         evidence=run.redact.value(ruling.evidence),

@@ -3,21 +3,23 @@
 import datetime as dt
 import difflib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
 from redis_runbook.catalogue import CATALOGUE, CheckSpec, Level, covers
-from redis_runbook.config import Config
+from redis_runbook.config import Config, ConfigError
 from redis_runbook.config_resolve import secrets
+from redis_runbook.monitoring import Monitoring
 from redis_runbook.observe import Observation
 from redis_runbook.previous import read_previous
 from redis_runbook.probes import CannotLook
 from redis_runbook.profiles import Profile
 from redis_runbook.redact import Redactor, environment_secrets
 from redis_runbook.service import Service
-from redis_runbook.targets import Target, open_target
+from redis_runbook.targets import Target, TargetError, open_target
 from redis_runbook.verdict import SEVERITY, ExitCode, Finding, exit_code
+from redis_runbook.window_lengths import window_lengths_s
 
 _F = TypeVar("_F")
 
@@ -25,23 +27,41 @@ _F = TypeVar("_F")
 class Run:
     """The state of one run, from its configuration to its findings.
 
-    `target` and `observation` are None until `begin`. Findings are kept by name, in the order in
-    which they came.
+    `target`, `observation` and `monitoring` are None until `begin`. Findings are kept by name, in
+    the order in which they came. `windows_s` is how long each service is sampled, `window_s` the
+    longest of them. `meanwhile` is called about once a second while facts are waited for.
     """
 
-    def __init__(self, config: Config, profile: Profile, *, environ: Mapping[str, str]) -> None:
-        """Prepare a run; nothing is opened yet."""
+    def __init__(
+        self,
+        config: Config,
+        profile: Profile,
+        *,
+        environ: Mapping[str, str],
+        windows: Sequence[str] = (),
+    ) -> None:
+        """Prepare a run; nothing is opened yet. `windows` are as `--window` takes them.
+
+        Raises:
+            ValueError: one of the windows is no window of a service.
+        """
         self.config: Final = config
         self.profile: Final = profile
         self.started_at: Final = dt.datetime.now(dt.UTC)
-        self.deadline_s: Final = config.deadline_s or profile.deadline_s
         self.redact: Final = Redactor(secrets(config, environ) | environment_secrets(environ))
         self.findings: dict[str, Finding] = {}
         self.interrupted = False
         self.internal_error = False
         self.unreported = False
         self.target: Target | None = None
+        self.windows_s: Final = window_lengths_s(
+            profile, (one for one in self.services if one.settings.enabled), windows
+        )
+        self.window_s: Final = max(self.windows_s.values(), default=0.0)
+        self.deadline_s: Final = config.deadline_s or self.window_s + profile.rest_s
+        self.meanwhile: Callable[[], None] = lambda: None
         self.observation: Observation | None = None
+        self.monitoring: Monitoring | None = None
         self.report_dir: Final = Path(config.report_dir)
         self.previous: Final = read_previous(self.report_dir)
         self.left_out = 0
@@ -65,14 +85,28 @@ class Run:
             for service in self.target.services
             if service.endpoint and service.endpoint.password
         )
+        wanted = [check_id for check_id in CATALOGUE if self.selects(check_id)]
+        deadline = self._started + self.deadline_s
+        try:
+            self.monitoring = Monitoring(
+                self.config,
+                self._environ,
+                throwaway=self.target.kind != "live",
+                wanted=wanted,
+                deadline=deadline,
+            )
+        except ConfigError as error:
+            raise TargetError(str(error)) from None
         self.observation = Observation(
             self.target,
             self.config,
-            wanted=[check_id for check_id in CATALOGUE if self.selects(check_id)],
-            deadline=self._started + self.deadline_s,
-            window_s=self.profile.window_s,
+            wanted=wanted,
+            deadline=deadline,
+            windows_s=self.windows_s,
+            beside=self.monitoring.quiet,
         )
         self.observation.start()
+        self.monitoring.start()
 
     def end(self) -> None:
         """Stop observing and close the target; safe to call at any time, and again."""
@@ -107,7 +141,7 @@ class Run:
         """
         if self.observation is None:
             raise CannotLook("nothing was observed")
-        return self.observation.facts(service, kind)
+        return self.observation.facts(service, kind, meanwhile=self.meanwhile)
 
     def known(self, service_name: str, kind: type[_F]) -> _F | None:
         """Facts about a service that are there already; None where they are not."""
@@ -145,8 +179,7 @@ class Run:
 
     def level(self, spec: CheckSpec) -> Level:
         """The check's level: the configuration's, else the catalogue's."""
-        override = self.config.checks.get(spec.id)
-        return Level(override.level) if override else spec.level
+        return self.config.level(spec)
 
     def record(self, finding: Finding) -> None:
         """Keep a finding; of several of the same name, the worst."""

@@ -24,6 +24,12 @@ class Service:
         return self.settings.role
 
     @property
+    def sustained_s(self) -> float:
+        """How long latency must be over its limit to be broken: the runbook's "for 5 minutes"."""
+        limits = self.limits
+        return limits.queue_latency_for_s if self.role == "queue" else limits.command_p95_for_s
+
+    @property
     def limits(self) -> Limits:
         """The limits that this service is held to."""
         return self.settings.limits

@@ -18,10 +18,12 @@ from redis_runbook.config_load import load
 from redis_runbook.plugin import RUN
 from redis_runbook.process import ignore_signals, interruptible
 from redis_runbook.profiles import PROFILES
+from redis_runbook.progress import Progress
 from redis_runbook.recording import record, record_collection_error, spec_of, subject_of
 from redis_runbook.redact import RedactingStream
 from redis_runbook.reporting import html, terminal
 from redis_runbook.reporting.files import write_reports
+from redis_runbook.reporting.prometheus import write_metrics
 from redis_runbook.run import Run
 from redis_runbook.subjects import subjects
 from redis_runbook.targets import TargetError
@@ -54,16 +56,22 @@ def configure(config: pytest.Config) -> None:
             {key: value for key, value in given.items() if value not in {None, False}},
             CATALOGUE,
         )
-        run = Run(loaded.config, PROFILES[config.getoption("profile")], environ=os.environ)
+        run = Run(
+            loaded.config,
+            PROFILES[config.getoption("profile")],
+            environ=os.environ,
+            windows=config.getoption("window"),
+        )
         run.select(config.getoption("select"))
     except (ConfigError, ValueError) as error:
         raise pytest.UsageError(str(error)) from None
     run.attempt = config.getoption("attempt") or 1
     run.waited_s = config.getoption("waited") or 0.0
     config.stash[RUN] = run
+    quiet = config.option.verbose < 0
     _set_pytest_options(config)
     config.pluginmanager.import_plugin("redis_runbook.fixtures")
-    session = RunSession(config, run)
+    session = RunSession(config, run, quiet=quiet)
     config.pluginmanager.register(session, _NAME)
     config.pluginmanager.register(session.page)
 
@@ -93,7 +101,7 @@ def _checks_folder() -> Path:
 class RunSession:
     """The hooks of one run."""
 
-    def __init__(self, config: pytest.Config, run: Run) -> None:
+    def __init__(self, config: pytest.Config, run: Run, *, quiet: bool) -> None:
         """Redirect what pytest prints and take over SIGTERM; `pytest_unconfigure` ends both.
 
         Created before pytest's terminal reporter, which then writes through our streams: no
@@ -101,6 +109,8 @@ class RunSession:
         """
         gc.unfreeze()  # what the run before this one left, under --wait
         self._run = run
+        self._quiet = quiet
+        self._progress: Progress | None = None
         self._stack = contextlib.ExitStack()
         self._stack.callback(run.end)
         self._stack.enter_context(
@@ -167,8 +177,12 @@ class RunSession:
         """
         gc.freeze()
         wanted = any("latency" in getattr(item, "fixturenames", ()) for item in session.items)
-        if self._run.observation:
-            self._run.observation.measure_latency(wanted=wanted)
+        observation = self._run.observation
+        if observation:
+            observation.measure_latency(wanted=wanted)
+        if observation and not self._quiet:
+            self._progress = Progress(session.config, observation.glances)
+            self._run.meanwhile = self._progress.refresh
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -187,6 +201,7 @@ class RunSession:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Turn each phase into a finding before any other plugin sees its report."""
         report = yield
+        self._end_progress()
         finding = record(item, call, report, self._run)
         if finding:
             terminal.show(finding, _reporter(item.config))
@@ -207,6 +222,7 @@ class RunSession:
         """Settle the exit code, let the other plugins write theirs, then write our reports."""
         run = self._run
         ignore_signals()  # closing the target and writing the reports both end by themselves
+        self._end_progress()
         run.interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
         run.internal_error = exitstatus == pytest.ExitCode.INTERNAL_ERROR
         run.end()
@@ -220,10 +236,17 @@ class RunSession:
             yield
         if finished:
             problems = write_reports(run, self.page.text)
+            if file := session.config.getoption("metrics_file"):
+                problems += write_metrics(run, Path(file), reported=not problems)
+            run.unreported = bool(problems)
             for problem in problems:
                 print(problem, file=sys.stderr)  # noqa: T201
             session.exitstatus = run.exit_code
             terminal.close(run, problems, _reporter(session.config))
+
+    def _end_progress(self) -> None:
+        if self._progress:
+            self._progress.clear()
 
 
 def _reporter(config: pytest.Config) -> pytest.TerminalReporter | None:

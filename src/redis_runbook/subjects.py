@@ -18,7 +18,7 @@ _LONGEST_NAME: Final = 160
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What one test is about: a service, or the BullMQ queue with the title `queue` on it.
+    """What one test is about: a service, its BullMQ queue titled `queue`, or what watches them.
 
     `configured_as` is the queue's name as a configuration spells it: a title is escaped.
     `not_applicable` says why it has nothing to look at, `unknown` why it cannot look, and `advice`
@@ -37,6 +37,8 @@ class Subject:
 def subjects(spec: CheckSpec, run: Run) -> list[Subject]:
     """The subjects of a check, at least one: a check that does not run is shown as such."""
     reason = _why_not(spec, run)
+    if spec.scope in {"prometheus", "alert", "grafana"}:
+        return _watchers(spec, run, reason)
     if spec.scope == "bullmq" and not reason and run.selects(spec.id):
         return _queues(spec, run)
     services = {service.name: service for service in run.services}
@@ -53,6 +55,20 @@ def subjects(spec: CheckSpec, run: Run) -> list[Subject]:
     ]
     nobody = Subject(name="-", service=None, not_applicable=f"no service is a {spec.scope}")
     return found or [nobody]
+
+
+def _watchers(spec: CheckSpec, run: Run, reason: str) -> list[Subject]:
+    """Prometheus or Grafana itself, or each alert of the runbook in Prometheus."""
+    name = "grafana" if spec.scope == "grafana" else "prometheus"
+    monitoring = run.monitoring
+    why_not = reason or (monitoring.why_not.get(name, "") if monitoring else "")
+    if spec.scope == "alert" and monitoring and monitoring.alerts and not why_not:
+        services = {service.name: service for service in run.services}
+        return [
+            Subject(name=alert, service=services.get(rules[0].service or ""))
+            for alert, rules in monitoring.alerts.items()
+        ]
+    return [Subject(name=name, service=None, not_applicable=why_not)]
 
 
 def _queues(spec: CheckSpec, run: Run) -> list[Subject]:
@@ -126,6 +142,8 @@ def _why_not(spec: CheckSpec, run: Run) -> str:
         return f'switched off: [checks."{spec.id}"] level = "off"'
     if spec.scope == "jwt_cache" and not run.config.jwt_cache.enabled:
         return "switched off: [jwt_cache] enabled = false"
+    if spec.id == "monitoring.targets" and not run.config.exporter.enabled:
+        return "switched off: [exporter] enabled = false"
     if spec.scope == "exporter":
         if not run.config.exporter.enabled:
             return "switched off: [exporter] enabled = false"

@@ -10,10 +10,10 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
-from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from redis_runbook.redact import Redactor, printable
 
@@ -40,15 +40,17 @@ class FetchProblem(enum.StrEnum):
     NOT_METRICS = "not_metrics"
     NO_SAMPLES = "no_samples"
     AMBIGUOUS = "ambiguous"
+    NOT_API = "not_api"
 
 
 class FetchError(Exception):
     """Nothing usable came; the text is one clause whose subject is the URL ("answered …")."""
 
-    def __init__(self, problem: FetchProblem, clause: str) -> None:
+    def __init__(self, problem: FetchProblem, clause: str, *, status: int | None = None) -> None:
         """Name the problem; `clause` holds nothing that the server sent."""
         super().__init__(clause)
         self.problem = problem
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,36 @@ class HttpUrl:
     resource: str
     location: str = field(repr=False)
     credentials: tuple[str, str] | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
+
+    def below(self, path: str, parameters: Mapping[str, str]) -> "HttpUrl":
+        """What is asked for below this URL; its parameters are sent and not shown."""
+        scheme, netloc, base, *_ = urlsplit(self.location)
+        whole = f"{base.rstrip('/')}/{path}"
+        return replace(
+            self,
+            resource=printable(Redactor()(whole), 300),
+            location=urlunsplit((scheme, netloc, whole, urlencode(parameters), "")),
+        )
+
+    def logged_in(
+        self,
+        *,
+        token: str | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        ca_file: str | None = None,
+    ) -> "HttpUrl":
+        """The same URL, asked with these; they cover what is in it."""
+        user, secret = self.credentials or ("", "")
+        basic = (username or user, password or secret)
+        return replace(
+            self,
+            token=token,
+            credentials=basic if any(basic) and not token else None,
+            ca_file=ca_file,
+        )
 
     @property
     def shown(self) -> str:
@@ -183,9 +215,11 @@ def _get(url: HttpUrl, timeout_s: float, deadline: float) -> bytes:
         "Accept-Encoding": "identity",
         "User-Agent": "redis-runbook",
     }
+    if url.token:
+        headers["Authorization"] = f"Bearer {url.token}"
     request = Request("GET", url.location, headers=headers, auth=credentials).prepare()
     with contextlib.closing(HTTPAdapter(max_retries=0)) as adapter:
-        verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
+        verify = url.ca_file or os.environ.get("REQUESTS_CA_BUNDLE") or True
         response = adapter.send(request, stream=True, timeout=timeout_s, verify=verify)
         with contextlib.closing(response):
             if response.status_code != _OK:
@@ -208,7 +242,9 @@ def _unwanted_status(status: int) -> FetchError:
     advice = ""
     if 300 <= status < 400:  # noqa: PLR2004  # the redirects
         advice = "; redirects are not followed: set the final URL"
-    return FetchError(FetchProblem.STATUS, f"answered HTTP {status} ({meaning}){advice}")
+    return FetchError(
+        FetchProblem.STATUS, f"answered HTTP {status} ({meaning}){advice}", status=status
+    )
 
 
 def _late(timeout_s: float) -> FetchError:

@@ -95,7 +95,7 @@ def _extra(run: Run, findings: list[Finding]) -> dict[str, Any]:
         "healthy": code is ExitCode.HEALTHY,
         "exit_code": int(code),
         "interrupted": run.interrupted,
-        "window_s": run.profile.window_s,
+        "window_s": run.window_s,
         "left_out": run.left_out,
         "attempt": run.attempt,
         "waited_s": round(run.waited_s, 1),

@@ -44,7 +44,7 @@ def replace(path: Path, content: bytes) -> None:
     Raises:
         OSError: it could not be written; the old file is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
     try:
         temporary.write_bytes(content)
         temporary.replace(path)

@@ -88,7 +88,7 @@ def judge_latency(
         state = LatencyState.BROKEN
     elif over_steps:
         state = LatencyState.PARTLY
-    elif not _is_known(facts):
+    elif not is_known(facts):
         state = LatencyState.UNKNOWN
     else:
         state = LatencyState.OK if longest else LatencyState.IDLE
@@ -121,7 +121,7 @@ def _pick_ups(reads: Sequence[QueueFacts], start_ms: int) -> list[PickUp]:
 def _seen(read: QueueFacts, start_ms: int) -> list[Span]:
     """The spans of the window, in seconds since its start, that a read tells everything about."""
     now_s = (read.at_ms - start_ms) / MS_PER_S
-    spans = [(now_s - _NOW_S, now_s)] if _is_known(read) else []
+    spans = [(now_s - _NOW_S, now_s)] if is_known(read) else []
     if read.history_from_ms is not None:
         spans.append(((read.history_from_ms - start_ms) / MS_PER_S, now_s))
     return spans
@@ -131,7 +131,7 @@ def _meet(step: Span, span: Span) -> bool:
     return span[0] < step[1] and step[0] < span[1]
 
 
-def _is_known(facts: QueueFacts) -> bool:
+def is_known(facts: QueueFacts) -> bool:
     """Whether it can be told how long jobs wait now: none does, or one of known age."""
     backlog = facts.counts.backlog
     if backlog is None or facts.overdue_s is None:

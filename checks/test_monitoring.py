@@ -1,0 +1,146 @@
+"""Is the watch itself right? Runbook: 2. Monitoring & Alerts."""
+
+from collections.abc import Sequence
+
+from redis_runbook.alert_match import Matcher
+from redis_runbook.alert_window import judge_alert
+from redis_runbook.check import Judge, check
+from redis_runbook.monitoring import Monitoring, RecordedAlert
+from redis_runbook.probes.grafana import GrafanaFacts
+from redis_runbook.probes.prometheus_rules import RulesFacts
+from redis_runbook.probes.prometheus_targets import TargetsFacts
+from redis_runbook.verdict import Verdict
+
+_SHOWN = 10
+
+
+@check("monitoring.targets")
+def test_targets(scrape_targets: TargetsFacts, judge: Judge) -> None:
+    """Prometheus scrapes the exporters, and did so when it should have.
+
+    Passes when every target of an exporter, and of our own metrics, is up and fresh.
+    Fails when there is none, one is down, or two scrapes in a row are overdue.
+    Next: Prometheus' page Status → Targets names the error; `pnpm compose:logs redis-exporter`.
+    """
+    targets, total = scrape_targets.targets, scrape_targets.total
+    if not any(target.exporter for target in targets):
+        if scrape_targets.servers:
+            judge.unknown(f"none of {total} scrape targets has the job and instance of a redis_up")
+        judge.passes_if(False, f"none of Prometheus' {total} scrape targets is a Redis exporter")
+    broken = [target for target in targets if target.health == "down" or target.stale]
+    if not broken and scrape_targets.unseen:
+        judge.unknown(
+            f"Prometheus has no {', '.join(scrape_targets.unseen)}: scrape its exporter, or say by "
+            "[services.NAME] series which labels it has"
+        )
+    fresh = [target for target in targets if target.health == "up" and target.age_s is not None]
+    if not broken and len(fresh) < len(targets):
+        judge.unknown(f"{len(targets) - len(fresh)} scrape targets were not scraped yet")
+    judge.passes_if(
+        not broken,
+        "; ".join(target.summary for target in broken)
+        or f"{len(targets)} scrape targets are up, the last scrape was at most "
+        f"{max(target.age_s or 0 for target in targets):.1f} s ago",
+        evidence={"targets": [target.summary for target in targets]},
+    )
+
+
+@check("monitoring.rules")
+def test_rules(monitoring: Monitoring, loaded_rules: RulesFacts, judge: Judge) -> None:
+    """Prometheus has the runbook's alerts, with its limits and durations, and evaluates them.
+
+    Passes when a rule computes each of them, whatever it is called, on series that exist.
+    Fails when one is missing, has another limit or duration, reads no series or does not evaluate.
+    Next: `redis-runbook rules -o rules.yml`, load that file, and reload Prometheus.
+    """
+    matches = Matcher(loaded_rules).best(monitoring.alerts)
+    problems = [f"{name}: {one}" for name, match in matches.items() for one in match.problems]
+    doubts = [f"{name}: {one}" for name, match in matches.items() for one in match.doubts]
+    evidence = {name: match.found.query for name, match in matches.items() if match.found}
+    if doubts and not problems:
+        judge.unknown("; ".join(doubts), evidence=evidence)
+    judge.passes_if(
+        not problems,
+        "; ".join(problems)
+        or f"Prometheus has {len(matches)} alerts of the runbook, with its limits and durations",
+        observed=len(matches) - len({text.partition(":")[0] for text in problems}),
+        limit=len(matches),
+        evidence=evidence,
+    )
+
+
+@check("monitoring.alerts")
+def test_alerts(monitoring: Monitoring, loaded_rules: RulesFacts, judge: Judge) -> None:
+    """No alert about the services fires.
+
+    Passes when the runbook's alerts could fire and do not, nor any other that we generate.
+    Fails when one fires; one that is pending is a warning.
+    Next: the section of the runbook that the alert names; its labels are in the evidence.
+    """
+    matcher = Matcher(loaded_rules)
+    active = matcher.active(monitoring.rules)
+    firing = [name for name, alerts in active.items() if any(one.fires for one in alerts)]
+    evidence = {name: [one.summary for one in alerts] for name, alerts in active.items()}
+    if firing:
+        judge.passes_if(False, f"firing: {', '.join(firing)}", evidence=evidence)
+    best = matcher.best(monitoring.alerts)
+    blind = [f"{name}: {one}" for name, match in best.items() for one in match.faults]
+    if blind:
+        judge.unknown(f"silence proves nothing where an alert is not right: {'; '.join(blind)}")
+    if active:
+        judge.advise(f"pending: {', '.join(active)}", evidence=evidence)
+    judge.passes_if(True, f"none of {len(monitoring.alerts)} alerts of the runbook fires")
+
+
+@check("monitoring.windows")
+def test_windows(recorded_alert: Sequence[RecordedAlert], judge: Judge) -> None:
+    """What Prometheus recorded over the alert's window is not over its limit.
+
+    Passes when the value was within the limit, over the window as a whole and now.
+    Fails when it was over at every step of the window; over in part is a warning.
+    Next: the steps of the check that measures the same: `memory.used_ratio`, `queue.latency` or
+        `latency.command_p95`.
+    """
+    judged = judge_alert(recorded_alert)
+    worst = judged[0]
+    evidence = {"series": [one.sentence for one in judged[:_SHOWN]]}
+    if worst.verdict is Verdict.UNKNOWN:
+        judge.unknown(worst.sentence, evidence=evidence)
+    if worst.verdict is Verdict.WARN:
+        judge.advise(
+            worst.sentence,
+            observed=worst.observed,
+            limit=worst.rule.threshold,
+            unit=worst.rule.unit,
+            evidence=evidence,
+        )
+    judge.passes_if(
+        worst.verdict is Verdict.PASS,
+        worst.sentence,
+        observed=worst.observed,
+        limit=worst.rule.threshold,
+        unit=worst.rule.unit,
+        evidence=evidence,
+    )
+
+
+@check("monitoring.dashboards")
+def test_dashboards(grafana: GrafanaFacts, judge: Judge) -> None:
+    """Grafana has the dashboards, and the data sources of their panels answer.
+
+    Passes when each data source answers a query of each dashboard.
+    Fails when a dashboard is missing, asks for nothing, or asks a data source that fails.
+    Next: `redis-runbook dashboards -o DIR` writes both for Grafana's import; choose the Prometheus
+        that scrapes the exporters as their data source.
+    """
+    problems = [one for dashboard in grafana.dashboards for one in dashboard.problems]
+    doubts = [one for dashboard in grafana.dashboards for one in dashboard.doubts]
+    evidence = {one.title: list(one.answered) for one in grafana.dashboards}
+    if doubts and not problems:
+        judge.unknown("; ".join(doubts), evidence=evidence)
+    judge.passes_if(
+        not problems,
+        "; ".join(problems)
+        or f"the data sources of {', '.join(one.title for one in grafana.dashboards)} answer",
+        evidence=evidence,
+    )

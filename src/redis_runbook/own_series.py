@@ -1,0 +1,26 @@
+"""The Prometheus metrics that a run leaves behind with `--metrics-file`, by name."""
+
+from typing import Final
+
+CHECK: Final = "redis_runbook_check"
+QUEUE_LATENCY: Final = "redis_runbook_queue_latency_seconds"
+QUEUE_DEPTH: Final = "redis_runbook_queue_depth"
+QUEUE_WORKERS: Final = "redis_runbook_queue_workers"
+LATENCY_P95: Final = "redis_runbook_latency_p95_seconds"
+MEMORY_USED_RATIO: Final = "redis_runbook_memory_used_ratio"
+JWT_ENTRIES: Final = "redis_runbook_jwt_entries"
+RUN_DURATION: Final = "redis_runbook_run_duration_seconds"
+RUN_TIMESTAMP: Final = "redis_runbook_run_timestamp_seconds"
+RUN_SUCCESS: Final = "redis_runbook_run_success"
+
+PASS: Final = 0
+WARN: Final = 1
+UNKNOWN: Final = 2
+FAIL: Final = 3
+NOT_APPLICABLE: Final = -1
+"""What `redis_runbook_check` says of a finding: the greater, the worse."""
+
+
+def is_ours(metric: str) -> bool:
+    """Whether a run writes this metric, and not an exporter."""
+    return metric.startswith("redis_runbook_")

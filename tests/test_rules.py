@@ -1,0 +1,399 @@
+"""The alert rules: what Prometheus makes of them, and that they say what the checks say."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from checks import test_latency as latency_checks
+from checks import test_memory as memory_checks
+from checks import test_queue as queue_checks
+from redis_runbook.alert_rule import AlertRule, Growth, duration, number
+from redis_runbook.check import Broken, Judge
+from redis_runbook.config import Config
+from redis_runbook.own_series import is_ours
+from redis_runbook.probes.bullmq import WorkerFacts
+from redis_runbook.probes.queues import ObservedQueue
+from redis_runbook.reporting.dashboards import render_dashboards
+from redis_runbook.reporting.rules_file import render
+from redis_runbook.rules import implied_rules
+from redis_runbook.service import Service
+from redis_runbook.subjects import Subject
+from tests import check_cases, product
+from tests.bullmq_facts import quiet, waiting
+from tests.exporters import EXPORTER, exporter
+from tests.promtool import configured, promtool, written
+from tests.requirements import require
+from tests.servers import running
+
+RICH: dict[str, Any] = {
+    "runbook_url": "https://reader:secret-word@wiki.example.org/{{redis",
+    "services__queue__series": {"instance": 'redis://q"\\{{x}}:6379', "job": "redis"},
+    "services__queue__memory_limit": "512MiB",
+    "services__queue__replicas_min": 2,
+    "services__cache__expected_role": "replica",
+    "services__cache__limits__command_p95_for_s": 45.5,
+    "services__cache__limits__command_p95_ms": 0.5,
+    "queues": {
+        'it\'s: {{ $value }} "x" \\ 🎉': {"latency_s": 9},
+        "now": {"strict_now": True},
+        "deep": {"depth": 5},
+    },
+}
+"""A configuration that sets all that a rule depends on, to what is hard to write."""
+
+
+def rule(config: Config, name: str, service: str | None = None) -> AlertRule:
+    (found, *_) = (
+        one for one in implied_rules(config) if (one.name, one.service) == (name, service)
+    )
+    return found
+
+
+# What promtool says
+
+
+@pytest.mark.parametrize("options", [{}, RICH], ids=["default", "rich"])
+def test_promtool_accepts_the_rules_and_their_generated_cases(
+    options: dict[str, Any], tmp_path: Path
+) -> None:
+    rules = implied_rules(configured(**options))
+    cases = written(tmp_path, rules)
+    checked = promtool("check", "rules", "--lint=all", "--lint-fatal", tmp_path / "rules.yml")
+    assert checked.returncode == 0, checked.stderr
+    assert f"SUCCESS: {len(rules)} rules found" in checked.stdout
+    tested = promtool("test", "rules", cases)
+    assert tested.returncode == 0, tested.stderr
+
+
+def test_the_generated_cases_notice_any_other_threshold_comparison_or_duration(
+    tmp_path: Path,
+) -> None:
+    files = [
+        written(tmp_path, [wrong], cases_of=[right], name=str(at))
+        for at, (right, wrong) in enumerate(_mutants(implied_rules(configured(**RICH))))
+    ]
+    assert len(files) > 70
+    tested = promtool("test", "rules", *files)
+    unnoticed = [one for one in tested.stdout.split("Unit Testing: ") if "SUCCESS" in one]
+    assert unnoticed == []
+    assert tested.returncode == 1
+
+
+def _mutants(rules: Sequence[AlertRule]) -> Iterator[tuple[AlertRule, AlertRule]]:
+    """Each rule as it is, beside one with something wrong that its cases must notice."""
+    for one in rules:
+        least = 1 if one.threshold == int(one.threshold) else one.threshold / 100
+        yield one, replace(one, threshold=one.threshold + least)
+        yield one, replace(one, threshold=one.threshold - least)
+        if one.for_s:
+            yield one, replace(one, for_s=one.for_s * 1.5)
+            yield one, replace(one, for_s=0.0)
+
+
+def assert_fires(folder: Path, config: Config, series: dict[str, str], *expected: str) -> None:
+    """Exactly these fire (`RedisDown queue`) where Prometheus has seen `series` for 20 minutes."""
+    (folder / "rules.yml").write_text(render(implied_rules(config)))
+    firing = {
+        "expr": 'count by (alertname, service) (ALERTS{alertstate="firing"})',
+        "eval_time": "20m",
+        "exp_samples": [{"labels": _alert(*one.split()), "value": 1} for one in expected],
+    }
+    inputs = [{"series": name, "values": values} for name, values in series.items()]
+    case = {"interval": "30s", "input_series": inputs, "promql_expr_test": [firing]}
+    document = {"rule_files": ["rules.yml"], "evaluation_interval": "30s", "tests": [case]}
+    (folder / "case.yml").write_text(json.dumps(document))
+    tested = promtool("test", "rules", folder / "case.yml")
+    assert tested.returncode == 0, tested.stderr
+
+
+def _alert(name: str, service: str = "") -> str:
+    return f'{{alertname="{name}"' + (f',service="{service}"}}' if service else "}")
+
+
+def healthy_stack(config: Config) -> dict[str, str]:
+    """All that the rules read, as it is where all is well."""
+    series: dict[str, str] = {}
+    for one in implied_rules(config):
+        for name, course in one.quiet[0].items():
+            grows = course if isinstance(course, Growth) else Growth(0, start=course)
+            series.setdefault(name, f"{number(grows.start)}+{number(grows.per_s * 30)}x60")
+    return series
+
+
+def test_a_healthy_stack_of_two_independent_masters_fires_nothing(tmp_path: Path) -> None:
+    series = healthy_stack(configured())
+    assert len([name for name in series if 'role="master"' in name]) == 2
+    assert_fires(tmp_path, configured(), series)
+
+
+def test_an_exporter_and_a_metrics_file_that_vanish_are_noticed(tmp_path: Path) -> None:
+    series = healthy_stack(configured())
+    assert series.pop('redis_up{service="cache"}')
+    assert series.pop('redis_runbook_run_timestamp_seconds{target="live"}')
+    assert_fires(tmp_path, configured(), series, "RedisUnwatched cache", "RedisRunbookMissing")
+
+
+UNLIMITED = {
+    'redis_memory_used_bytes{service="cache"}': "500000000+0x60",
+    'redis_memory_max_bytes{service="cache"}': "0+0x60",
+}
+
+
+def test_a_maxmemory_of_zero_is_said_and_never_divided_by(tmp_path: Path) -> None:
+    series = {**healthy_stack(configured()), **UNLIMITED}
+    assert_fires(tmp_path, configured(), series, "RedisMemoryUnlimited cache")
+
+
+@pytest.mark.parametrize(("limit", "alerts"), [("600MB", ["RedisMemory cache"]), ("700MB", [])])
+def test_the_configured_memory_limit_stands_in_for_a_maxmemory_of_zero(
+    limit: str, alerts: list[str], tmp_path: Path
+) -> None:
+    config = configured(services__cache__memory_limit=limit)
+    assert_fires(tmp_path, config, {**healthy_stack(config), **UNLIMITED}, *alerts)
+
+
+def test_series_are_selected_by_the_labels_that_the_configuration_names(tmp_path: Path) -> None:
+    config = configured(services__cache__series={"instance": "redis://redis-cache:6379"})
+    others = healthy_stack(configured())
+    assert_fires(tmp_path, config, {**others, **healthy_stack(config)})
+    assert_fires(tmp_path, config, others, "RedisUnwatched cache")
+
+
+def test_a_real_exporter_gives_every_series_and_label_that_a_rule_reads() -> None:
+    require(shutil.which(EXPORTER) is not None, f"{EXPORTER} is not installed")
+    with (
+        running() as master,
+        running("--replicaof", "127.0.0.1", str(master.port)) as replica,
+        exporter(master) as url,
+    ):
+        of_replica = f"{url.removesuffix('metrics')}scrape?target={replica.url}"
+        texts = [requests.get(one, timeout=10).text for one in (url, of_replica)]
+    families = list(text_string_to_metric_families("\n".join(texts)))
+    names = {sample.name for family in families for sample in family.samples}
+    wanted = {
+        metric
+        for one in implied_rules(configured(**RICH))
+        for metric in one.metrics
+        if not is_ours(metric)
+    }
+    # The Debian package is too old for the copy of LATENCY HISTOGRAM; its rule is one of two.
+    assert wanted - names <= {"redis_commands_latencies_usec_bucket"}
+    told = [set(one.samples[0].labels) for one in families if one.name == "redis_instance_info"]
+    assert len(told) == 2
+    assert all({"role", "redis_mode", "maxmemory_policy"} <= labels for labels in told)
+
+
+# What the configuration says
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "name", "service", "threshold", "for_s"),
+    [
+        ("services__queue__limits__queue_latency_s", 7, "RedisQueueLatency", "queue", 7, 300),
+        ("services__queue__limits__queue_latency_for_s", 9, "RedisQueueLatency", "queue", 2, 9),
+        ("services__cache__limits__command_p95_ms", 20, "RedisCommandP95", "cache", 0.02, 600),
+        ("services__cache__limits__command_p95_for_s", 6, "RedisCommandP95", "cache", 0.05, 6),
+        (
+            "services__cache__limits__command_p95_ms",
+            20,
+            "RedisCommandP95OnServer",
+            "cache",
+            0.02,
+            600,
+        ),
+        ("services__cache__limits__memory_ratio", 0.7, "RedisMemory", "cache", 0.7, 0),
+        ("services__queue__limits__clients_ratio", 0.5, "RedisClients", "queue", 0.5, 0),
+        ("services__queue__replicas_min", 3, "RedisReplicas", "queue", 3, 0),
+        ("exporter__missing_for_s", "2m", "RedisUnwatched", "queue", 1, 120),
+        ("services__queue__limits__queue_latency_for_s", "2m", "RedisRunbookStale", None, 120, 0),
+    ],
+)
+def test_what_is_configured_is_in_the_rule(  # noqa: PLR0917
+    option: str, value: Any, name: str, service: str | None, threshold: float, for_s: float
+) -> None:
+    found = rule(configured(**{option: value}), name, service)
+    assert (found.threshold, found.for_s) == (threshold, for_s)
+
+
+def test_a_queue_with_a_limit_of_its_own_has_a_rule_of_its_own_and_no_other() -> None:
+    queues = {"slow": {"latency_s": 60}, "now": {"strict_now": True}, "usual": {"depth": 9}}
+    found = [
+        (one.queue, one.threshold, one.for_s, one.value.partition("{")[2])
+        for one in implied_rules(configured(queues=queues))
+        if one.name == "RedisQueueLatency"
+    ]
+    assert found == [
+        (None, 2, 300, 'service="queue",queue!="slow",queue!="now"}'),
+        ("slow", 60, 300, 'service="queue",queue="slow"}'),
+        ("now", 2, 0, 'service="queue",queue="now"}'),
+    ]
+
+
+def test_the_level_of_a_check_is_that_of_its_rule() -> None:
+    assert rule(configured(), "RedisSaveFailed", "queue").severity == "critical"
+    assert rule(configured(), "RedisClients", "queue").severity == "warning"
+    changed = configured(
+        checks={
+            "persistence.saving": {"level": "advisory"},
+            "connectivity.clients": {"level": "invariant"},
+            "memory.used_ratio": {"level": "off"},
+        }
+    )
+    assert rule(changed, "RedisSaveFailed", "queue").severity == "warning"
+    assert rule(changed, "RedisClients", "queue").severity == "critical"
+    assert "memory.used_ratio" not in {one.check for one in implied_rules(changed)}
+
+
+def test_without_an_exporter_only_our_own_series_are_judged() -> None:
+    rules = implied_rules(configured(exporter__enabled=False))
+    assert {one.name for one in rules if one.service} == {"RedisQueueLatency", "RedisCommandP95"}
+    assert all(is_ours(metric) for one in rules for metric in one.metrics)
+
+
+def test_a_service_that_is_switched_off_has_no_rule() -> None:
+    rules = implied_rules(configured(services__cache__enabled=False))
+    assert {one.service for one in rules} == {"queue", None}
+
+
+def test_a_broken_finding_without_a_rule_on_its_own_series_has_the_one_for_all() -> None:
+    broken = rule(configured(), "RedisRunbookBroken").value
+    assert broken == ('redis_runbook_check{check!="latency.command_p95",check!="queue.latency"}')
+
+
+@pytest.mark.parametrize(
+    ("name", "anchor"),
+    [
+        ("RedisMemory", "2-monitoring--alerts"),
+        ("RedisDown", "scenario-a-redis-queue-unavailable"),
+        ("RedisUnwatched", "scenario-c-both-redis-instances-down"),
+        ("RedisEvictions", "1-service-overview"),
+    ],
+)
+def test_an_alert_links_to_its_section_of_the_runbook(name: str, anchor: str) -> None:
+    url = "https://reader:secret-word@wiki.example.org/redis?version=3"
+    found = rule(configured(runbook_url=url), name, "queue")
+    assert found.runbook_url == f"https://wiki.example.org/redis#{anchor}"
+    assert rule(configured(), name, "queue").runbook_url is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(300, "5m"), (600, "10m"), (90, "90s"), (0.25, "250ms"), (0, "0s"), (86_400, "1d")],
+)
+def test_durations_are_written_as_prometheus_writes_them(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+# Check, rule and dashboard together
+
+
+def ruled(check: Callable[..., None], **facts: Any) -> tuple[float | None, bool]:
+    """The limit that a check holds these facts to, and whether it passes."""
+    judge = Judge()
+    try:
+        check(**facts, judge=judge)
+    except Broken as broken:
+        return broken.ruling.limit, False
+    assert judge.ruling is not None
+    return judge.ruling.limit, True
+
+
+def drawn(config: Config, dashboard: str, title: str) -> float:
+    """Where a dashboard draws the line of a limit."""
+    panels = json.loads(render_dashboards(config, implied_rules(config))[dashboard])["panels"]
+    (panel,) = (one for one in panels if one["title"] == title)
+    return float(panel["fieldConfig"]["defaults"]["thresholds"]["steps"][-1]["value"])
+
+
+def service_of(config: Config, name: str) -> Service:
+    return Service(name=name, settings=config.services[name], endpoint=None)
+
+
+@pytest.mark.parametrize(("limit", "passes"), [(0.8, True), (0.6, False)])
+def test_check_rule_and_dashboard_share_the_limit_of_memory(limit: float, passes: bool) -> None:  # noqa: FBT001
+    config = configured(services__cache__limits__memory_ratio=limit)
+    memory = replace(check_cases.HEALTHY["memory"], used_bytes=70, maxmemory_bytes=100)
+    service = service_of(config, "cache")
+    assert ruled(memory_checks.test_used_ratio, service=service, memory=memory) == (limit, passes)
+    assert rule(config, "RedisMemory", "cache").threshold == limit
+    assert drawn(config, "redis-cache.json", "Memory used: cache") == limit
+
+
+@pytest.mark.parametrize(("limit", "passes"), [(50, True), (30, False)])
+def test_check_rule_and_dashboard_share_the_limit_of_command_duration(
+    limit: float,
+    passes: bool,  # noqa: FBT001
+) -> None:
+    config = configured(services__cache__limits__command_p95_ms=limit)
+    service, slow = service_of(config, "cache"), check_cases.latency(40, 40)
+    ruling = ruled(latency_checks.test_command_p95, service=service, latency=slow)
+    assert ruling == (limit, passes)
+    assert rule(config, "RedisCommandP95", "cache").threshold == limit / 1000
+    assert drawn(config, "redis-cache.json", "Command duration p95: cache") == limit / 1000
+
+
+@pytest.mark.parametrize(("limit", "passes"), [(2, False), (500, True)])
+def test_check_rule_and_dashboard_share_the_limit_of_queue_latency(
+    limit: float,
+    passes: bool,  # noqa: FBT001
+) -> None:
+    config = configured(services__queue__limits__queue_latency_s=limit)
+    facts = quiet(**waiting(400))
+    workers = WorkerFacts(known=True, alive=True, settled=True)
+    ruling = ruled(
+        queue_checks.test_latency,
+        subject=Subject(name="q", service=service_of(config, "queue"), queue="q"),
+        queue=ObservedQueue(first=facts, last=facts, workers=workers),
+        queue_limits=config.queue_limits("queue", "q"),
+    )
+    assert ruling == (limit, passes)
+    assert rule(config, "RedisQueueLatency", "queue").threshold == limit
+    assert drawn(config, "redis-queue.json", "Queue latency: queue") == limit
+
+
+# The command
+
+
+def test_the_command_prints_the_rules_or_writes_them_with_their_cases(folder: Path) -> None:
+    printed = product.run(folder, "rules", config="exporter.enabled = false")
+    assert printed.code == 0
+    options = ["-o", "out/rules.yml", "--tests", "cases/rules.yml"]
+    done = product.run(folder, "rules", *options)
+    assert (done.code, done.err) == (0, "")
+    assert (folder / "out/rules.yml").read_text() == printed.out
+    tested = promtool("test", "rules", folder / "cases/rules.yml")
+    assert tested.returncode == 0, tested.stderr
+
+
+def test_the_command_follows_the_configuration(folder: Path) -> None:
+    config = "[services.queue.limits]\nqueue_latency_s = 11\n[services.queue]\nseries = {job='a'}"
+    done = product.run(folder, "rules", config=config)
+    assert 'redis_runbook_queue_latency_seconds{service="queue"} > 11' in done.out
+    assert 'redis_up{job="a"} == 0' in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "config", "problem"),
+    [
+        (["-o", "/dev/null/rules.yml"], "", "cannot write /dev/null/rules.yml: "),
+        (["-o", "."], "", "cannot write .: "),
+        (["--tests", "cases.yml"], "", "--tests needs -o FILE"),
+        (["--config", "none.toml"], "", "none.toml: does not exist"),
+        ([], "[services.queue]\nseries = {__name__ = 'x'}", "is not a Prometheus label"),
+        ([], '[services.queue]\nseries = {job = "a\\nb"}', "control characters"),
+    ],
+)
+def test_what_cannot_be_written_is_said_and_no_success(
+    arguments: list[str], config: str, problem: str, folder: Path
+) -> None:
+    done = product.run(folder, "rules", *arguments, config=config)
+    assert (done.code, done.out) == (4, "")
+    assert problem in done.err
+    assert "Traceback" not in done.err
