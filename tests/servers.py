@@ -16,14 +16,16 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-REDIS = shutil.which("redis-server") or "redis-server"
+from tests.requirements import installed
+
+REDIS = "redis-server"
 
 
 class Server:
     """One server process in a folder of its own."""
 
     def __init__(self, program: str, *options: str, tls: bool = False) -> None:
-        self.program = program
+        self.program = installed(program)
         self.options = options
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="runbook-test-"))
