@@ -10,11 +10,14 @@ from typing import Final
 import redis
 
 from bench.measurement import Measurement
-from redis_runbook.client import Client, connected
-from redis_runbook.endpoint import parse_endpoint
-from redis_runbook.probes.bullmq import cause, discover, judge_latency, orphaned, stalled
-from redis_runbook.probes.queues import look_again, look_first
-from redis_runbook.profiles import PROFILES
+from redis_runbook.config.profiles import PROFILES
+from redis_runbook.judging.cause import cause
+from redis_runbook.judging.queue_latency import judge_latency
+from redis_runbook.judging.stalled import orphaned, stalled
+from redis_runbook.probes.bullmq.discovery import discover
+from redis_runbook.probes.bullmq.queues import look_again, look_first
+from redis_runbook.wire.client import Client, connected
+from redis_runbook.wire.endpoint import parse_endpoint
 from tests import product
 from tests.bullmq_fill import fill
 from tests.servers import running

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from bench.measurement import Measurement
-from redis_runbook.endpoint import parse_endpoint
-from redis_runbook.openloop import scheduled_offset
-from redis_runbook.probes.latency import sample_latency
-from redis_runbook.window import judge_window
+from redis_runbook.judging.window import judge_window
+from redis_runbook.probes.latency.openloop import scheduled_offset
+from redis_runbook.probes.latency.sample import sample_latency
+from redis_runbook.wire.endpoint import parse_endpoint
 from tests.servers import Server, running
 
 _WINDOW_S: Final = 10.0

@@ -10,7 +10,7 @@ from typing import Final
 from bench.children import Ended, Smoke, bare_pytest, smoke
 from bench.measurement import Measurement
 from bench.servers import Pair, running_pair
-from redis_runbook.profiles import PROFILES
+from redis_runbook.config.profiles import PROFILES
 
 _ROUNDS: Final = 9
 _JWT_ENTRIES: Final = 2

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from redis_runbook.check import Judge, check, percent
-from redis_runbook.previous import Previous
+from redis_runbook.config.service import Service
 from redis_runbook.probes.canary import CanaryFacts
 from redis_runbook.probes.clients import ClientsFacts
 from redis_runbook.probes.connection import ConnectionFacts, Problem
 from redis_runbook.probes.pubsub import PubsubFacts
 from redis_runbook.probes.server import ServerFacts
-from redis_runbook.service import Service
+from redis_runbook.reporting.previous import Previous
 
 _NEXT: Final[Mapping[Problem, Sequence[str]]] = {
     Problem.DNS: ["correct the host in the URL, or the network that should resolve it"],

@@ -1,8 +1,8 @@
 """Is the service watched, and truly this one? Runbook: 4, Scenario C, step 2."""
 
 from redis_runbook.check import Judge, check
-from redis_runbook.probes.exporter import ExporterFacts
-from redis_runbook.service import Service
+from redis_runbook.config.service import Service
+from redis_runbook.probes.exporter.scrape import ExporterFacts
 
 
 @check("exporter.reachable")

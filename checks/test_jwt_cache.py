@@ -1,9 +1,9 @@
 """Does the JWT introspection cache hold live entries? Runbook: 4, Scenario B, step 4."""
 
 from redis_runbook.check import Judge, check
-from redis_runbook.config import JwtCache
+from redis_runbook.config.model import JwtCache
+from redis_runbook.config.service import Service
 from redis_runbook.probes.jwt_cache import JwtCacheFacts
-from redis_runbook.service import Service
 
 
 @check("jwt_cache.populated")

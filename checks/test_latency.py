@@ -3,12 +3,12 @@
 from typing import Any
 
 from redis_runbook.check import Judge, check
-from redis_runbook.latency_text import client_side, evidence, server_side
-from redis_runbook.probes.histogram import Traffic
-from redis_runbook.probes.latency import LatencyFacts
+from redis_runbook.config.service import Service
+from redis_runbook.judging.latency_text import client_side, evidence, server_side
+from redis_runbook.judging.window import Outcome, judge_window
+from redis_runbook.probes.latency.histogram import Traffic
+from redis_runbook.probes.latency.sample import LatencyFacts
 from redis_runbook.probes.slowlog import SlowlogFacts
-from redis_runbook.service import Service
-from redis_runbook.window import Outcome, judge_window
 
 _SHOWN = 10
 

@@ -1,8 +1,8 @@
 """Is there memory left, and is the data in it safe? Runbook: 2. Monitoring & Alerts."""
 
 from redis_runbook.check import Judge, check, percent
+from redis_runbook.config.service import Service
 from redis_runbook.probes.memory import MemoryFacts
-from redis_runbook.service import Service
 
 _MIB = 1024 * 1024
 _SAFE = "noeviction"

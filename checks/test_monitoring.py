@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from redis_runbook.alert_match import Matcher
-from redis_runbook.alert_window import judge_alert
+from redis_runbook.alerts.match import Matcher
+from redis_runbook.alerts.recorded import judge_alert
 from redis_runbook.check import Judge, check
-from redis_runbook.monitoring import Monitoring, RecordedAlert
 from redis_runbook.probes.grafana import GrafanaFacts
-from redis_runbook.probes.prometheus_rules import RulesFacts
-from redis_runbook.probes.prometheus_targets import TargetsFacts
+from redis_runbook.probes.prometheus.rules import RulesFacts
+from redis_runbook.probes.prometheus.targets import TargetsFacts
+from redis_runbook.session.monitoring import Monitoring, RecordedAlert
 from redis_runbook.verdict import Verdict
 
 _SHOWN = 10

@@ -1,8 +1,8 @@
 """Would the data survive a restart? Runbook: 4. Incident Response, Scenario A."""
 
 from redis_runbook.check import Judge, check
+from redis_runbook.config.service import Service
 from redis_runbook.probes.persistence import PersistenceFacts
-from redis_runbook.service import Service
 
 
 @check("persistence.saving")

@@ -4,19 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from redis_runbook.check import Judge, check
-from redis_runbook.config import QueueLimits
-from redis_runbook.probes.bullmq import (
-    Cause,
-    Discovery,
-    LatencyState,
-    cause,
-    judge_latency,
-    orphaned,
-    stalled,
-)
-from redis_runbook.probes.queues import ObservedQueue, QueuesFacts
-from redis_runbook.queue_text import counts, evidence, seconds
-from redis_runbook.subjects import Subject
+from redis_runbook.config.model import QueueLimits
+from redis_runbook.judging.cause import Cause, cause
+from redis_runbook.judging.queue_latency import LatencyState, judge_latency
+from redis_runbook.judging.queue_text import counts, evidence, seconds
+from redis_runbook.judging.stalled import orphaned, stalled
+from redis_runbook.probes.bullmq.discovery import Discovery
+from redis_runbook.probes.bullmq.queues import ObservedQueue, QueuesFacts
+from redis_runbook.session.subjects import Subject
 
 _NEXT: Final[Mapping[Cause, Sequence[str]]] = {
     Cause.PAUSED: ["`queue.resume()` once the reason for the pause is gone"],

@@ -1,8 +1,8 @@
 """Is the copy in step? Runbook: 5. Configuration Changes."""
 
 from redis_runbook.check import Judge, check
+from redis_runbook.config.service import Service
 from redis_runbook.probes.replication import ReplicationFacts
-from redis_runbook.service import Service
 
 
 @check("replication.link")

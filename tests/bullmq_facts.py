@@ -2,8 +2,14 @@
 
 from typing import Any
 
-from redis_runbook.probes.bullmq import QueueFacts
-from redis_runbook.probes.bullmq.facts import ActiveJob, Counts, Limiter, PickUp, WaitingJob
+from redis_runbook.probes.bullmq.facts import (
+    ActiveJob,
+    Counts,
+    Limiter,
+    PickUp,
+    QueueFacts,
+    WaitingJob,
+)
 
 NOW_MS = 1_795_000_000_000
 _NO_JOBS = dict.fromkeys(

@@ -5,20 +5,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from redis_runbook.client import connected
-from redis_runbook.endpoint import parse_endpoint
-from redis_runbook.probes.bullmq import (
-    Cause,
-    Queue,
-    QueueFacts,
-    Sighting,
-    WorkerFacts,
-    cause,
-    discover,
-    observe_queues,
-    sight_workers,
-    workers_of,
-)
+from redis_runbook.judging.cause import Cause, cause
+from redis_runbook.probes.bullmq.clients import Sighting, sight_workers
+from redis_runbook.probes.bullmq.discovery import discover
+from redis_runbook.probes.bullmq.facts import QueueFacts
+from redis_runbook.probes.bullmq.naming import Queue
+from redis_runbook.probes.bullmq.observe import observe_queues
+from redis_runbook.probes.bullmq.workers import WorkerFacts, workers_of
+from redis_runbook.wire.client import connected
+from redis_runbook.wire.endpoint import parse_endpoint
 from tests.bullmq_actors import Actor
 from tests.servers import Server, wait_until
 

@@ -6,21 +6,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from redis_runbook.check import Advised, Broken, NotApplicable, Unknown
-from redis_runbook.config import JwtCache
-from redis_runbook.previous import Previous
+from redis_runbook.config.model import JwtCache
 from redis_runbook.probes.canary import CanaryFacts
 from redis_runbook.probes.clients import ClientsFacts
 from redis_runbook.probes.connection import ConnectionFacts, Problem
-from redis_runbook.probes.exporter import ExporterFacts
-from redis_runbook.probes.http_get import FetchProblem
+from redis_runbook.probes.exporter.scrape import ExporterFacts
 from redis_runbook.probes.jwt_cache import JwtCacheFacts
-from redis_runbook.probes.latency import LatencyFacts
+from redis_runbook.probes.latency.sample import LatencyFacts
 from redis_runbook.probes.memory import MemoryFacts
 from redis_runbook.probes.persistence import PersistenceFacts
 from redis_runbook.probes.pubsub import PubsubFacts
 from redis_runbook.probes.replication import ReplicationFacts
 from redis_runbook.probes.server import ServerFacts
 from redis_runbook.probes.slowlog import SlowCommand, SlowlogFacts
+from redis_runbook.reporting.previous import Previous
+from redis_runbook.wire.http import FetchProblem
 
 MIB = 1 << 20
 RUN_ID = "a" * 40

@@ -15,7 +15,13 @@ def exporter(server: Server) -> Iterator[str]:
     """Its metrics URL; it watches `server`, and any other by `/scrape?target=`."""
     port = free_port()
     process = subprocess.Popen(
-        [installed(EXPORTER), "-redis.addr", server.url, "-web.listen-address", f"127.0.0.1:{port}"],
+        [
+            installed(EXPORTER),
+            "-redis.addr",
+            server.url,
+            "-web.listen-address",
+            f"127.0.0.1:{port}",
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -10,12 +10,12 @@ from typing import Any
 from checks import test_monitoring as checks
 from redis_runbook.catalogue import CATALOGUE
 from redis_runbook.check import Advised, Broken, Judge, Unknown
-from redis_runbook.config_load import load
-from redis_runbook.monitoring import Monitoring
-from redis_runbook.probes import CannotLook
+from redis_runbook.config.load import load
 from redis_runbook.probes.grafana import GrafanaFacts
-from redis_runbook.probes.prometheus_rules import RulesFacts
-from redis_runbook.probes.prometheus_targets import TargetsFacts
+from redis_runbook.probes.prometheus.rules import RulesFacts
+from redis_runbook.probes.prometheus.targets import TargetsFacts
+from redis_runbook.session.monitoring import Monitoring
+from redis_runbook.verdict import CannotLook
 
 Judged = dict[str, tuple[str, str]]
 """By check, and by alert for windows: the verdict and its sentence."""

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from redis_runbook.alert_rule import AlertRule
+from redis_runbook.alerts.rule import AlertRule
+from redis_runbook.alerts.rule_file import render, render_tests
 from redis_runbook.catalogue import CATALOGUE
-from redis_runbook.config import Config
-from redis_runbook.config_load import load
-from redis_runbook.reporting.rules_file import render, render_tests
+from redis_runbook.config.load import load
+from redis_runbook.config.model import Config
 from tests.requirements import require
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import redis
 
-from redis_runbook.client import connected
-from redis_runbook.endpoint import parse_endpoint
+from redis_runbook.wire.client import connected
+from redis_runbook.wire.endpoint import parse_endpoint
 from tests import product
 from tests.bullmq_scene import NODE_LIBRARIES, Scene, Stage, play_bull, play_node, play_python
 from tests.servers import Server, wait_until

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from redis_runbook.endpoint import parse_endpoint
-from redis_runbook.probes.latency import sample_latency
-from redis_runbook.stats import Summary, summarise
+from redis_runbook.judging.stats import Summary, summarise
+from redis_runbook.probes.latency.sample import sample_latency
+from redis_runbook.wire.endpoint import parse_endpoint
 from tests.delaying_proxy import delaying
 from tests.servers import Server, running
 

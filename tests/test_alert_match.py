@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_runbook.alert_match import Match, Matcher, runbook_alerts
-from redis_runbook.alert_rule import AlertRule
-from redis_runbook.condition import conditions
-from redis_runbook.config import Config, Limits, ServiceSettings
-from redis_runbook.probes.prometheus import Labels
-from redis_runbook.probes.prometheus_rules import ActiveAlert, LoadedRule, RulesFacts
-from redis_runbook.promql import parse, selectors
-from redis_runbook.rules import implied_rules
+from redis_runbook.alerts.condition import conditions
+from redis_runbook.alerts.implied import implied_rules
+from redis_runbook.alerts.match import Match, Matcher, runbook_alerts
+from redis_runbook.alerts.rule import AlertRule
+from redis_runbook.config.model import Config, Limits, ServiceSettings
+from redis_runbook.probes.prometheus.promql import parse, selectors
+from redis_runbook.probes.prometheus.rules import ActiveAlert, LoadedRule, RulesFacts
+from redis_runbook.probes.prometheus.series import Labels
 
 MEMORY = "redis_memory_used_bytes / redis_memory_max_bytes"
 

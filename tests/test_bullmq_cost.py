@@ -6,15 +6,13 @@ from typing import Any
 
 import pytest
 
-from redis_runbook.client import Client, connected
-from redis_runbook.endpoint import parse_endpoint
-from redis_runbook.probes.bullmq import (
-    Queue,
-    discover,
-    observe_queues,
-    sight_workers,
-    workers_of,
-)
+from redis_runbook.probes.bullmq.clients import sight_workers
+from redis_runbook.probes.bullmq.discovery import discover
+from redis_runbook.probes.bullmq.naming import Queue
+from redis_runbook.probes.bullmq.observe import observe_queues
+from redis_runbook.probes.bullmq.workers import workers_of
+from redis_runbook.wire.client import Client, connected
+from redis_runbook.wire.endpoint import parse_endpoint
 from tests.bullmq_fill import fill
 from tests.servers import Server, running
 

@@ -8,19 +8,16 @@ from typing import Any
 import pytest
 import redis
 
-from redis_runbook.client import Client, connected
-from redis_runbook.endpoint import parse_endpoint
-from redis_runbook.probes import CannotLook
-from redis_runbook.probes.bullmq import (
-    LatencyState,
-    Queue,
-    QueueFacts,
-    discover,
-    judge_latency,
-    observe_queues,
-    sight_workers,
-    workers_of,
-)
+from redis_runbook.judging.queue_latency import LatencyState, judge_latency
+from redis_runbook.probes.bullmq.clients import sight_workers
+from redis_runbook.probes.bullmq.discovery import discover
+from redis_runbook.probes.bullmq.facts import QueueFacts
+from redis_runbook.probes.bullmq.naming import Queue
+from redis_runbook.probes.bullmq.observe import observe_queues
+from redis_runbook.probes.bullmq.workers import workers_of
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.client import Client, connected
+from redis_runbook.wire.endpoint import parse_endpoint
 from tests.programs import program
 from tests.servers import Server, running
 

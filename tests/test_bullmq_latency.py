@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_runbook.probes.bullmq import LatencyJudgement, LatencyState, QueueFacts, judge_latency
-from redis_runbook.probes.bullmq.facts import PickUp
+from redis_runbook.judging.queue_latency import LatencyJudgement, LatencyState, judge_latency
+from redis_runbook.probes.bullmq.facts import PickUp, QueueFacts
 from redis_runbook.probes.bullmq.replay import parse_entries, replay
 from tests.bullmq_facts import NOW_MS, picked, quiet, waiting
 

@@ -4,18 +4,14 @@ import time
 
 import pytest
 
-from redis_runbook.client import connected
-from redis_runbook.endpoint import parse_endpoint
-from redis_runbook.probes.bullmq import (
-    LatencyState,
-    QueueFacts,
-    WorkerFacts,
-    discover,
-    judge_latency,
-    observe_queues,
-    sight_workers,
-    workers_of,
-)
+from redis_runbook.judging.queue_latency import LatencyState, judge_latency
+from redis_runbook.probes.bullmq.clients import sight_workers
+from redis_runbook.probes.bullmq.discovery import discover
+from redis_runbook.probes.bullmq.facts import QueueFacts
+from redis_runbook.probes.bullmq.observe import observe_queues
+from redis_runbook.probes.bullmq.workers import WorkerFacts, workers_of
+from redis_runbook.wire.client import connected
+from redis_runbook.wire.endpoint import parse_endpoint
 from tests.bullmq_actors import HAS_NODE_LIBRARIES, INSTALL, acting
 from tests.bullmq_scene import NODE_LIBRARIES
 from tests.requirements import require

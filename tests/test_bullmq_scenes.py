@@ -7,16 +7,10 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from redis_runbook.probes.bullmq import (
-    Cause,
-    LatencyState,
-    StalledKind,
-    WorkerState,
-    judge_latency,
-    long_running,
-    orphaned,
-    stalled,
-)
+from redis_runbook.judging.cause import Cause
+from redis_runbook.judging.queue_latency import LatencyState, judge_latency
+from redis_runbook.judging.stalled import StalledKind, long_running, orphaned, stalled
+from redis_runbook.probes.bullmq.workers import WorkerState
 from tests.bullmq_actors import HAS_NODE_LIBRARIES, HAS_PYTHON_LIBRARY, INSTALL, acting
 from tests.bullmq_scene import NODE_LIBRARIES, Scene, play_bull, play_node, play_python
 from tests.requirements import require

@@ -9,20 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_runbook.probes.bullmq import (
-    Cause,
-    Queue,
-    QueueFacts,
-    Sighting,
-    WorkerFacts,
-    WorkerState,
-    cause,
-    workers_of,
-)
-from redis_runbook.probes.bullmq.clients import sight_workers
-from redis_runbook.probes.bullmq.facts import Limiter
-from redis_runbook.probes.bullmq.naming import shown
+from redis_runbook.judging.cause import Cause, cause
+from redis_runbook.probes.bullmq.clients import Sighting, sight_workers
+from redis_runbook.probes.bullmq.facts import Limiter, QueueFacts
+from redis_runbook.probes.bullmq.naming import Queue, shown
 from redis_runbook.probes.bullmq.reasons import classify
+from redis_runbook.probes.bullmq.workers import WorkerFacts, WorkerState, workers_of
 from tests.bullmq_facts import active, picked, quiet, waiting
 
 QUEUE = Queue(prefix=b"bull", name=b"bundle:render")

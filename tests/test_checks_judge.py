@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 
 from redis_runbook.catalogue import CATALOGUE, Level
 from redis_runbook.check import MARK, Broken, Judge, Outcome, Ruling
-from redis_runbook.client import connected
-from redis_runbook.config import Check, Config, ServiceSettings
-from redis_runbook.endpoint import parse_endpoint
+from redis_runbook.config.model import Check, Config, ServiceSettings
+from redis_runbook.config.profiles import PROFILES
+from redis_runbook.config.service import Service
 from redis_runbook.probes.canary import _refusal
 from redis_runbook.probes.connection import Problem
 from redis_runbook.probes.slowlog import read_slowlog
-from redis_runbook.profiles import PROFILES
-from redis_runbook.run import Run
-from redis_runbook.service import Service
+from redis_runbook.session.run import Run
 from redis_runbook.verdict import ExitCode, Finding, Verdict, count, exit_code
+from redis_runbook.wire.client import connected
+from redis_runbook.wire.endpoint import parse_endpoint
 from tests.check_cases import CASES, HEALTHY, Case, Holds
 from tests.servers import running
 from tools.docs import parts

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from redis_runbook.catalogue import CATALOGUE
-from redis_runbook.config import Config, ConfigError, JwtCache, Limits, ServiceSettings
-from redis_runbook.config_keys import tables_and_keys, variable
-from redis_runbook.config_load import Loaded, load
-from redis_runbook.config_show import schema, schema_text
+from redis_runbook.config.keys import tables_and_keys, variable
+from redis_runbook.config.load import Loaded, load
+from redis_runbook.config.model import Config, ConfigError, JwtCache, Limits, ServiceSettings
+from redis_runbook.config.show import schema, schema_text
 
 ROOT = Path(__file__).parents[1]
 SECRET = "hunter2"

@@ -10,11 +10,11 @@ from typing import Any
 import certifi
 import pytest
 
-from redis_runbook.config import Config, ConfigError
-from redis_runbook.config_load import load
-from redis_runbook.config_resolve import any_url_given, endpoint_of, exporter_of, secrets
-from redis_runbook.config_show import describe
-from redis_runbook.endpoint import Endpoint
+from redis_runbook.config.load import load
+from redis_runbook.config.model import Config, ConfigError
+from redis_runbook.config.resolve import any_url_given, endpoint_of, exporter_of, secrets
+from redis_runbook.config.show import describe
+from redis_runbook.wire.endpoint import Endpoint
 
 SECRET = "hunter2"
 

@@ -18,8 +18,10 @@ import requests
 from docker.errors import DockerException
 from prometheus_client.parser import text_string_to_metric_families
 
-from redis_runbook.config import Container
-from redis_runbook.targets import Target, TargetError, container, leftovers, open_target
+from redis_runbook.config.model import Container
+from redis_runbook.targets import container, leftovers
+from redis_runbook.targets.choose import open_target
+from redis_runbook.targets.target import Target, TargetError
 from tests.product import QUIET
 from tests.requirements import require
 from tests.servers import wait_until
@@ -33,7 +35,7 @@ ABSENT = "127.0.0.1:1/redis-runbook-test/absent:1"
 HURRY = container.Patience(registry_s=0.5, image_s=1)
 OTHER_RUN = """
 import signal, time
-from redis_runbook.config import Container
+from redis_runbook.config.model import Container
 from redis_runbook.targets import container
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 images = Container(redis_image="{redis_image}", exporter_image="{exporter_image}")
@@ -318,7 +320,7 @@ def test_docker_is_not_even_loaded_where_there_is_no_sign_of_it() -> None:
     script = """
 import os, sys
 import redis_runbook.targets as targets
-from redis_runbook.config import Config
+from redis_runbook.config.model import Config
 targets._DOCKER_FILES = ("nowhere/docker.sock",)
 config = Config.model_validate({"services": {"cache": {"role": "cache"}}})
 target = targets.open_target(config, os.environ, requested="auto", profile="smoke")
@@ -341,8 +343,9 @@ def test_auto_takes_embedded_servers_where_testcontainers_cannot_be_loaded(
 ) -> None:
     script = """
 import os
-from redis_runbook.config import Config
-from redis_runbook.targets import TargetError, open_target
+from redis_runbook.config.model import Config
+from redis_runbook.targets.target import TargetError
+from redis_runbook.targets.choose import open_target
 config = Config.model_validate({"services": {"cache": {"role": "cache"}}})
 target = open_target(config, os.environ, requested="auto", profile="smoke")
 target.close()

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from redis_runbook.config import Config
-from redis_runbook.reporting.dashboards import render_dashboards
-from redis_runbook.rules import implied_rules
+from redis_runbook.alerts.dashboards import render_dashboards
+from redis_runbook.alerts.implied import implied_rules
+from redis_runbook.config.model import Config
 from tests import product
 from tests.promtool import configured, promtool
 

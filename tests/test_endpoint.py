@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_runbook.endpoint import Endpoint, parse_endpoint, validate_http_url
+from redis_runbook.wire.endpoint import Endpoint, parse_endpoint, validate_http_url
 
 SECRET = "hunter2"
 

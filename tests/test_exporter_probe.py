@@ -17,9 +17,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from redis_runbook.probes import http_get as http_get_module
-from redis_runbook.probes.exporter import ExporterFacts, observe_exporter
-from redis_runbook.probes.http_get import (
+from redis_runbook.probes.exporter.metrics import read_samples
+from redis_runbook.probes.exporter.scrape import ExporterFacts, observe_exporter
+from redis_runbook.probes.server import Info, ServerFacts, server_facts
+from redis_runbook.wire import http as http_get_module
+from redis_runbook.wire.http import (
     FetchError,
     FetchProblem,
     HttpUrl,
@@ -27,8 +29,6 @@ from redis_runbook.probes.http_get import (
     http_get,
     parse_http_url,
 )
-from redis_runbook.probes.metrics import read_samples
-from redis_runbook.probes.server import Info, ServerFacts, server_facts
 from tests.servers import Server, free_port, running, wait_for_port, wait_until
 
 EXPORTER = shutil.which("prometheus-redis-exporter")

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from redis_runbook.alerts.dashboards import render_dashboards
+from redis_runbook.alerts.implied import implied_rules
 from redis_runbook.catalogue import CATALOGUE
-from redis_runbook.config_load import load
-from redis_runbook.reporting.dashboards import render_dashboards
-from redis_runbook.rules import implied_rules
+from redis_runbook.config.load import load
 from tests import product
 from tests.fake_http import drip, flood, reply, reply_json, serving
 from tests.monitoring_judged import judged

@@ -17,19 +17,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redis_runbook.check import Advised, Broken, Judge, Outcome
-from redis_runbook.client import connected
-from redis_runbook.config import ServiceSettings
-from redis_runbook.endpoint import parse_endpoint
-from redis_runbook.probes import CannotLook
-from redis_runbook.probes.histogram import (
+from redis_runbook.config.model import ServiceSettings
+from redis_runbook.config.service import Service
+from redis_runbook.probes.latency.histogram import (
     Durations,
     Snapshot,
     Traffic,
     take_snapshot,
     traffic_between,
 )
-from redis_runbook.probes.latency import sample_latency
-from redis_runbook.service import Service
+from redis_runbook.probes.latency.sample import sample_latency
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.client import connected
+from redis_runbook.wire.endpoint import parse_endpoint
 from tests import product
 from tests.check_cases import latency
 from tests.delaying_proxy import delaying

@@ -20,17 +20,17 @@ from xml.etree import ElementTree as ET
 import pytest
 from redis.exceptions import InvalidResponse
 
-from redis_runbook import bounded_parser
 from redis_runbook.cli import main
-from redis_runbook.client import Client, create_connection
-from redis_runbook.endpoint import parse_endpoint
-from redis_runbook.previous import read_previous
-from redis_runbook.probes import CannotLook
 from redis_runbook.probes.clients import clients_facts
 from redis_runbook.probes.memory import memory_facts
 from redis_runbook.probes.persistence import persistence_facts
 from redis_runbook.probes.server import server_facts, whole
 from redis_runbook.probes.slowlog import read_slowlog
+from redis_runbook.reporting.previous import read_previous
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire import resp as bounded_parser
+from redis_runbook.wire.client import Client, create_connection
+from redis_runbook.wire.endpoint import parse_endpoint
 from tests import product
 from tests.requirements import require
 from tests.servers import Server, free_port, running, wait_until

@@ -15,10 +15,10 @@ from typing import Any, cast
 import pytest
 import redis
 
-from redis_runbook.client import Client, connected, create_connection
-from redis_runbook.endpoint import parse_endpoint
-from redis_runbook.probes import CannotLook
 from redis_runbook.probes.jwt_cache import JwtCacheFacts, observe_jwt_cache
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.client import Client, connected, create_connection
+from redis_runbook.wire.endpoint import parse_endpoint
 from tests.servers import REDIS, Server, running
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.c2lnbmF0dXJl"

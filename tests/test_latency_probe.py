@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import redis
 
-from redis_runbook.endpoint import Endpoint, Tls, parse_endpoint
-from redis_runbook.probes import latency
-from redis_runbook.probes.latency import LatencyFacts, sample_latency
-from redis_runbook.window import Outcome, judge_window
+from redis_runbook.judging.window import Outcome, judge_window
+from redis_runbook.probes.latency import sample as latency
+from redis_runbook.probes.latency.sample import LatencyFacts, sample_latency
+from redis_runbook.wire.endpoint import Endpoint, Tls, parse_endpoint
 from tests.programs import program
 from tests.servers import Server, free_port, running
 

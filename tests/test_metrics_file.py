@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from redis_runbook.alert_rule import series
-from redis_runbook.probes.bullmq import QueueFacts, WorkerFacts
-from redis_runbook.probes.queues import ObservedQueue, QueuesFacts
-from redis_runbook.profiles import PROFILES
+from redis_runbook.alerts.implied import implied_rules
+from redis_runbook.alerts.rule import series
+from redis_runbook.config.profiles import PROFILES
+from redis_runbook.probes.bullmq.facts import QueueFacts
+from redis_runbook.probes.bullmq.queues import ObservedQueue, QueuesFacts
+from redis_runbook.probes.bullmq.workers import WorkerFacts
 from redis_runbook.reporting.prometheus import render
-from redis_runbook.rules import implied_rules
-from redis_runbook.run import Run
+from redis_runbook.session.run import Run
 from redis_runbook.verdict import Finding, Verdict
 from tests import product
 from tests.bullmq_facts import quiet, waiting

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from redis_runbook.alerts.implied import implied_rules
+from redis_runbook.alerts.rule_file import render
 from redis_runbook.catalogue import CATALOGUE
-from redis_runbook.config_load import load
-from redis_runbook.reporting.rules_file import render
-from redis_runbook.rules import implied_rules
+from redis_runbook.config.load import load
 from tests import product
 from tests.monitoring_judged import Judged, judged
 from tests.prometheus_server import PrometheusServer, Targets, prometheus

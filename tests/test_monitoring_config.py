@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from redis_runbook.config import Config, ConfigError
-from redis_runbook.config_load import load
-from redis_runbook.config_resolve import Access, access_of, any_url_given, secrets
-from redis_runbook.monitoring import Monitoring
+from redis_runbook.config.load import load
+from redis_runbook.config.model import Config, ConfigError
+from redis_runbook.config.resolve import Access, access_of, any_url_given, secrets
+from redis_runbook.session.monitoring import Monitoring
 from tests import product
 from tests.fake_http import reply, serving
 from tests.monitoring_judged import judged

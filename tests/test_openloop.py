@@ -15,8 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_runbook import openloop
-from redis_runbook.openloop import OpenLoop, Recording, _take_replies, scheduled_offset
+from redis_runbook.probes.latency import openloop
+from redis_runbook.probes.latency.openloop import (
+    OpenLoop,
+    Recording,
+    _take_replies,
+    scheduled_offset,
+)
 
 PING = b"*1\r\n$4\r\nPING\r\n"
 REPLIES = [

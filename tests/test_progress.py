@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from redis_runbook.config import ServiceSettings
-from redis_runbook.openloop import Glance
-from redis_runbook.progress import line
-from redis_runbook.service import Service
+from redis_runbook.config.model import ServiceSettings
+from redis_runbook.config.service import Service
+from redis_runbook.probes.latency.openloop import Glance
+from redis_runbook.session.progress import line
 from tests import product
 from tests.servers import Server
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from redis_runbook.catalogue import CATALOGUE
-from redis_runbook.probes.bullmq import Cause, StalledKind
+from redis_runbook.judging.cause import Cause
+from redis_runbook.judging.stalled import StalledKind
 from tests import product
 from tests.bullmq_actors import HAS_NODE_LIBRARIES, HAS_PYTHON_LIBRARY, INSTALL, acting
 from tests.bullmq_scene import NODE_LIBRARIES

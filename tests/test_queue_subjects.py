@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from redis_runbook.profiles import PROFILES
+from redis_runbook.config.profiles import PROFILES
 from tests import product
 from tests.bullmq_actors import HAS_PYTHON_LIBRARY, acting
 from tests.queue_runs import config, watching_reads

@@ -14,17 +14,17 @@ from prometheus_client.parser import text_string_to_metric_families
 from checks import test_latency as latency_checks
 from checks import test_memory as memory_checks
 from checks import test_queue as queue_checks
-from redis_runbook.alert_rule import AlertRule, Growth, duration, number
+from redis_runbook.alerts.dashboards import render_dashboards
+from redis_runbook.alerts.implied import implied_rules
+from redis_runbook.alerts.rule import AlertRule, Growth, duration, number
+from redis_runbook.alerts.rule_file import render
 from redis_runbook.check import Broken, Judge
-from redis_runbook.config import Config
-from redis_runbook.own_series import is_ours
-from redis_runbook.probes.bullmq import WorkerFacts
-from redis_runbook.probes.queues import ObservedQueue
-from redis_runbook.reporting.dashboards import render_dashboards
-from redis_runbook.reporting.rules_file import render
-from redis_runbook.rules import implied_rules
-from redis_runbook.service import Service
-from redis_runbook.subjects import Subject
+from redis_runbook.config.model import Config
+from redis_runbook.config.service import Service
+from redis_runbook.probes.bullmq.queues import ObservedQueue
+from redis_runbook.probes.bullmq.workers import WorkerFacts
+from redis_runbook.session.subjects import Subject
+from redis_runbook.wire.own_series import is_ours
 from tests import check_cases, product
 from tests.bullmq_facts import quiet, waiting
 from tests.exporters import EXPORTER, exporter

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_runbook.stats import Summary, p95_interval_ranks, percentile, summarise
+from redis_runbook.judging.stats import Summary, p95_interval_ranks, percentile, summarise
 
 RISK = Fraction(5, 100)
 VALUES = st.lists(st.floats(0, 1e6), min_size=1, max_size=300)

@@ -18,10 +18,12 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from redis_runbook.config import Config, JwtCache, Role
-from redis_runbook.endpoint import Endpoint
-from redis_runbook.targets import Target, TargetError, embedded, open_target, throwaway
+from redis_runbook.config.model import Config, JwtCache, Role
+from redis_runbook.targets import embedded, throwaway
+from redis_runbook.targets.choose import open_target
 from redis_runbook.targets.seed import key_matching, seed_jwt_cache
+from redis_runbook.targets.target import Target, TargetError
+from redis_runbook.wire.endpoint import Endpoint
 from tests.product import QUIET
 from tests.programs import every_version, program
 from tests.servers import Server, wait_until

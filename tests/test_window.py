@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_runbook.window import Outcome, Span, judge_window, step_edges
+from redis_runbook.judging.window import Outcome, Span, judge_window, step_edges
 
 LIMIT = 50.0
 

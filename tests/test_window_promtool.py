@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from redis_runbook.alert_rule import duration
-from redis_runbook.window import Outcome, judge_window, step_edges
+from redis_runbook.alerts.rule import duration
+from redis_runbook.judging.window import Outcome, judge_window, step_edges
 from tests.promtool import promtool
 
 LIMIT = 50.0

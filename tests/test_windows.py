@@ -23,16 +23,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redis_runbook import openloop
-from redis_runbook.client import connected
-from redis_runbook.config import Config, ServiceSettings
-from redis_runbook.endpoint import parse_endpoint
-from redis_runbook.openloop import OpenLoop, Recording, scheduled_offset
-from redis_runbook.probes.latency import LatencyFacts, sample_latency
+from redis_runbook.config.model import Config, ServiceSettings
+from redis_runbook.config.profiles import PROFILES
+from redis_runbook.judging.window import Outcome, Span, WindowJudgement, judge_window
+from redis_runbook.probes.latency import openloop
+from redis_runbook.probes.latency.openloop import OpenLoop, Recording, scheduled_offset
+from redis_runbook.probes.latency.sample import LatencyFacts, sample_latency
 from redis_runbook.probes.slowlog import read_slowlog
-from redis_runbook.profiles import PROFILES
-from redis_runbook.run import Run
-from redis_runbook.window import Outcome, Span, WindowJudgement, judge_window
+from redis_runbook.session.run import Run
+from redis_runbook.wire.client import connected
+from redis_runbook.wire.endpoint import parse_endpoint
 from tests import product
 from tests.servers import Server, running
 
@@ -262,8 +262,8 @@ def test_a_connection_that_stays_lost_is_said_and_over_since(seen: Seen) -> None
 
 SAMPLE = """
 import json, sys, threading
-from redis_runbook.endpoint import parse_endpoint
-from redis_runbook.probes.latency import sample_latency
+from redis_runbook.wire.endpoint import parse_endpoint
+from redis_runbook.probes.latency.sample import sample_latency
 facts = sample_latency(
     parse_endpoint(sys.argv[1]), "cache", window_s=4, timeout_s=2, stop=threading.Event(),
     begins=lambda _: print("begins", flush=True),

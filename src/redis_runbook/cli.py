@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from redis_runbook import __version__
-from redis_runbook.process import ignore_signals, interruptible, open_closed_streams, silence
-from redis_runbook.profiles import PROFILES
+from redis_runbook.config.profiles import PROFILES
 from redis_runbook.verdict import ExitCode
+from redis_runbook.wire.process import ignore_signals, interruptible, open_closed_streams, silence
 
 _PLUGINS: Final = ("redis_runbook.plugin", "pytest_metadata.plugin", "pytest_html.plugin")
 _FIRST_PAUSE_S: Final = 1.0
@@ -176,9 +176,9 @@ def _seconds(text: str) -> float:
 def _show_config(options: argparse.Namespace) -> int:
     # The other commands start faster without these.
     from redis_runbook.catalogue import CATALOGUE  # noqa: PLC0415
-    from redis_runbook.config import ConfigError  # noqa: PLC0415
-    from redis_runbook.config_load import load  # noqa: PLC0415
-    from redis_runbook.config_show import describe, schema_text  # noqa: PLC0415
+    from redis_runbook.config.load import load  # noqa: PLC0415
+    from redis_runbook.config.model import ConfigError  # noqa: PLC0415
+    from redis_runbook.config.show import describe, schema_text  # noqa: PLC0415
 
     if options.schema:
         return _answer(schema_text().rstrip("\n"))
@@ -196,9 +196,9 @@ def _answer(text: str) -> int:
 
 
 def _show_queue(options: argparse.Namespace) -> int:
-    from redis_runbook.config import ConfigError  # noqa: PLC0415
-    from redis_runbook.probes import CannotLook  # noqa: PLC0415
-    from redis_runbook.queue_show import show  # noqa: PLC0415
+    from redis_runbook.commands.queue_show import show  # noqa: PLC0415
+    from redis_runbook.config.model import ConfigError  # noqa: PLC0415
+    from redis_runbook.verdict import CannotLook  # noqa: PLC0415
 
     try:
         text = show(
@@ -217,8 +217,8 @@ def _show_queue(options: argparse.Namespace) -> int:
 
 
 def _write_monitoring(options: argparse.Namespace) -> int:
-    from redis_runbook.config import ConfigError  # noqa: PLC0415
-    from redis_runbook.monitoring_files import write_dashboards, write_rules  # noqa: PLC0415
+    from redis_runbook.commands.monitoring_files import write_dashboards, write_rules  # noqa: PLC0415
+    from redis_runbook.config.model import ConfigError  # noqa: PLC0415
 
     try:
         if options.command == "rules":

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from redis_runbook.check import MARK
-from redis_runbook.profiles import PROFILES
+from redis_runbook.config.profiles import PROFILES
 
 if TYPE_CHECKING:
-    from redis_runbook.run import Run
+    from redis_runbook.session.run import Run
 
 RUN: "pytest.StashKey[Run]" = pytest.StashKey()
 """Where a pytest configuration keeps the run in progress."""
@@ -64,9 +64,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the check mark, and the run where a profile is asked for."""
     config.addinivalue_line("markers", f"{MARK}(spec): the runbook check that a test is")
     if config.getoption("profile"):
-        from redis_runbook import session  # noqa: PLC0415  # heavy, and only needed here
+        from redis_runbook.session import hooks  # noqa: PLC0415  # heavy, and only needed here
 
-        session.configure(config)
+        hooks.configure(config)
 
 
 @pytest.hookimpl(tryfirst=True)

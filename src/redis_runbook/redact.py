@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, TextIO
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from redis_runbook.process import silence
+from redis_runbook.wire.process import silence
 
 MASK: Final = "[redacted]"
 _MAX_TEXT: Final = 2_000

@@ -8,6 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+class CannotLook(Exception):  # noqa: N818  # it is an outcome, not a fault of the program
+    """A probe could not observe.
+
+    Its text is one sentence for the user ("no permission for SLOWLOG GET on cache"): it becomes
+    the message of every check that needed the facts, with the verdict `unknown`. It never holds
+    raw bytes from a server, nor a secret.
+    """
+
+
 class Verdict(enum.StrEnum):
     """What a check concluded about its subject."""
 

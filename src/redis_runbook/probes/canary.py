@@ -8,10 +8,10 @@ from typing import Final
 import redis
 from redis.exceptions import MovedError
 
-from redis_runbook.client import Client, connected
-from redis_runbook.endpoint import Endpoint
-from redis_runbook.probes import CannotLook
 from redis_runbook.redact import printable
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.client import Client, connected
+from redis_runbook.wire.endpoint import Endpoint
 
 _TTL_MS: Final = 10_000
 _SLOTS_TRIED: Final = 64

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
-from redis_runbook.client import Client
-from redis_runbook.probes import CannotLook
 from redis_runbook.probes.server import Info, whole
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.client import Client
 
 _DIGITS: Final = 20
 

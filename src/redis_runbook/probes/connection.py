@@ -15,9 +15,9 @@ from typing import Final, TypeVar
 import redis
 from redis import exceptions
 
-from redis_runbook.client import CLIENT_NAME, create_connection
-from redis_runbook.endpoint import Endpoint
 from redis_runbook.redact import printable
+from redis_runbook.wire.client import CLIENT_NAME, create_connection
+from redis_runbook.wire.endpoint import Endpoint
 
 _DIAGNOSIS_S: Final = 0.5
 _E = TypeVar("_E", bound=BaseException)

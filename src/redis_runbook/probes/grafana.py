@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from pydantic import Field, RootModel
 
-from redis_runbook.probes.http_get import FetchError
-from redis_runbook.probes.json_api import Answer, JsonApi
 from redis_runbook.redact import Redactor, printable
+from redis_runbook.wire.http import FetchError
+from redis_runbook.wire.json import Answer, JsonApi
 
 _SHOWN_LENGTH: Final = 100
 _NO_ACCESS: Final = frozenset({401, 403})

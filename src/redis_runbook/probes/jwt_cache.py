@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from redis_runbook.client import Client
-from redis_runbook.probes import CannotLook
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.client import Client
 
 _SAMPLE: Final = 100
 _SAMPLED_KEY_BYTES: Final = 64 << 10

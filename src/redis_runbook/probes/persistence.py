@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from redis_runbook.client import Client
-from redis_runbook.probes import CannotLook
 from redis_runbook.probes.server import Info, whole
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.client import Client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

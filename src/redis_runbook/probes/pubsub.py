@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import redis
 
-from redis_runbook.client import connected
-from redis_runbook.endpoint import Endpoint
+from redis_runbook.wire.client import connected
+from redis_runbook.wire.endpoint import Endpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from redis_runbook.probes import CannotLook
 from redis_runbook.probes.server import Info, whole
+from redis_runbook.verdict import CannotLook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

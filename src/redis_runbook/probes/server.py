@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from redis_runbook.client import Client
-from redis_runbook.probes import CannotLook
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.client import Client
 
 Info = Mapping[str, str]
 """INFO as text, by field name: `{"used_memory": "1048576", …}`."""

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from redis_runbook.client import Client
-from redis_runbook.probes import CannotLook
 from redis_runbook.redact import printable
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.client import Client
 
 _ENTRIES: Final = 128
 _DIGITS: Final = 18

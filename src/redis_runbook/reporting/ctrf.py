@@ -8,7 +8,7 @@ from redis_runbook import __version__
 from redis_runbook.probes.clients import ClientsFacts
 from redis_runbook.probes.server import ServerFacts
 from redis_runbook.redact import Redactor
-from redis_runbook.run import Run
+from redis_runbook.session.run import Run
 from redis_runbook.verdict import ExitCode, Finding, Verdict, count
 
 _STATUS: Final[Mapping[Verdict, str]] = {

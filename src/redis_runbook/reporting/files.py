@@ -1,12 +1,10 @@
 """Puts the reports where they belong, whole or not at all."""
 
-import contextlib
-import secrets
 from collections.abc import Callable
-from pathlib import Path
 
 from redis_runbook.reporting import ctrf, html, junit
-from redis_runbook.run import Run
+from redis_runbook.session.run import Run
+from redis_runbook.wire.files import replace
 
 
 def write_reports(run: Run, page: str) -> list[str]:
@@ -36,19 +34,3 @@ def write_reports(run: Run, page: str) -> list[str]:
             problems.append(f"cannot write {run.report_dir / stable}: {error.strerror}")
     run.unreported = bool(problems)
     return problems
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old one or the new one, never a part.
-
-    Raises:
-        OSError: it could not be written; the old file is untouched.
-    """
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from redis_runbook.reporting import text
-from redis_runbook.run import Run
+from redis_runbook.session.run import Run
 from redis_runbook.verdict import Finding
 
 _CODE: Final = re.compile(r"`([^`]+)`")

@@ -5,7 +5,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from redis_runbook.redact import Redactor
-from redis_runbook.run import Run
+from redis_runbook.session.run import Run
 from redis_runbook.verdict import Finding, Verdict, count
 
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

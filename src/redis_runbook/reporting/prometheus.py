@@ -6,13 +6,13 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from redis_runbook import own_series as own
-from redis_runbook.probes.bullmq.latency import is_known
-from redis_runbook.probes.queues import ObservedQueue, QueuesFacts
+from redis_runbook.judging.queue_latency import is_known
+from redis_runbook.probes.bullmq.queues import ObservedQueue, QueuesFacts
 from redis_runbook.redact import printable
-from redis_runbook.reporting.files import replace
-from redis_runbook.run import Run
+from redis_runbook.session.run import Run
 from redis_runbook.verdict import ExitCode, Finding, Verdict
+from redis_runbook.wire import own_series as own
+from redis_runbook.wire.files import replace
 
 _VALUES: Final[Mapping[Verdict, int]] = {
     Verdict.PASS: own.PASS,

@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 
 from redis_runbook.reporting import text
-from redis_runbook.run import Run
+from redis_runbook.session.run import Run
 from redis_runbook.verdict import ExitCode, Finding, Verdict
 
 CATEGORIES: Final = {verdict.value: verdict.value.replace("_", " ") for verdict in Verdict}

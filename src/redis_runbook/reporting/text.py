@@ -3,7 +3,7 @@
 from typing import Final
 
 from redis_runbook.check import percent
-from redis_runbook.run import Run
+from redis_runbook.session.run import Run
 from redis_runbook.verdict import SEVERITY, ExitCode, Finding, Verdict, count
 
 HEADLINES: Final = {

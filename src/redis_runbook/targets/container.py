@@ -26,8 +26,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient, get_docker_host_hostname
 from testcontainers.core.wait_strategies import HttpWaitStrategy
 
-from redis_runbook.config import Container, Role
-from redis_runbook.endpoint import Endpoint
+from redis_runbook.config.model import Container, Role
 from redis_runbook.targets import leftovers
 from redis_runbook.targets.target import TargetError
 from redis_runbook.targets.throwaway import (
@@ -38,6 +37,7 @@ from redis_runbook.targets.throwaway import (
     server_config,
     wait_until_answers,
 )
+from redis_runbook.wire.endpoint import Endpoint
 
 _T = TypeVar("_T")
 

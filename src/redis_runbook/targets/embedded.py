@@ -19,8 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from redis_runbook.config import Role
-from redis_runbook.endpoint import Endpoint
+from redis_runbook.config.model import Role
 from redis_runbook.targets.target import TargetError
 from redis_runbook.targets.throwaway import (
     ServerDiedError,
@@ -29,6 +28,7 @@ from redis_runbook.targets.throwaway import (
     server_config,
     wait_until_answers,
 )
+from redis_runbook.wire.endpoint import Endpoint
 
 _HOST: Final = "127.0.0.1"
 _PORT_ATTEMPTS: Final = 5

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from redis_runbook.config import Config, ConfigError
-from redis_runbook.config_resolve import endpoint_of, exporter_of
-from redis_runbook.endpoint import Endpoint
-from redis_runbook.service import Service
+from redis_runbook.config.model import Config, ConfigError
+from redis_runbook.config.resolve import endpoint_of, exporter_of
+from redis_runbook.config.service import Service
 from redis_runbook.targets.target import ExporterRoute, Target, TargetError
+from redis_runbook.wire.endpoint import Endpoint
 
 
 def open_live(config: Config, environ: Mapping[str, str], *, defaults: bool) -> Target:

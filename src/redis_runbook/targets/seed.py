@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from redis_runbook.client import connected
-from redis_runbook.config import JwtCache
-from redis_runbook.endpoint import Endpoint
+from redis_runbook.config.model import JwtCache
+from redis_runbook.wire.client import connected
+from redis_runbook.wire.endpoint import Endpoint
 
 _ENTRIES: Final = 200
 _MOST_ENTRIES: Final = 20_000

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from redis_runbook.service import Service
+from redis_runbook.config.service import Service
 
 Kind = Literal["live", "container", "embedded"]
 

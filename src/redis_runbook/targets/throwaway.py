@@ -8,10 +8,10 @@ from typing import Final
 
 import redis
 
-from redis_runbook.client import connected
-from redis_runbook.config import Role
-from redis_runbook.endpoint import Endpoint
+from redis_runbook.config.model import Role
 from redis_runbook.targets.target import TargetError
+from redis_runbook.wire.client import connected
+from redis_runbook.wire.endpoint import Endpoint
 
 _CONNECT_LIMIT_S: Final = 0.5
 _RETRY_EVERY_S: Final = 0.01

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from redis_runbook.client import CLIENT_NAME, Client
-from redis_runbook.probes import CannotLook
 from redis_runbook.probes.bullmq.naming import shown
 from redis_runbook.probes.bullmq.replies import whole
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.client import CLIENT_NAME, Client
 
 FETCHES: Final = frozenset({"bzpopmin", "brpoplpush", "blmove"})
 """What a worker blocks in: BullMQ 5 and later; versions before and Bull; newer Bull-likes."""

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import redis
 
-from redis_runbook.client import Client, Word
-from redis_runbook.probes import CannotLook
 from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.bullmq.replies import fields, items, texts, whole
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.client import Client, Word
 
 _SCAN_COUNT: Final = 1000
 _SCAN_CALLS: Final = 20_000

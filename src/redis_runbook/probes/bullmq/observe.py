@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from redis_runbook.client import Client
-from redis_runbook.probes import CannotLook
 from redis_runbook.probes.bullmq import detail, snapshot
 from redis_runbook.probes.bullmq.detail import Look
 from redis_runbook.probes.bullmq.facts import MS_PER_S, QueueFacts
 from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.bullmq.replies import ask_in_transactions
 from redis_runbook.probes.bullmq.snapshot import Snapshot
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.client import Client
 
 _PER_TRIP: Final = 100
 _PRIORITIES: Final = 32

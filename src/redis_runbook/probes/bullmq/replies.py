@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import redis
 
-from redis_runbook.client import Client, Word
-from redis_runbook.probes import CannotLook
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.client import Client, Word
 
 EARLIEST_MS: Final = 1_230_000_000_000
 """The end of 2008: no job is older than Redis itself."""

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from redis_runbook.client import Word
-from redis_runbook.probes import CannotLook
 from redis_runbook.probes.bullmq.facts import Counts, Limiter
 from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.bullmq.replay import Entry, complete_from_ms, parse_entries
@@ -19,6 +17,8 @@ from redis_runbook.probes.bullmq.replies import (
     texts,
     whole,
 )
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.client import Word
 
 Command = tuple[Word, ...]
 

@@ -1,0 +1,1 @@
+"""Prometheus' rules: implied by the configuration, matched by meaning, judged, written as files."""

@@ -1,0 +1,83 @@
+"""What the recorded values of an alert amount to: "for 5 minutes", by Prometheus' own data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from redis_runbook.alerts.rule import AlertRule, duration
+from redis_runbook.check import percent
+from redis_runbook.judging.stats import percentile
+from redis_runbook.probes.prometheus.range import RangeFacts, RecordedSeries
+from redis_runbook.session.monitoring import RecordedAlert
+from redis_runbook.verdict import SEVERITY, Verdict
+
+_QUANTILE: Final = 0.95
+"""As for a window of samples: over in more than a twentieth of the steps is over as a whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One series of a rule, judged; `observed` is its p95 over the window, None without one."""
+
+    rule: AlertRule
+    verdict: Verdict
+    sentence: str
+    observed: float | None = None
+
+
+def judge_alert(rules: Sequence[RecordedAlert]) -> list[Judged]:
+    """Every series of an alert, worst first; at least one.
+
+    It is broken exactly where the alert would fire: over at every step of the window. A step
+    without a value proves nothing, and neither does a window that has one.
+    """
+    judged = [
+        _judge_series(one.rule, one.recorded, series)
+        for one in rules
+        for series in one.recorded.series
+    ]
+    return sorted(judged, key=lambda one: SEVERITY.index(one.verdict)) or [_nothing(rules)]
+
+
+def _judge_series(rule: AlertRule, recorded: RangeFacts, series: RecordedSeries) -> Judged:
+    seen = [value for value in series.values if value is not None]
+    over = [value > rule.threshold for value in seen]
+    unseen = len(series.values) - len(seen)
+    observed = percentile(sorted(seen), _QUANTILE) if seen else None
+    since = f"of the last {duration(recorded.window_s)}" if recorded.window_s else "now"
+    of = f"{rule.name} ({series.labels or 'all series'})"
+    limit = _amount(rule.threshold, rule)
+    steps = f"{sum(over)} of {len(series.values)} steps {since} are over {limit}"
+    if unseen:
+        verdict = Verdict.UNKNOWN
+        why = "no fresh value" + (", or one that is no finite number" if series.infinite else "")
+        sentence = f"{of}: {unseen} of {len(series.values)} steps {since} have {why}; {steps}"
+    elif all(over):
+        verdict = Verdict.FAIL
+        sentence = f"{of} is over {limit} at every step {since}, at {_amount(seen[-1], rule)}"
+    else:
+        within = observed is None or observed <= rule.threshold
+        verdict = Verdict.PASS if within and not over[-1] else Verdict.WARN
+        sentence = f"{of}: {steps}, the last is {_amount(seen[-1], rule)}"
+    return Judged(rule=rule, verdict=verdict, sentence=sentence, observed=observed)
+
+
+def _nothing(rules: Sequence[RecordedAlert]) -> Judged:
+    missing = [selector for one in rules for selector in one.missing]
+    rule = rules[0].rule
+    why = (
+        f"it has no series {' nor '.join(dict.fromkeys(missing))}; [services.{rule.service}] "
+        "series says by which labels it knows those of an exporter, and only `--metrics-file` "
+        "brings redis_runbook_…"
+        if missing
+        else "its series have no value (an exporter is down, or a maxmemory is 0)"
+    )
+    return Judged(
+        rule=rule,
+        verdict=Verdict.UNKNOWN,
+        sentence=f"Prometheus has recorded nothing of {rule.name}: {why}",
+    )
+
+
+def _amount(value: float, rule: AlertRule) -> str:
+    return percent(value, 1) if rule.unit == "ratio" else f"{value:.4g} {rule.unit or ''}".strip()

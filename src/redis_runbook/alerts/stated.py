@@ -1,0 +1,147 @@
+"""The three alerts that the runbook states: queue latency, command duration and memory.
+
+Queue latency is known from our own series alone; no exporter has it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from redis_runbook.alerts.rule import (
+    BEYOND,
+    SHORT_OF,
+    AboutService,
+    AlertRule,
+    Growth,
+    Samples,
+    number,
+    parts,
+    series,
+)
+from redis_runbook.check import percent
+from redis_runbook.probes.prometheus.promql import quoted
+from redis_runbook.wire import own_series as own
+
+
+class Stated(AboutService):
+    """The runbook's alerts about one service."""
+
+    def rules(self) -> Iterator[AlertRule]:
+        """Those that the service's role asks for."""
+        watched = self.config.exporter.enabled
+        if self.settings.role == "queue":
+            yield from self._queue_latency()
+        else:
+            yield self._command_p95()
+            if watched:
+                yield self._command_p95_on_server()
+        if watched:
+            yield self._memory()
+
+    @property
+    def _p95_s(self) -> float:
+        return self.settings.limits.command_p95_ms / 1000
+
+    def _queue_latency(self) -> Iterator[AlertRule]:
+        """For the service's limit, and for each queue that has one of its own."""
+        usual = self.settings.limits.queue_latency_s, self.settings.limits.queue_latency_for_s
+        special = {}
+        for queue in self.config.queues:
+            limits = self.config.queue_limits(self.name, queue)
+            held = limits.latency_s, 0.0 if limits.strict_now else limits.latency_for_s
+            if held != usual:
+                special[queue] = held
+        others = [f"queue!={quoted(queue)}" for queue in special]
+        yield self._latency_of(None, *usual, others=others)
+        for queue, held in special.items():
+            yield self._latency_of(queue, *held)
+
+    def _latency_of(
+        self, queue: str | None, limit_s: float, for_s: float, *, others: Sequence[str] = ()
+    ) -> AlertRule:
+        labels = {"service": self.name} | ({"queue": queue} if queue else {})
+        sample = series(own.QUEUE_LATENCY, labels)
+        return self.alert(
+            "RedisQueueLatency",
+            "queue.latency",
+            queue=queue,
+            value=series(own.QUEUE_LATENCY, labels, *others),
+            comparison=">",
+            threshold=limit_s,
+            for_s=for_s,
+            unit="s",
+            of_runbook=True,
+            summary=f"a job of {{{{ $labels.queue }}}} on {self.name} has waited "
+            f"{{{{ $value | humanizeDuration }}}} (limit {limit_s:g} s)",
+            fires=[{sample: limit_s * BEYOND}],
+            quiet=[{sample: limit_s}],
+        )
+
+    def _command_p95(self) -> AlertRule:
+        sample = series(own.LATENCY_P95, {"service": self.name})
+        return self._p95_rule(
+            "RedisCommandP95",
+            sample,
+            "a client",
+            fires=[{sample: self._p95_s * BEYOND}],
+            quiet=[{sample: self._p95_s}],
+        )
+
+    def _command_p95_on_server(self) -> AlertRule:
+        """By the exporter's copy of LATENCY HISTOGRAM; Redis 6 and old exporters have none.
+
+        Not by `redis_latency_percentiles_usec`: that is about all the time since the server
+        started, and says little of the last minutes.
+        """
+        bucket = "commands_latencies_usec_bucket"
+
+        def spread(within_limit: int) -> Samples:
+            """Of 10,000 commands a second, so many within the limit, all within twice that."""
+            limit_us = self._p95_s * 1e6
+            counts = {number(limit_us): within_limit, number(2 * limit_us): 10_000, "+Inf": 10_000}
+            return {
+                self.exported(bucket, 'cmd="get"', f'le="{edge}"'): Growth(count)
+                for edge, count in counts.items()
+            }
+
+        return self._p95_rule(
+            "RedisCommandP95OnServer",
+            f"histogram_quantile(0.95, sum by (le) (rate({self.exported(bucket)}[2m]))) / 1000000",
+            "the server",
+            fires=[spread(9_499)],
+            quiet=[spread(9_501)],
+        )
+
+    def _p95_rule(self, name: str, value: str, who: str, **cases: Any) -> AlertRule:
+        return self.alert(
+            name,
+            "latency.command_p95",
+            value=value,
+            comparison=">",
+            threshold=self._p95_s,
+            for_s=self.settings.limits.command_p95_for_s,
+            unit="s",
+            of_runbook=True,
+            summary=f"p95 of command duration on {self.name} is "
+            f"{{{{ $value | humanizeDuration }}}}, as {who} sees it "
+            f"(limit {self.settings.limits.command_p95_ms:g} ms)",
+            **cases,
+        )
+
+    def _memory(self) -> AlertRule:
+        """A maxmemory of 0 is never divided by: the configured memory_limit stands in for it."""
+        limit, reserve = self.settings.limits.memory_ratio, self.settings.memory_limit
+        used, most = self.exported("memory_used_bytes"), self.exported("memory_max_bytes")
+        unlimited = {used: (reserve or 1e6) * limit * BEYOND, most: 0.0}
+        return self.alert(
+            "RedisMemory",
+            "memory.used_ratio",
+            value=f"{used} / ({most} > 0{f' or {most} + {reserve:d}' if reserve else ''})",
+            comparison=">",
+            threshold=limit,
+            unit="ratio",
+            of_runbook=True,
+            summary=f"{self.name} uses {{{{ $value | humanizePercentage }}}} of the memory that "
+            f"it may use (limit {percent(limit)})",
+            fires=[parts(used, most, limit * BEYOND), *([unlimited] if reserve else [])],
+            quiet=[parts(used, most, limit * SHORT_OF), *([] if reserve else [unlimited])],
+        )

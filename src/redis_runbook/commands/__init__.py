@@ -1,0 +1,1 @@
+"""The commands of `redis-runbook`, one file each."""

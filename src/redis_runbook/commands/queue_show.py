@@ -1,0 +1,143 @@
+"""`redis-runbook queue show NAME`: one BullMQ queue, read-only."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import redis
+
+from redis_runbook.catalogue import CATALOGUE
+from redis_runbook.config.load import load
+from redis_runbook.config.model import Config
+from redis_runbook.config.resolve import endpoint_of, secrets
+from redis_runbook.judging.cause import cause
+from redis_runbook.judging.queue_latency import judge_latency
+from redis_runbook.judging.queue_text import oldest_jobs, seconds, worker_lines
+from redis_runbook.judging.stalled import READS_APART_S
+from redis_runbook.probes.bullmq.discovery import discover
+from redis_runbook.probes.bullmq.facts import Scheduler
+from redis_runbook.probes.bullmq.queues import ObservedQueue, look_again, look_first
+from redis_runbook.probes.connection import reach
+from redis_runbook.redact import Redactor, environment_secrets, printable
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.client import connected
+from redis_runbook.wire.endpoint import Endpoint
+
+_LIMIT_S: Final = 10.0
+_BUDGET_S: Final = 2.0
+_MARGIN_S: Final = 0.05
+_NAME_WIDTH: Final = 18
+
+
+def show(
+    name: str, *, service: str | None, config_file: Path | None, environ: Mapping[str, str]
+) -> str:
+    """The queue as a table: jobs by state, oldest jobs, waits, workers, schedulers, failures.
+
+    Takes a little over 2 s: who works can only be told by looking twice.
+
+    Raises:
+        ConfigError: the configuration, or the address of the service, is wrong.
+        CannotLook: the service, or the queue on it, is not to be seen; its text is redacted.
+    """
+    config = load(config_file, environ, {}, CATALOGUE).config
+    redact = Redactor(secrets(config, environ) | environment_secrets(environ))
+    chosen = _service(config, service)
+    endpoint, missing = endpoint_of(chosen, config.services[chosen], environ, defaults=False)
+    if endpoint is None:
+        raise CannotLook(missing)
+    try:
+        observed = _observe(name, chosen, endpoint, config)
+    except (CannotLook, redis.RedisError) as error:
+        known = isinstance(error, CannotLook)
+        raise CannotLook(redact(str(error)) if known else f"{chosen} stopped answering") from None
+    limits = config.queue_limits(chosen, name)
+    lines = _lines(observed, limit_s=limits.latency_s, window_s=limits.latency_for_s)
+    return "\n".join(redact(line) for line in (f"{printable(name)} on {chosen}", *lines))
+
+
+def _service(config: Config, wanted: str | None) -> str:
+    """The service that was named, else the only one with the role `queue`."""
+    queues = [
+        name
+        for name, settings in config.services.items()
+        if settings.enabled and settings.role == "queue"
+    ]
+    if wanted in queues:
+        return wanted
+    if wanted is None and len(queues) == 1:
+        return queues[0]
+    problem = f"there is no queue service {printable(wanted)}" if wanted else "name the service"
+    raise CannotLook(f"{problem}: --service {' or '.join(queues) or '(none is configured)'}")
+
+
+def _observe(name: str, service: str, endpoint: Endpoint, config: Config) -> ObservedQueue:
+    settings = config.services[service]
+    timeout_s = settings.limits.connect_s
+    connection = reach(endpoint, timeout_s=timeout_s)
+    if not connection.reachable:
+        raise CannotLook(f"{service} at {connection.address} {connection.message}")
+    with (
+        connected(endpoint, service, timeout_s=timeout_s) as client,
+        client.time_limit(_LIMIT_S),
+    ):
+        found = discover(client, prefix=settings.prefix, configured=[name], budget_s=_BUDGET_S)
+        if found.absent:
+            raise CannotLook(f"no such queue: {printable(name)}; found: {found.titles}")
+        alone = found.only(name)
+        first = look_first(client, alone)
+        time.sleep(READS_APART_S + _MARGIN_S)
+        queues = look_again(
+            client,
+            alone,
+            first,
+            window_s=settings.limits.queue_latency_for_s,
+            grace_s=config.queue_limits(service, name).overdue_grace_s,
+        )
+    (observed,) = queues.by_name.values()
+    return observed
+
+
+def _lines(queue: ObservedQueue, *, limit_s: float, window_s: float) -> Iterator[str]:
+    facts = queue.last
+    yield from _section(
+        "jobs",
+        (
+            f"{state.replace('_', '-'):<{_NAME_WIDTH}}{'?' if number is None else number:>12}"
+            for state, number in asdict(facts.counts).items()
+        ),
+    )
+    yield from _section("oldest", oldest_jobs(facts))
+    judged = judge_latency(facts, limit_s=limit_s, window_s=window_s, earlier=[queue.first])
+    longest, now = seconds(judged.observed_s or 0), seconds(judged.waiting_s or 0)
+    waits = [f"{judged.state}: longest {longest}, now {now}"]
+    if judged.pick_ups:
+        waits.append(
+            f"{judged.pick_ups} pick-ups in {window_s:g} s: p50 {judged.p50_s:.3f}, "
+            f"p95 {judged.p95_s:.3f}, max {judged.max_s:.3f} s"
+        )
+    yield from _section("waits", [*waits, f"because: {cause(facts, queue.workers)}"])
+    if facts.overdue_s:
+        yield from _section("delayed", [f"the most overdue job is {seconds(facts.overdue_s)} late"])
+    yield from _section("workers", worker_lines(queue))
+    yield from _section("schedulers", map(_scheduler, facts.schedulers))
+    yield from _section(
+        "newest failures", (f"{one.count} of: {one.reason}" for one in facts.failed_reasons)
+    )
+    yield from _section("could not be read", facts.problems)
+
+
+def _scheduler(one: Scheduler) -> str:
+    if one.finished:
+        return f"{one.scheduler_id}: finished"
+    state = f"its next run is {seconds(one.overdue_s)} late" if one.overdue_s else "on time"
+    return f"{one.scheduler_id}: {state}{', its job is gone' if one.job_exists is False else ''}"
+
+
+def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    found = list(lines)
+    if found:
+        yield f"\n{title}"
+        yield from (f"  {line}" for line in found)

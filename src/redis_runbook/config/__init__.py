@@ -1,0 +1,1 @@
+"""File, environment and options → configuration → services."""

@@ -1,0 +1,275 @@
+"""Loading the configuration: defaults < file < environment < options, and every error at once."""
+
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from redis_runbook.config.keys import (
+    VARIABLE_PREFIX,
+    Key,
+    dotted,
+    effective,
+    nearest,
+    tables_and_keys,
+    variable,
+)
+from redis_runbook.config.model import Config, ConfigError
+from redis_runbook.config.values import UNKNOWN_NAME
+from redis_runbook.redact import printable
+from redis_runbook.wire.files import read_text
+
+_FILE_VARIABLE: Final = f"{VARIABLE_PREFIX}CONFIG"
+_NEW_SERVICE: Final = re.compile(f"{VARIABLE_PREFIX}SERVICES__([A-Z0-9][A-Z0-9_]*)__ROLE")
+_SOURCE_FORM: Final = re.compile("_(?:env|file)$")
+_SECRET_KEY: Final = re.compile("(?:url|username|password|token)(?:_env|_file)?$")
+_MAX_FILE_BYTES: Final = 65_536
+_MAX_PROBLEMS: Final = 50
+_MAX_SHOWN: Final = 60
+_MAX_NUMBER: Final = 10**18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A configuration, and where each of its values is from.
+
+    `origins` maps each dotted key that has a value to `default`, `file runbook.toml`,
+    `environment REDIS_RUNBOOK_…` or `option`.
+    """
+
+    config: Config
+    origins: Mapping[str, str]
+
+
+class _Leaf(NamedTuple):
+    """A value that some layer sets, and which layer."""
+
+    value: Any
+    origin: str
+
+
+_Layer = Mapping[Key, _Leaf]
+
+
+def load(
+    file: Path | None,
+    environ: Mapping[str, str],
+    options: Mapping[str, Any],
+    known_checks: Collection[str],
+) -> Loaded:
+    """The configuration in effect.
+
+    Without `file`, REDIS_RUNBOOK_CONFIG names it, or it is `./runbook.toml` where that exists.
+    Keys of `options` are dotted (`services.queue.url`), None means not given, and a value may be
+    a whole table.
+
+    Raises:
+        ConfigError: with everything that is wrong in any layer.
+    """
+    problems: list[str] = []
+    leaves = _leaves(
+        tomllib.loads(Path(__file__).with_name("defaults.toml").read_text()), "default"
+    )
+    file = file or _implied_file(environ)
+    file_is_broken = False
+    if file:
+        try:
+            leaves = _over(leaves, _file_layer(file))
+        except ValueError as error:
+            file_is_broken = True
+            problems.append(f"file {printable(str(file))}: {error}")
+    problems += _indistinct(leaves)
+    from_environment, unknown = _environment_layer(environ, _services(leaves), known_checks)
+    if file_is_broken:
+        # The services that are asked for may well be in the file.
+        hidden = f"environment {VARIABLE_PREFIX}SERVICES__"
+        unknown = [one for one in unknown if not one.startswith(hidden)]
+    leaves = _over(_over(leaves, from_environment), _options_layer(options))
+    # Where the services are not known, nobody can say that one of them is not there.
+    services = set() if file_is_broken else _services(leaves)
+    context = {"service": services or None, "check": known_checks}
+    try:
+        config = Config.model_validate(_tree(leaves), context=context)
+    except ValidationError as error:
+        problems += _problems(error, leaves)
+    problems += unknown
+    if problems:
+        raise ConfigError(problems)
+    origins = {
+        dotted(key): leaves[key].origin if key in leaves else "default"
+        for key, _ in effective(config)
+    }
+    return Loaded(config=config, origins=origins)
+
+
+def _implied_file(environ: Mapping[str, str]) -> Path | None:
+    if named := environ.get(_FILE_VARIABLE, "").strip():
+        return Path(named)
+    usual = Path("runbook.toml")
+    return usual if usual.exists() or usual.is_symlink() else None
+
+
+def _file_layer(file: Path) -> _Layer:
+    text = read_text(file, max_bytes=_MAX_FILE_BYTES)
+    try:
+        return _leaves(tomllib.loads(text), f"file {printable(str(file))}")
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    except ValueError as error:
+        # tomllib names the line, and quotes keys at most, never values.
+        raise ValueError(f"is not TOML: {printable(str(error))}") from None
+
+
+def _environment_layer(
+    environ: Mapping[str, str], services: Collection[str], checks: Collection[str]
+) -> tuple[_Layer, list[str]]:
+    """What REDIS_RUNBOOK_… variables set, and a problem for each that sets nothing.
+
+    A variable that is empty counts as not set: that is how Compose passes on absent ones. A role
+    brings a service into being, so that a typo in another variable cannot.
+    """
+    taken = {variable(("services", name, "role")) for name in services}
+    new = {
+        match[1].lower()
+        for name in environ
+        if name not in taken and (match := _NEW_SERVICE.fullmatch(name))
+    }
+    names = {"services": [*services, *new], "checks": checks}
+    known = {variable(key): key for key, is_table in tables_and_keys(names) if not is_table}
+    leaves, problems = {}, []
+    for name in sorted(environ):
+        if not name.startswith(VARIABLE_PREFIX) or name == _FILE_VARIABLE:
+            continue
+        origin = f"environment {printable(name, 2 * _MAX_SHOWN)}"
+        if name not in known:
+            hint = nearest(name.upper(), [*known, _FILE_VARIABLE])
+            problems.append(f"{origin}: is not a known variable{hint}")
+        elif environ[name].strip():
+            leaves[known[name]] = _Leaf(environ[name], origin)
+    return leaves, problems
+
+
+def _options_layer(options: Mapping[str, Any]) -> _Layer:
+    layer: dict[Key, _Leaf] = {}
+    for key, value in options.items():
+        if value is not None:
+            layer |= _leaves(value, "option", tuple(key.split(".")))
+    return layer
+
+
+def _services(layer: _Layer) -> set[str]:
+    return {key[1] for key in layer if key[0] == "services" and len(key) > 1}
+
+
+def _leaves(value: Any, origin: str, at: Key = ()) -> dict[Key, _Leaf]:
+    """A table as one mapping; a table without a key is a leaf itself."""
+    if not isinstance(value, Mapping) or (at and not value):
+        return {at: _Leaf(value, origin)}
+    leaves: dict[Key, _Leaf] = {}
+    for name, inner in value.items():
+        leaves |= _leaves(inner, origin, (*at, name))
+    return leaves
+
+
+def _over(lower: _Layer, higher: _Layer) -> dict[Key, _Leaf]:
+    """Both layers; where they speak of the same thing, the higher one."""
+    added = {
+        key: leaf
+        for key, leaf in higher.items()
+        if leaf.value != {} or not any(old[: len(key)] == key for old in lower)
+    }
+    kept = {
+        old: leaf for old, leaf in lower.items() if not any(_replaces(new, old) for new in added)
+    }
+    return kept | added
+
+
+def _replaces(new: Key, old: Key) -> bool:
+    """Whether one holds the other, or they are forms of one value: `url`, `url_env`, `url_file`."""
+    shared = min(len(new), len(old))
+    return new[:shared] == old[:shared] or (
+        new[:-1] == old[:-1] and _SOURCE_FORM.sub("", new[-1]) == _SOURCE_FORM.sub("", old[-1])
+    )
+
+
+def _tree(leaves: _Layer) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, leaf in leaves.items():
+        table = tree
+        for part in key[:-1]:
+            table = table.setdefault(part, {})
+        table[key[-1]] = leaf.value
+    return tree
+
+
+def _indistinct(layer: _Layer) -> Iterator[str]:
+    """Services that no environment variable could tell apart."""
+    services = _services(layer)
+    counts = Counter(variable(("services", name)) for name in services)
+    for name in sorted(services):
+        if counts[variable(("services", name))] > 1:
+            key = ("services", name)
+            yield f"{_origin(key, layer)}: {dotted(key)}: another name differs in - and _ only"
+
+
+def _problems(error: ValidationError, leaves: _Layer) -> Iterator[str]:
+    found = error.errors(include_url=False)
+    yield from (_problem(one, leaves) for one in found[:_MAX_PROBLEMS])
+    if len(found) > _MAX_PROBLEMS:
+        yield f"and {len(found) - _MAX_PROBLEMS} problems more"
+
+
+def _problem(error: ErrorDetails, leaves: _Layer) -> str:
+    """One of pydantic's errors as a sentence: which layer, which key, what is wrong."""
+    key = tuple(str(part) for part in error["loc"])
+    is_key = key[-1] == "[key]"
+    if is_key:
+        key = key[:-1]
+    shown = "" if is_key or error["type"] in {"extra_forbidden", "missing"} else _shown(key, error)
+    return f"{_origin(key, leaves)}: {dotted(key)}{shown}: {_what(error, key)}"
+
+
+def _what(error: ErrorDetails, key: Key) -> str:
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "extra_forbidden":
+            names = {key[0]: key[1:2]}
+            valid = (dotted(known) for known, _ in tables_and_keys(names))
+            return f"is not a known key{nearest(dotted(key), valid)}"
+        case "missing":
+            return "is required"
+        case "value_error":
+            return str(context["error"])
+        case "model_type" | "dict_type":
+            return "must be a table"
+        case "byte_size" | "byte_size_unit":
+            return 'must be a size such as 104857600, "100MiB" or "1GB"'
+        case kind if kind == UNKNOWN_NAME:
+            return f"{error['msg']}{nearest(str(error['input']), context['known'])}"
+    return re.sub(r"^\w+ should ", "must ", error["msg"])
+
+
+def _shown(key: Key, error: ErrorDetails) -> str:
+    """` = 'x'` where the value cannot be, or hold, a secret."""
+    value = error["input"]
+    is_harmless = (isinstance(value, int | float) and abs(value) < _MAX_NUMBER) or (
+        isinstance(value, str) and "://" not in value and "@" not in value
+    )
+    if not is_harmless or any(_SECRET_KEY.search(part) for part in key):
+        return ""
+    return f" = {printable(repr(value), _MAX_SHOWN)}"
+
+
+def _origin(key: Key, leaves: _Layer) -> str:
+    """The layer that set the key, or what is nearest to it."""
+    for end in range(len(key), 0, -1):
+        for known, leaf in leaves.items():
+            if known[:end] == key[:end]:
+                return leaf.origin
+    return "default"

@@ -1,0 +1,308 @@
+"""What can be configured: the sections of `runbook.toml` as frozen models, with their defaults."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from redis_runbook.catalogue import CheckSpec, Level
+from redis_runbook.config.values import (
+    CheckId,
+    Count,
+    CountOrZero,
+    Directory,
+    Factor,
+    HttpUrl,
+    LabelName,
+    Milliseconds,
+    Ratio,
+    RedisUrl,
+    Seconds,
+    Secret,
+    ServiceName,
+    Size,
+    Text,
+    Texts,
+    ValueFile,
+    VariableName,
+    one_of,
+)
+
+Role = Literal["queue", "cache"]
+"""What a Redis is for; its limits and checks follow from it."""
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; `problems` holds every reason, one sentence each.
+
+    No sentence quotes a secret, nor a value that may be one.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        """Keep the problems; as a text they stand one a line."""
+        super().__init__("\n".join(problems))
+        self.problems: Final = tuple(problems)
+
+
+class _Section(BaseModel):
+    """One table of `runbook.toml`."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
+    )
+
+    @field_validator("*")
+    @classmethod
+    def _one_source(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse `x_env` beside `x` or `x_file`: which of them counts would be a guess."""
+        key = str(info.field_name)
+        base = re.sub("_(?:env|file)$", "", key)
+        for other in (base, f"{base}_env", f"{base}_file"):
+            if value is not None and other != key and info.data.get(other) is not None:
+                raise ValueError(f"cannot be set beside {other}: keep one of them")
+        return value
+
+
+class Limits(_Section):
+    """What one service is held to. Every limit is a plain number, in the unit of its name.
+
+    The defaults are a queue's; some of a cache's are lower.
+    """
+
+    connect_s: Seconds = Field(2.0, description="DNS, TCP, TLS, AUTH and PING together")
+    write_s: Seconds = Field(2.0, description="The canary: write, read back, remove")
+    round_trip_ms: Milliseconds = Field(2_000.0, description="p95; a cache: 50")
+    command_p95_ms: Milliseconds = Field(50.0, description="p95 of a cache's commands")
+    command_p95_for_s: Seconds = Field(600.0, description="Broken when over it this long")
+    queue_latency_s: Seconds = Field(2.0, description="A job's wait in a BullMQ queue")
+    queue_latency_for_s: Seconds = Field(300.0, description="Broken when over it this long")
+    slowlog_ms: Milliseconds = Field(100.0, description="The slowest command; a cache: 50")
+    slowlog_for_s: Seconds = Field(600.0, description="How far back SLOWLOG is read")
+    memory_ratio: Ratio = Field(0.80, description="Used memory, of what it may use")
+    clients_ratio: Ratio = Field(0.80, description="Connected clients, of maxclients")
+    fragmentation_ratio: Factor = Field(1.5, description="Allocator waste; bytes must agree")
+    fragmentation_bytes: Size = Field(
+        ByteSize(100 * 2**20), description="Allocator waste; ratio must agree"
+    )
+
+
+CACHE_LIMITS: Final[Mapping[str, float]] = {"round_trip_ms": 50.0, "slowlog_ms": 50.0}
+"""Where the default limits of a cache are not a queue's."""
+
+
+class Tls(_Section):
+    """How to trust a rediss:// service, and how to be trusted by it; paths of PEM files."""
+
+    ca_file: Text | None = None
+    cert_file: Text | None = None
+    key_file: Text | None = None
+    verify: bool = True
+
+
+class ServiceSettings(_Section):
+    """One Redis to check. No secret of it is ever printed."""
+
+    enabled: bool = True
+    role: Role
+    url: RedisUrl | None = None
+    url_env: VariableName | None = None
+    url_file: ValueFile | None = None
+    username: Text | None = None
+    username_env: VariableName | None = None
+    username_file: ValueFile | None = None
+    password: Secret | None = None
+    password_env: VariableName | None = None
+    password_file: ValueFile | None = None
+    tls: Tls = Tls()
+    expected_role: Literal["master", "replica"] = "master"
+    expected_mode: Literal["standalone", "cluster", "sentinel"] = "standalone"
+    replicas_min: Count | None = None
+    memory_limit: Size | None = Field(None, description="What it may use where maxmemory is 0")
+    exporter_url: HttpUrl | None = Field(None, description="An exporter of its own")
+    exporter_url_env: VariableName | None = None
+    exporter_url_file: ValueFile | None = None
+    exporter_target: Text | None = Field(None, description="Its name for /scrape?target=")
+    series: dict[LabelName, Text] = Field(
+        {}, description="Labels of its exporter's series in Prometheus; default: service = its name"
+    )
+    queues: Texts = Field((), description="BullMQ queues that must exist")
+    prefix: Text = Field("bull", description="BullMQ's key prefix")
+    discover: bool = Field(True, description="Check BullMQ queues that are not listed, too")
+    limits: Limits = Limits()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _limits_of_the_role(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or data.get("role") != "cache":
+            return data
+        limits = data.get("limits", {})
+        if not isinstance(limits, dict):
+            return data
+        return {**data, "limits": {**CACHE_LIMITS, **limits}}
+
+
+class JwtCache(_Section):
+    """The cached token introspections: where they are and what must hold for them."""
+
+    enabled: bool = True
+    service: Text = "cache"
+    pattern: Text = Field("jwt:*", description="A glob, as SCAN takes it")
+    min_entries: Count = 1
+    max_ttl_s: Seconds = 86_400.0
+
+    @field_validator("service")
+    @classmethod
+    def _exists(cls, value: str, info: ValidationInfo) -> str:
+        return one_of("service", value, info) if info.data.get("enabled", True) else value
+
+
+class Exporter(_Section):
+    """The redis_exporter that watches the services."""
+
+    enabled: bool = True
+    url: HttpUrl | None = None
+    url_env: VariableName | None = None
+    url_file: ValueFile | None = None
+    timeout_s: Seconds = 3.0
+    missing_for_s: Seconds = Field(60.0, description="Rules: how long its series may be missing")
+
+
+class _HttpApi(_Section):
+    """Something that is asked over HTTP; without a URL nothing is asked."""
+
+    enabled: bool = True
+    url: HttpUrl | None = None
+    url_env: VariableName | None = None
+    url_file: ValueFile | None = None
+    token: Secret | None = Field(None, description="Sent as a bearer token")
+    token_env: VariableName | None = None
+    token_file: ValueFile | None = None
+    ca_file: Text | None = Field(None, description="Whom to trust, for https://; a PEM file")
+    timeout_s: Seconds = Field(3.0, description="For one answer")
+
+
+class Prometheus(_HttpApi):
+    """The Prometheus that scrapes the exporters and evaluates the alerts."""
+
+    username: Text | None = None
+    username_env: VariableName | None = None
+    username_file: ValueFile | None = None
+    password: Secret | None = None
+    password_env: VariableName | None = None
+    password_file: ValueFile | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_log_in(self) -> Self:
+        tokens = (self.token, self.token_env, self.token_file)
+        passwords = (self.password, self.password_env, self.password_file)
+        if any(tokens) and any(passwords):
+            raise ValueError("a token and a password cannot both be sent: keep one of them")
+        return self
+
+
+class Grafana(_HttpApi):
+    """The Grafana that shows the dashboards."""
+
+    dashboards: Texts = Field(("Redis Queue", "Redis Cache"), description="Titles")
+
+
+class QueueSettings(_Section):
+    """What one BullMQ queue is held to; what is not set here is its service's, or not limited."""
+
+    workers_min: CountOrZero | None = Field(
+        None, description="Workers that consume; default: 1 for a listed queue, 0 for a found one"
+    )
+    depth: Count | None = Field(None, description="Jobs that wait to be picked up")
+    latency_s: Seconds | None = Field(None, description="Default: the service's queue_latency_s")
+    strict_now: bool = Field(False, description="Broken when over the limit now, not only for long")
+    paused_ok: bool = False
+    overdue_grace_s: Seconds = Field(5.0, description="For delayed jobs and schedulers")
+    failed_per_hour: Count = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueLimits:
+    """`QueueSettings` with every default filled in; `depth` alone may be without a limit."""
+
+    workers_min: int
+    depth: int | None
+    latency_s: float
+    latency_for_s: float
+    strict_now: bool
+    paused_ok: bool
+    overdue_grace_s: float
+    failed_per_hour: int
+
+
+class Check(_Section):
+    """What a broken check amounts to, where that is not the catalogue's level."""
+
+    level: Literal["invariant", "advisory", "off"]
+
+
+class Container(_Section):
+    """Images of the throwaway target `container`."""
+
+    redis_image: Text = "redis:7-alpine"
+    exporter_image: Text = "oliver006/redis_exporter:latest"
+
+
+class Config(_Section):
+    """The whole configuration, in effect."""
+
+    target: Literal["auto", "live", "container", "embedded"] = "auto"
+    report_dir: Directory = Path("reports")
+    deadline_s: Seconds | None = Field(None, description="The whole run; default: the profile's")
+    read_only: bool = Field(False, description="Write no canary")
+    runbook_url: HttpUrl | None = Field(None, description="Where alerts link to: the runbook")
+    services: dict[ServiceName, ServiceSettings] = {}
+    jwt_cache: JwtCache = JwtCache()
+    exporter: Exporter = Exporter()
+    prometheus: Prometheus = Prometheus()
+    grafana: Grafana = Grafana()
+    queues: dict[Text, QueueSettings] = {}
+    checks: dict[CheckId, Check] = {}
+    container: Container = Container()
+
+    def level(self, spec: CheckSpec) -> Level:
+        """What a broken check amounts to: as configured, else as the catalogue says."""
+        override = self.checks.get(spec.id)
+        return Level(override.level) if override else spec.level
+
+    def queues_of(self, service: str) -> tuple[str, ...]:
+        """The BullMQ queues that must exist on a service: those that it lists.
+
+        Where only one service is a queue, those that have a table of their own, too: they can be
+        nobody else's.
+        """
+        listed = self.services[service].queues
+        roles = [settings.role for settings in self.services.values() if settings.enabled]
+        own = self.queues if roles.count("queue") == 1 else ()
+        return tuple(dict.fromkeys((*listed, *own)))
+
+    def queue_limits(self, service: str, queue: str) -> QueueLimits:
+        """What one queue is held to, on the service that has it."""
+        settings = self.queues.get(queue) or QueueSettings()
+        limits = self.services[service].limits
+        must_exist = queue in self.queues_of(service)
+        return QueueLimits(
+            workers_min=int(must_exist) if settings.workers_min is None else settings.workers_min,
+            depth=settings.depth,
+            latency_s=settings.latency_s or limits.queue_latency_s,
+            latency_for_s=limits.queue_latency_for_s,
+            strict_now=settings.strict_now,
+            paused_ok=settings.paused_ok,
+            overdue_grace_s=settings.overdue_grace_s,
+            failed_per_hour=settings.failed_per_hour,
+        )

@@ -1,0 +1,91 @@
+"""Showing the configuration: the one in effect, redacted, and the JSON Schema of all of them."""
+
+import itertools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from redis_runbook.config.keys import Key, dotted, effective
+from redis_runbook.config.load import Loaded
+from redis_runbook.config.model import Config
+from redis_runbook.redact import without_credentials
+from redis_runbook.wire.endpoint import parse_endpoint, validate_http_url
+
+
+def describe(loaded: Loaded, environ: Mapping[str, str]) -> str:
+    """The configuration in effect as TOML, with where each value is from; no secret is in it."""
+    rows = sorted(
+        ((key[:-1], key[-1], value) for key, value in effective(loaded.config)),
+        key=lambda row: row[0],
+    )
+    blocks = []
+    for section, lines in itertools.groupby(rows, key=lambda row: row[0]):
+        block = [f"[{dotted(section)}]"] if section else []
+        for _, name, value in lines:
+            key = (*section, name)
+            setting = f"{dotted((name,))} = {_toml(key, value)}"
+            block.append(
+                f"{setting:<44} # {loaded.origins[dotted(key)]}{_found(key, value, environ)}"
+            )
+        blocks.append("\n".join(block))
+    return "\n\n".join(blocks)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of `runbook.toml`.
+
+    Nothing is required in it: a file need not repeat what another layer says.
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **_without_required(Config.model_json_schema()),
+    }
+
+
+def schema_text() -> str:
+    """The contents of `runbook.schema.json`."""
+    return json.dumps(schema(), indent=2) + "\n"
+
+
+def _without_required(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {
+            key: _without_required(inner)
+            for key, inner in node.items()
+            if not (key == "required" and isinstance(inner, list))
+        }
+    return [_without_required(inner) for inner in node] if isinstance(node, list) else node
+
+
+def _toml(key: Key, value: Any) -> str:
+    if isinstance(value, SecretStr):
+        secret = value.get_secret_value()
+        return json.dumps(_url(key, secret) if key[-1].endswith("url") else "***")
+    return json.dumps(str(value) if isinstance(value, Path) else value)
+
+
+def _found(key: Key, value: Any, environ: Mapping[str, str]) -> str:
+    """What stands in the variable that a key names."""
+    if not key[-1].endswith("_env"):
+        return ""
+    given = environ.get(value, "").strip()
+    if not given:
+        return "; not set"
+    return f"; {_url(key, given)}" if key[-1].endswith("url_env") else "; set"
+
+
+def _url(key: Key, text: str) -> str:
+    is_redis = key[0] == "services" and not key[-1].startswith("exporter_")
+    try:
+        if not is_redis:
+            return without_credentials(validate_http_url(text))
+        endpoint = parse_endpoint(text)
+    except ValueError as error:
+        return f"not usable: {error}"
+    user = "***@" if endpoint.username or endpoint.password else ""
+    if endpoint.scheme == "unix":
+        return f"unix://{user}{endpoint.path}?db={endpoint.database}"
+    return f"{endpoint.scheme}://{user}{endpoint.address}/{endpoint.database}"

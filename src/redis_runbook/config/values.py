@@ -1,0 +1,167 @@
+"""What a value of the configuration may be: durations, sizes, names, URLs, secrets."""
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, SecretStr, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from redis_runbook.wire.endpoint import parse_endpoint, validate_http_url
+
+UNKNOWN_NAME: Final = "unknown_name"
+"""The type of pydantic's error where a name is none of those in its context's `known`."""
+
+_YEAR_S: Final = 366 * 86_400
+_MS_PER_UNIT: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_DURATION: Final = re.compile(r"\s*([0-9]{1,12}(?:\.[0-9]{1,9})?)\s*(ms|s|m|h|d)")
+_VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*\Z")
+_LABEL: Final = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+def _number(value: object) -> object:
+    """Refuse `true` where a number is wanted: pydantic takes it for 1."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004  # pydantic collects ValueErrors only
+    return value
+
+
+def _duration_ms(text: str) -> float:
+    """`1h30m` in milliseconds; every unit is whole milliseconds, so that 0.3 s is exactly 300."""
+    if not re.fullmatch(f"(?:{_DURATION.pattern})+\\s*", text):
+        raise ValueError('must be a duration such as 2.5, "250ms", "5m" or "1h30m"')
+    return sum(float(number) * _MS_PER_UNIT[unit] for number, unit in _DURATION.findall(text))
+
+
+def _with_unit(text: str) -> bool:
+    return text.strip()[-1:].isalpha()
+
+
+def _seconds(value: object) -> object:
+    if isinstance(value, str) and _with_unit(value):
+        return _duration_ms(value) / 1_000
+    return _number(value)
+
+
+def _milliseconds(value: object) -> object:
+    if isinstance(value, str) and _with_unit(value):
+        return _duration_ms(value)
+    return _number(value)
+
+
+def _text(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError("must be a text that is neither empty nor holds control characters")
+    return value
+
+
+def _variable_name(value: str) -> str:
+    # Capitals only: the likeliest mistake is the secret itself where its variable's name belongs,
+    # and a name is printed.
+    if not _VARIABLE.match(value):
+        raise ValueError("must be the name of an environment variable, in capitals")
+    return value
+
+
+def _label_name(value: str) -> str:
+    if not _LABEL.match(value):
+        raise ValueError("is not a Prometheus label: letters, digits and _, not beginning with __")
+    return value
+
+
+def _file_of_a_value(value: str) -> str:
+    # As above: a URL or a password in this place must not pass for a path.
+    if not value.startswith(("/", "./", "../")) or not value.isprintable():
+        raise ValueError("must be a path that starts with / or ./")
+    return value
+
+
+def _redis_url(value: SecretStr) -> SecretStr:
+    parse_endpoint(value.get_secret_value().strip())
+    return value
+
+
+def _http_url(value: SecretStr) -> SecretStr:
+    validate_http_url(value.get_secret_value().strip())
+    return value
+
+
+def _not_empty(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().strip():
+        raise ValueError("must not be empty")
+    return value
+
+
+def _directory(value: object) -> object:
+    if not isinstance(value, str | Path):
+        raise ValueError("must be a path")  # noqa: TRY004  # as above
+    _text(str(value))
+    return value
+
+
+def _listed(value: object) -> object:
+    """A list, also as an environment variable can hold it: JSON, or separated by commas."""
+    if not isinstance(value, str):
+        return value
+    if not value.lstrip().startswith("["):
+        return [item.strip() for item in value.split(",") if item.strip()]
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        raise ValueError("must be a JSON list, or items separated by commas") from None
+
+
+def one_of(kind: Literal["check", "service"], value: str, info: ValidationInfo) -> str:
+    """Refuse a name that the loader does not know; without a loader every name is known."""
+    names = (info.context or {}).get(kind)
+    if names is not None and value not in names:
+        raise PydanticCustomError(UNKNOWN_NAME, f"is not a {kind}", {"known": sorted(names)})
+    return value
+
+
+def _known_check(value: str, info: ValidationInfo) -> str:
+    return one_of("check", value, info)
+
+
+def _service_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", value):
+        raise ValueError("is not a service name: small letters, digits, - and _ only")
+    return value
+
+
+_NumberOrText = (
+    Annotated[float, Field(gt=0)] | Annotated[str, Field(pattern=f"^({_DURATION.pattern})+\\s*$")]
+)
+Seconds = Annotated[
+    float,
+    Field(gt=0, le=_YEAR_S),
+    BeforeValidator(_seconds, json_schema_input_type=_NumberOrText),
+]
+Milliseconds = Annotated[
+    float,
+    Field(gt=0, le=_YEAR_S * 1_000),
+    BeforeValidator(_milliseconds, json_schema_input_type=_NumberOrText),
+]
+Ratio = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
+Factor = Annotated[float, Field(gt=0), BeforeValidator(_number)]
+Count = Annotated[int, Field(ge=1), BeforeValidator(_number)]
+CountOrZero = Annotated[int, Field(ge=0), BeforeValidator(_number)]
+Size = Annotated[
+    ByteSize,
+    Field(gt=0, le=2**63 - 1),
+    BeforeValidator(_number, json_schema_input_type=Annotated[int, Field(gt=0)] | str),
+]
+Text = Annotated[str, AfterValidator(_text)]
+Texts = Annotated[
+    tuple[Text, ...], BeforeValidator(_listed, json_schema_input_type=list[str] | str)
+]
+VariableName = Annotated[str, AfterValidator(_variable_name)]
+LabelName = Annotated[str, AfterValidator(_label_name)]
+ValueFile = Annotated[str, AfterValidator(_file_of_a_value)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+HttpUrl = Annotated[SecretStr, AfterValidator(_http_url)]
+Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
+CheckId = Annotated[str, AfterValidator(_known_check)]
+Directory = Annotated[Path, BeforeValidator(_directory)]
+ServiceName = Annotated[str, AfterValidator(_service_name)]

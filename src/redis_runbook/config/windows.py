@@ -1,0 +1,50 @@
+"""How long each service is sampled: as its profile says, or `--window NAME=DURATION`."""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from redis_runbook.config.profiles import Profile
+from redis_runbook.config.service import Service
+from redis_runbook.config.values import Seconds
+from redis_runbook.redact import printable
+
+_SHORTEST_S: Final = 2.0
+"""A shorter one may have too few samples to judge."""
+
+_DURATION: Final = TypeAdapter(Seconds)
+
+
+def window_lengths_s(
+    profile: Profile, services: Iterable[Service], given: Sequence[str] = ()
+) -> Mapping[str, float]:
+    """Seconds by service; those that are `given` (`queue=5m`) replace the profile's.
+
+    A profile's window is no longer than the limits need: over it throughout is then as long as the
+    runbook says.
+
+    Raises:
+        ValueError: one of the given does not read as a service and a duration.
+    """
+    lengths_s: dict[str, float] = {}
+    for service in services:
+        full_s = max(_SHORTEST_S, service.sustained_s)
+        lengths_s[service.name] = min(profile.window_s or full_s, full_s)
+    return lengths_s | dict(_parsed(text, tuple(lengths_s)) for text in given)
+
+
+def _parsed(text: str, names: Sequence[str]) -> tuple[str, float]:
+    name, _, duration = text.partition("=")
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"; the nearest is {near[0]}" if near else ""
+        raise ValueError(f"--window {printable(text, 80)}: there is no such service{hint}")
+    try:
+        seconds = _DURATION.validate_python(duration)
+    except ValidationError:
+        raise ValueError(f"--window {text}: not a duration such as 30s or 5m") from None
+    if seconds < _SHORTEST_S:
+        raise ValueError(f"--window {text}: too short to judge, {_SHORTEST_S:g} s is the least")
+    return name, seconds

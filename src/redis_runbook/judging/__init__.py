@@ -1,0 +1,1 @@
+"""Facts and limits → ruling. Pure: no I/O, no clock, no pytest."""

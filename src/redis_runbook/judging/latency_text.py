@@ -1,0 +1,84 @@
+"""How a window of latency reads: the sentence of a finding, and the evidence beside it."""
+
+from typing import Any, Final
+
+from redis_runbook.config.service import Service
+from redis_runbook.judging.stats import Summary
+from redis_runbook.judging.window import Outcome, WindowJudgement
+from redis_runbook.probes.latency.histogram import Durations, Traffic
+from redis_runbook.probes.latency.sample import LatencyFacts
+
+_COMMANDS: Final = 5
+
+
+def client_side(
+    service: Service,
+    latency: LatencyFacts,
+    summary: Summary,
+    window: WindowJudgement,
+    *,
+    limit_ms: float,
+) -> str:
+    """What a client saw, by how much, for how long, and how much of the runbook's time that is."""
+    numbers = (
+        f"p95 of {service.name} is {summary.p95_ms:.2f} ms over {window.window_s:.1f} s "
+        f"(limit {limit_ms:g} ms; n {summary.n}, p50 {summary.p50_ms:.2f}, p99 "
+        f"{summary.p99_ms:.2f}, max {summary.max_ms:.2f} ms)"
+    )
+    parts = [numbers]
+    if latency.error:
+        parts.append(latency.error)
+    if latency.lost:
+        parts.append(f"no connection for {sum(to - since for since, to in latency.lost):.1f} s")
+    if window.unseen_s:
+        parts.append(f"nobody looked for {window.unseen_s:g} s, as this process did not run")
+    if window.outcome is Outcome.OVER_IN_PART:
+        parts.append(f"over the limit for {window.over_s:g} s of {window.window_s:g} s")
+    if window.outcome is Outcome.OVER_THROUGHOUT and window.window_s < service.sustained_s:
+        parts.append(
+            f"over throughout, looked at {window.window_s:g} s of the runbook's "
+            f"{service.sustained_s:g} s"
+        )
+    return "; ".join(parts)
+
+
+def server_side(traffic: Traffic, *, limit_ms: float, client_is_slow: bool) -> str:
+    """What the server says of the same window, and whose fault it is where the client is slow."""
+    if traffic.missing:
+        return f"the server's own p95 is not available, client side only: {traffic.missing}"
+    if traffic.total is None:
+        return "the server had no other traffic"
+    said = f"the server's own p95 is {_p95(traffic.total)} (n {traffic.total.n})"
+    command, slowest = traffic.by_command[0]
+    if not slowest.within(limit_ms):
+        said = f"{said}, that of {command.upper()} {_p95(slowest)} (n {slowest.n})"
+        return f"{said}: the server is slow" if client_is_slow else said
+    return f"{said}: the server is fast, so network or client" if client_is_slow else said
+
+
+def evidence(latency: LatencyFacts, summary: Summary) -> dict[str, Any]:
+    """The client's percentiles, and the slowest commands by the server's own count."""
+    high = summary.p95_high_ms
+    found: dict[str, Any] = {
+        "workload": latency.workload,
+        "n": summary.n,
+        "p50_ms": round(summary.p50_ms, 4),
+        "p95_ms": round(summary.p95_ms, 4),
+        "p99_ms": round(summary.p99_ms, 4),
+        "max_ms": round(summary.max_ms, 4),
+        "95 % interval of p95": f"{summary.p95_low_ms:.2f} to "
+        + (f"{high:.2f} ms" if high is not None else "beyond the slowest sample"),
+        "unanswered": latency.unanswered,
+    }
+    if latency.traffic.by_command:
+        found["slowest commands, by the server"] = [
+            f"{command.upper()}: p95 {_p95(durations)}, n {durations.n}"
+            for command, durations in latency.traffic.by_command[:_COMMANDS]
+        ]
+    return found
+
+
+def _p95(durations: Durations) -> str:
+    if durations.p95_high_ms is None:
+        return f"over {durations.p95_low_ms:g} ms"
+    return f"at most {durations.p95_high_ms:g} ms"

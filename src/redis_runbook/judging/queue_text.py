@@ -1,0 +1,70 @@
+"""How a BullMQ queue reads: one line of counts, and the evidence beside a finding. Never data."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+from redis_runbook.probes.bullmq.facts import QueueFacts
+from redis_runbook.probes.bullmq.queues import ObservedQueue
+
+_OLDEST: Final = 5
+_EVENTS: Final = 5
+
+
+def counts(facts: QueueFacts) -> str:
+    """`12 waiting, 3 active, 120 delayed`: every state that holds jobs, or `no jobs`."""
+    found = {state.replace("_", "-"): number for state, number in asdict(facts.counts).items()}
+    shown = [
+        f"{number} {state}" if number is not None else f"unknown {state}"
+        for state, number in found.items()
+        if number != 0
+    ]
+    return ", ".join(shown) or "no jobs"
+
+
+def seconds(value: float | None) -> str:
+    """`12.3 s`, and minutes or hours where that reads better; `?` where it is not known."""
+    if value is None:
+        return "?"
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if value >= 2 * size:
+            return f"{value / size:.1f} {unit}"
+    return f"{value:.1f} s"
+
+
+def oldest_jobs(facts: QueueFacts) -> list[str]:
+    """Up to five of the jobs that wait longest: id, name, state and age."""
+    return [
+        f"{job.job_id} ({job.name or 'no name'}), {job.state}, {seconds(job.age_s)}"
+        + (f": {job.unknown_because}" if job.unknown_because else "")
+        for job in facts.waiting[:_OLDEST]
+    ]
+
+
+def worker_lines(queue: ObservedQueue) -> list[str]:
+    """Each worker's name, address, state and age; or why there is no list."""
+    if not queue.workers.known:
+        return [queue.workers.because]
+    return [
+        f"{worker.name or 'unnamed'} at {worker.address}: {worker.state}, connected for "
+        f"{seconds(worker.age_s)}, last heard {seconds(worker.idle_s)} ago"
+        for worker in queue.workers.workers
+    ] or ["none"]
+
+
+def evidence(queue: ObservedQueue) -> Mapping[str, Any]:
+    """What a person needs to see beside a broken queue."""
+    facts = queue.last
+    found = {
+        "jobs": counts(facts),
+        "oldest": oldest_jobs(facts),
+        "workers": worker_lines(queue),
+        "last events": [
+            f"{event.event} {event.job_id or ''} {seconds((facts.at_ms - event.at_ms) / 1000)} ago"
+            for event in facts.last_events[:_EVENTS]
+        ],
+        "newest failures": [f"{one.count} of: {one.reason}" for one in facts.failed_reasons],
+        "library": f"{facts.flavour} {facts.version or 'of unknown version'}",
+        "could not be read": list(facts.problems),
+    }
+    return {name: value for name, value in found.items() if value}

@@ -1,0 +1,146 @@
+"""What "over the limit for 5 minutes" means: a window of samples, judged step by step."""
+
+import bisect
+import enum
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from redis_runbook.judging.stats import percentile
+
+_MOST_STEPS: Final = 60
+_SHORTEST_STEP_S: Final = 1.0
+_ENOUGH_SAMPLES: Final = 200
+
+Span = tuple[float, float]
+"""From and to, in seconds since the window began."""
+
+
+class Outcome(enum.StrEnum):
+    """What a window says about a limit."""
+
+    OVER_THROUGHOUT = "over_throughout"
+    OVER_IN_PART = "over_in_part"
+    WITHIN = "within"
+    TOO_FEW = "too_few"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a window: `observed` is the quantile of its own `n` samples.
+
+    `over` is True where it is over the limit or the server gave no sample, None where nobody
+    looked.
+    """
+
+    start_s: float
+    end_s: float
+    n: int
+    observed: float | None
+    over: bool | None
+
+    @property
+    def length_s(self) -> float:
+        """How long the step is."""
+        return self.end_s - self.start_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowJudgement:
+    """A window judged by a limit.
+
+    `observed` is the quantile over the whole window, None without a sample. `over_s` adds up the
+    steps that were over, `unseen_s` those at which nobody looked.
+    """
+
+    outcome: Outcome
+    observed: float | None
+    n: int
+    over_s: float
+    unseen_s: float
+    window_s: float
+    steps: Sequence[Step]
+
+
+def judge_window(
+    offsets_s: Sequence[float],
+    values: Sequence[float],
+    *,
+    window_s: float,
+    limit: float,
+    quantile: float = 0.95,
+    min_samples: int = _ENOUGH_SAMPLES,
+    unseen: Sequence[Span] = (),
+) -> WindowJudgement:
+    """Judge samples (`values`, in the limit's unit, taken at `offsets_s`, in any order).
+
+    - `OVER_THROUGHOUT`: over the limit in every step that somebody looked at.
+    - `OVER_IN_PART`: over it for the window as a whole or in the last such step, not in every one.
+    - `WITHIN`: neither; a step in between may have been over, and `over_s` says so.
+    - `TOO_FEW`: fewer than `min_samples`, or less than half of the window was looked at.
+
+    Over means above: a value at the limit is within. A step without a sample counts as over, since
+    the server gave none, unless `unseen` (when we did not look) covers at least half of it.
+
+    Raises:
+        ValueError: offsets and values differ in number.
+    """
+    edges = step_edges(window_s)
+    samples: list[list[float]] = [[] for _ in edges[1:]]
+    for offset_s, value in zip(offsets_s, values, strict=True):
+        samples[_step_of(offset_s, edges)].append(value)
+    steps = [
+        _judge_step(span, own, limit=limit, quantile=quantile, unseen=unseen)
+        for span, own in zip(itertools.pairwise(edges), samples, strict=True)
+    ]
+    observed = percentile(sorted(values), quantile) if len(values) else None
+    unseen_s = sum(step.length_s for step in steps if step.over is None)
+    seen = [step for step in steps if step.over is not None]
+    if len(values) < min_samples or observed is None or unseen_s > window_s / 2:
+        outcome = Outcome.TOO_FEW
+    elif all(step.over for step in seen):
+        outcome = Outcome.OVER_THROUGHOUT
+    elif observed > limit or seen[-1].over:
+        outcome = Outcome.OVER_IN_PART
+    else:
+        outcome = Outcome.WITHIN
+    return WindowJudgement(
+        outcome=outcome,
+        observed=observed,
+        n=len(values),
+        over_s=sum(step.length_s for step in seen if step.over),
+        unseen_s=unseen_s,
+        window_s=window_s,
+        steps=steps,
+    )
+
+
+def step_edges(window_s: float) -> list[float]:
+    """Where the window's steps begin, and at last where it ends.
+
+    A step is a second long, or a sixtieth of the window if that is longer. A remainder of less than
+    half a step belongs to the step before it.
+    """
+    step_s = max(_SHORTEST_STEP_S, window_s / _MOST_STEPS)
+    count = max(1, int(window_s / step_s + 0.5))
+    return [number * step_s for number in range(count)] + [window_s]
+
+
+def _step_of(offset_s: float, edges: Sequence[float]) -> int:
+    """The step that a sample belongs to; one outside the window belongs to the nearest."""
+    return max(0, min(bisect.bisect_right(edges, offset_s), len(edges) - 1) - 1)
+
+
+def _judge_step(
+    span: Span, values: list[float], *, limit: float, quantile: float, unseen: Sequence[Span]
+) -> Step:
+    start_s, end_s = span
+    observed = percentile(sorted(values), quantile) if values else None
+    over: bool | None
+    if observed is not None:
+        over = observed > limit
+    else:
+        dark_s = sum(max(0.0, min(end_s, to) - max(start_s, since)) for since, to in unseen)
+        over = None if dark_s >= (end_s - start_s) / 2 else True
+    return Step(start_s=start_s, end_s=end_s, n=len(values), observed=observed, over=over)

@@ -1,0 +1,75 @@
+"""The BullMQ queues of one service, read twice, with who works on them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from redis_runbook.probes.bullmq.clients import Sighting, sight_workers
+from redis_runbook.probes.bullmq.discovery import Discovery
+from redis_runbook.probes.bullmq.facts import QueueFacts
+from redis_runbook.probes.bullmq.naming import Queue
+from redis_runbook.probes.bullmq.observe import observe_queues
+from redis_runbook.probes.bullmq.workers import WorkerFacts, workers_of
+from redis_runbook.wire.client import Client
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedQueue:
+    """One queue at the beginning and at the end of the observation, and its workers."""
+
+    first: QueueFacts
+    last: QueueFacts
+    workers: WorkerFacts
+
+    @property
+    def deleted(self) -> bool:
+        """Whether it has no key any more, although it was found a moment ago."""
+        return not self.last.exists
+
+
+@dataclass(frozen=True, slots=True)
+class QueuesFacts:
+    """The queues that exist, by name as it is shown."""
+
+    by_name: Mapping[str, ObservedQueue]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstLook:
+    """What the second look is compared with."""
+
+    queues: Mapping[Queue, QueueFacts]
+    workers: Sighting
+
+
+def look_first(client: Client, discovery: Discovery) -> FirstLook:
+    """Read every queue once, without its history: for what needs two readings to be sure.
+
+    Raises:
+        CannotLook: the user may not read the queues.
+        redis.exceptions.RedisError: the connection failed.
+    """
+    return FirstLook(
+        queues=observe_queues(client, discovery.queues, events=0),
+        workers=sight_workers(client),
+    )
+
+
+def look_again(
+    client: Client, discovery: Discovery, first: FirstLook, *, window_s: float, grace_s: float
+) -> QueuesFacts:
+    """Read every queue with the pick-ups of the last `window_s`, and join the two readings.
+
+    `grace_s` is from when on a delayed job counts as overdue. Raises as `look_first` does.
+    """
+    last = observe_queues(client, discovery.queues, window_s=window_s, grace_s=grace_s)
+    sightings: Sequence[Sighting] = (first.workers, sight_workers(client))
+    return QueuesFacts(
+        {
+            queue.title: ObservedQueue(
+                first=first.queues[queue],
+                last=facts,
+                workers=workers_of(queue, facts, sightings),
+            )
+            for queue, facts in last.items()
+        }
+    )

@@ -1,0 +1,90 @@
+"""The samples of a Prometheus text, found without trusting it."""
+
+import io
+import math
+import time
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
+
+from redis_runbook.wire.http import FetchError, FetchProblem
+
+_LINE_LIMIT: Final = 16 << 10
+Labels = Mapping[str, str]
+
+
+class Samples:
+    """The wanted series of one text; a series that is not there is None, never 0."""
+
+    def __init__(self, found: Mapping[str, tuple[Labels, float]]) -> None:
+        """Hold these samples, by name."""
+        self._found = found
+
+    def value(self, name: str) -> float | None:
+        """The finite value of a series."""
+        sample = self._found.get(name)
+        return sample[1] if sample and math.isfinite(sample[1]) else None
+
+    def labels(self, name: str) -> Labels | None:
+        """The labels of a series: hostile text."""
+        sample = self._found.get(name)
+        return sample[0] if sample else None
+
+
+def read_samples(body: bytes, wanted: Collection[str], *, deadline: float) -> Samples:
+    """Parse the whole text, as Prometheus would, and keep the wanted series.
+
+    Args:
+        body: what an exporter answered.
+        wanted: the names of series of which one sample is expected.
+        deadline: when to give up, by `time.monotonic()`.
+
+    Raises:
+        FetchError: it is empty, not metrics, without samples, or holds one of the wanted series
+            more than once.
+    """
+    if not body.strip():
+        raise FetchError(FetchProblem.EMPTY, "answered with an empty body")
+    found: dict[str, tuple[Labels, float]] = {}
+    name = None
+    for name, labels, value in _samples(body, deadline):
+        if name in found:
+            raise FetchError(
+                FetchProblem.AMBIGUOUS,
+                f"gives {name} more than once, so for several instances: set the URL of one "
+                "exporter",
+            )
+        if name in wanted:
+            found[name] = labels, value
+    if name is None:
+        raise FetchError(FetchProblem.NO_SAMPLES, "answered with metrics that hold no sample")
+    return Samples(found)
+
+
+def _samples(body: bytes, deadline: float) -> Iterator[tuple[str, Labels, float]]:
+    from prometheus_client.parser import text_fd_to_metric_families  # noqa: PLC0415  # 30 ms
+
+    # Annotated as a text file, of which it takes the lines: between two the clock is looked at.
+    lines: Any = _lines(body, deadline)
+    try:
+        for family in text_fd_to_metric_families(lines):
+            for name, labels, value, *_ in family.samples:
+                yield name, labels, float(value)
+    except FetchError:
+        raise
+    except Exception:  # noqa: BLE001  # a parser on hostile text, which its errors quote
+        page = "a web page" if body.lstrip().startswith(b"<") else "text that is not metrics"
+        raise FetchError(
+            FetchProblem.NOT_METRICS, f"answered with {page}: is its path right (/metrics)?"
+        ) from None
+
+
+def _lines(body: bytes, deadline: float) -> Iterator[str]:
+    for line in io.BytesIO(body):
+        if len(line) > _LINE_LIMIT:  # the parser's time grows with the square of a line
+            raise FetchError(
+                FetchProblem.NOT_METRICS,
+                f"answered with a line of {len(line)} bytes: these are not metrics",
+            )
+        if time.monotonic() >= deadline:
+            raise FetchError(FetchProblem.TIMED_OUT, "gave more than could be read in time")
+        yield line.decode(errors="replace")

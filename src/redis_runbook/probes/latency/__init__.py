@@ -1,0 +1,1 @@
+"""How long a client waits for replies, and how long the server took itself."""

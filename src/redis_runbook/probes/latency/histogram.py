@@ -1,0 +1,193 @@
+"""How long a server took itself for the commands of a window: LATENCY HISTOGRAM, asked twice.
+
+The server counts the durations of each command in buckets that double in size, since its start or
+the last CONFIG RESETSTAT; the difference of two snapshots is the window. So a percentile is known
+up to its bucket: over `p95_low_ms`, and `p95_high_ms` at most.
+
+What we sent ourselves is taken out by number, command by command. Which of a command's durations
+were ours is not known: for the upper end they are taken for its fastest, for the lower end for its
+slowest, so that the p95 of the others lies between the two. Whoever else samples the server counts
+as traffic, and so do we where two services are the same server.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Final
+
+import redis
+
+from redis_runbook.probes.server import read_info
+from redis_runbook.redact import printable
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.client import Client
+
+_P95: Final = 0.95
+_ENOUGH: Final = 200
+_ROUNDING: Final = 1e-9
+_LONGEST_US: Final = 1_000_000
+"""The server counts anything longer as this long: the bucket that holds it has no upper end."""
+
+_SNAPSHOT: Final = "latency|histogram"
+_OVERHEAD: Final = Counter([_SNAPSHOT, "info", "auth", "select", "client|setname"])
+"""What two snapshots, on two connections, add to the window between them."""
+
+Buckets = Mapping[int, int]
+"""How many durations each bucket holds, by its upper end in microseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One reply to LATENCY HISTOGRAM; `missing` says why there is none, and is empty otherwise."""
+
+    run_id: str = ""
+    commands: Mapping[str, Buckets] = field(default_factory=dict, repr=False)
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Durations:
+    """The p95 of `n` durations: over `low`, at most `high`, which is None from half a second on."""
+
+    n: int
+    p95_low_ms: float
+    p95_high_ms: float | None
+
+    def within(self, limit_ms: float) -> bool:
+        """Whether the p95 is certainly not over the limit."""
+        return self.p95_high_ms is not None and self.p95_high_ms <= limit_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What a server did for others in a window.
+
+    `total` is None where nobody else sent a command; `by_command` begins with the slowest.
+    `missing` says why nothing is known, and is empty otherwise.
+    """
+
+    total: Durations | None = None
+    by_command: Sequence[tuple[str, Durations]] = ()
+    missing: str = ""
+
+    def over(self, limit_ms: float) -> bool:
+        """Whether the p95 of enough commands is certainly over the limit."""
+        total = self.total
+        return total is not None and total.n >= _ENOUGH and total.p95_low_ms >= limit_ms
+
+
+NOT_ASKED: Final = Traffic(missing="nobody asked")
+
+
+def take_snapshot(client: Client) -> Snapshot:
+    """INFO (for the run id, where it may be read) and LATENCY HISTOGRAM: two round trips.
+
+    Raises:
+        redis.exceptions.RedisError: the connection failed.
+    """
+    try:
+        run_id = read_info(client).fields.get("run_id", "")
+    except CannotLook:
+        run_id = ""
+    try:
+        reply = client.ask("LATENCY", "HISTOGRAM")
+        pairs = zip(reply[::2], reply[1::2], strict=True)
+        return Snapshot(run_id=run_id, commands=dict(_command(*pair) for pair in pairs))
+    except CannotLook as error:
+        return Snapshot(missing=str(error))
+    except redis.ResponseError:
+        return Snapshot(missing="LATENCY HISTOGRAM needs Redis 7 or Valkey")
+    except (TypeError, ValueError, IndexError):
+        return Snapshot(missing="LATENCY HISTOGRAM has a reply of an unknown shape")
+
+
+def traffic_between(before: Snapshot, after: Snapshot, *, sent: Mapping[str, int]) -> Traffic:
+    """What others asked of the server between two snapshots; `sent` is what we did, by command."""
+    missing = before.missing or after.missing or _not_comparable(before, after)
+    if missing:
+        return Traffic(missing=missing)
+    ours = _OVERHEAD + Counter(sent)
+    all_fast: Counter[int] = Counter()
+    all_slow: Counter[int] = Counter()
+    by_command: dict[str, Durations] = {}
+    for command, buckets in after.commands.items():
+        grown = Counter(buckets) - Counter(before.commands.get(command, {}))
+        fast = _without(grown, ours[command], sorted(grown, reverse=True))
+        slow = _without(grown, ours[command], sorted(grown))
+        if slow:
+            by_command[command] = _durations(fast, slow)
+        all_fast += fast
+        all_slow += slow
+    return Traffic(
+        total=_durations(all_fast, all_slow) if all_slow else None,
+        by_command=tuple(
+            sorted(
+                by_command.items(),
+                key=lambda one: (one[1].p95_high_ms or math.inf, one[1].n),
+                reverse=True,
+            )
+        ),
+    )
+
+
+def _command(name: Any, numbers: Any) -> tuple[str, Buckets]:
+    """One command of the reply; its buckets come with what they and all smaller ones hold."""
+    flat = numbers[3]
+    ends_us, counts = [0, *map(int, flat[::2])], [0, *map(int, flat[1::2])]
+    if ends_us != sorted(set(ends_us)) or counts != sorted(counts):
+        raise ValueError("buckets are out of order")
+    counts_of = zip(ends_us[1:], pairwise(counts), strict=True)
+    return printable(bytes(name), 64), {end: so_far - held for end, (held, so_far) in counts_of}
+
+
+def _not_comparable(before: Snapshot, after: Snapshot) -> str:
+    """Why the difference is not the window; empty where it is.
+
+    Counters that were reset are found by those that shrank. One at least has: the first snapshot
+    itself is counted after its reply, so that without a reset the second one must show it.
+    """
+    if before.run_id != after.run_id:
+        return "the server was restarted within the window"
+    for command, buckets in before.commands.items():
+        now = after.commands.get(command, {})
+        if any(now.get(end, 0) < count for end, count in buckets.items()):
+            return "its counters were reset within the window"
+    if _snapshots(after) <= _snapshots(before):
+        return "its counters were reset within the window, or latency-tracking is off"
+    return ""
+
+
+def _snapshots(counted: Snapshot) -> int:
+    return sum(counted.commands.get(_SNAPSHOT, {}).values())
+
+
+def _without(grown: Counter[int], ours: int, order: Sequence[int]) -> Counter[int]:
+    """The buckets without as many durations as were ours, taken out in that order."""
+    left = Counter(grown)
+    for end in order:
+        taken = min(ours, left[end])
+        left[end] -= taken
+        ours -= taken
+    return +left
+
+
+def _durations(fast: Counter[int], slow: Counter[int]) -> Durations:
+    """What is left of the same durations where ours were their slowest, or their fastest."""
+    end_us = _p95_end_us(slow)
+    return Durations(
+        n=slow.total(),
+        p95_low_ms=_p95_end_us(fast) // 2 / 1000,
+        p95_high_ms=None if end_us >= _LONGEST_US else end_us / 1000,
+    )
+
+
+def _p95_end_us(buckets: Counter[int]) -> int:
+    """The upper end of the bucket that holds the p95, by nearest rank."""
+    rank = math.ceil(_P95 * buckets.total() - _ROUNDING)
+    for end in sorted(buckets):
+        rank -= buckets[end]
+        if rank <= 0:
+            return end
+    raise ValueError("no durations have no p95")

@@ -1,0 +1,370 @@
+"""Timing requests that are sent on a schedule, whether or not earlier ones were answered.
+
+A client that waits for each reply before it sends the next request hides a stall: while it waits
+it does not ask. Here every request leaves on time, beside those that wait for their replies, and a
+slow network builds no queue. So the server can delay a *reply*, never a *send*; and that settles
+when a request's clock starts:
+
+- at the moment it is handed to the socket. Being late with that is our own timer's doing, since
+  nothing here ever waits for the server.
+- at its intended moment where the server does not let us send, because it has `MOST_IN_FLIGHT`
+  requests to answer or takes no more bytes. Such a request is never sent: it counts as unanswered,
+  with the time until everything before it had its reply.
+
+The schedule is ten requests every 50 ms, 200 a second. The first of ten meets an idle machine, and
+what it takes to wake that up (0.2 ms in a virtual machine); the others see the server as a busy
+client does. They leave 0.2 ms apart, or sooner where the one before has its reply: ten are one look
+at one moment, and a stall that this moment falls into is seen by all ten. While replies come fast,
+the first 0.1 ms of the wait for one is spent without sleeping.
+
+A request without a reply by the end counts with the time that it has waited, which is less than
+its latency. When this process itself did not run (suspended, or starved of CPU), requests that came
+due are left out, the stretch is told as unseen, and it is not added to any latency.
+
+Where the connection is lost and another one opened, requests that came due in between count as
+unanswered, too, with the time until then.
+"""
+
+import functools
+import itertools
+import os
+import select
+import socket
+import ssl
+import threading
+import time
+from array import array
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from redis_runbook.judging.stats import percentile
+from redis_runbook.judging.window import Span
+
+BURST: Final = 10
+BURST_GAP_S: Final = 0.0002
+PERIOD_S: Final = 0.05
+MOST_IN_FLIGHT: Final = 2000
+_SPIN_S: Final = 0.0001
+_SOON_S: Final = 0.0003
+_PAUSE_S: Final = 0.05
+_LOOK_UP_S: Final = 0.1
+_GLANCE: Final = 200
+_LONGEST_REPLY: Final = 1024
+_CHUNK: Final = 1 << 16
+_BULK: Final = ord("$")
+_SHORT: Final = b"+-:"
+_ODD_REPLY: Final = "the server sent a reply of an unknown shape"
+_WOULD_BLOCK: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+_TURNS: Final = itertools.count()
+_TURNS_A_PERIOD: Final = 4
+
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Goes on while the machine is suspended, so that a suspension shows as a pause."""
+
+_clock = functools.partial(time.clock_gettime, _CLOCK)
+
+
+@dataclass(slots=True, kw_only=True)
+class Recording:
+    """What was measured: each request's intended offset in the window, and its latency.
+
+    `unanswered` of the latencies are lower bounds, and `silent` says that the last of them are
+    among these; `sent` is how often each request was sent.
+    `elapsed_s` is how much of the window was sampled; `unseen` are the stretches of it in which
+    this process did not run, `lost` those without a connection. `error` says why sampling ended
+    early: empty unless the connection was lost for good. All of it grows while sampling goes on.
+    """
+
+    offsets_s: "array[float]" = field(default_factory=lambda: array("d"))
+    latencies_ms: "array[float]" = field(default_factory=lambda: array("d"))
+    unanswered: int = 0
+    silent: bool = False
+    sent: list[int] = field(default_factory=list)
+    elapsed_s: float = 0.0
+    unseen: list[Span] = field(default_factory=list)
+    lost: list[Span] = field(default_factory=list)
+    error: str = ""
+
+
+class Glance(NamedTuple):
+    """How far a window is: `p95_ms` is that of the last 200 requests, with what they wait so far.
+
+    It is None before the first.
+    """
+
+    elapsed_s: float
+    window_s: float
+    n: int
+    p95_ms: float | None
+
+
+class _Request(NamedTuple):
+    offset_s: float
+    started: float
+    sent: bool
+
+
+class _ConnectionLost(Exception):  # noqa: N818  # what happened, and never seen outside
+    pass
+
+
+def scheduled_offset(number: int) -> float:
+    """When the request of that number (from 0) is due, in seconds since the window began."""
+    burst, place = divmod(number, BURST)
+    return burst * PERIOD_S + place * BURST_GAP_S
+
+
+def _start_of_turn(now: float) -> float:
+    """Where to begin so that samplers of several services take turns instead of competing."""
+    turn_s = next(_TURNS) % _TURNS_A_PERIOD * PERIOD_S / _TURNS_A_PERIOD
+    return now + (turn_s - now) % PERIOD_S
+
+
+class OpenLoop:
+    """Sends `requests` in turn on one connected socket, for one window, and times the replies."""
+
+    def __init__(
+        self, sock: socket.socket, requests: Sequence[bytes], *, window_s: float, timeout_s: float
+    ) -> None:
+        """Prepare; each request is one command, to which RESP2 replies with one plain value."""
+        self._recording = Recording(sent=[0] * len(requests))
+        self._socket = sock
+        self._requests = requests
+        self._window_s = window_s
+        self._timeout_s = timeout_s
+        self._pending: deque[_Request] = deque()
+        self._in_flight = 0
+        self._received = bytearray()
+        self._unsent = b""
+        self._next = 0
+        self._begin = 0.0
+        self._look = 0.0
+        self._spin_until = 0.0
+        self._answers_soon = True
+        self._give_up = 0.0
+
+    def run(self, stop: threading.Event) -> Recording:
+        """Sample for the window, then wait for outstanding replies, at most `timeout_s`.
+
+        `stop` ends it within a tenth of a second.
+        """
+        self._begin = _start_of_turn(_clock())
+        self._give_up = self._begin + self._window_s + self._timeout_s
+        return self._run(stop)
+
+    def resume(self, sock: socket.socket, stop: threading.Event) -> Recording:
+        """Go on with another connection after one was lost; otherwise as `run`."""
+        self._socket = sock
+        self._received.clear()
+        self._unsent = b""
+        self._in_flight = 0
+        self.miss()
+        self._recording.error = ""
+        return self._run(stop)
+
+    def miss(self) -> None:
+        """Account for the time since the connection was lost."""
+        now = _clock()
+        since_s, until_s = self._recording.elapsed_s, min(now - self._begin, self._window_s)
+        self._recording.lost.append((since_s, until_s))
+        while (offset_s := scheduled_offset(self._next)) < until_s:
+            self._next += 1
+            self._record(_Request(offset_s, self._begin + offset_s, sent=False), now)
+            self._recording.unanswered += 1
+
+    @property
+    def over(self) -> bool:
+        """Whether the window's end has come."""
+        return _clock() >= self._begin + self._window_s
+
+    def glance(self) -> Glance:
+        """Look at a window in progress, from another thread."""
+        now = _clock()
+        waiting_ms = [(now - request.started) * 1000 for request in self._pending.copy()]
+        latest_ms = sorted([*self._recording.latencies_ms[-_GLANCE:], *waiting_ms][-_GLANCE:])
+        return Glance(
+            elapsed_s=max(0.0, min(now - self._begin, self._window_s)),
+            window_s=self._window_s,
+            n=len(self._recording.latencies_ms),
+            p95_ms=percentile(latest_ms, 0.95) if latest_ms else None,
+        )
+
+    def _run(self, stop: threading.Event) -> Recording:
+        recording = self._recording
+        try:
+            self._socket.setblocking(False)
+            self._sample(stop)
+        except (_ConnectionLost, OSError) as error:
+            recording.elapsed_s = min(self._window_s, _clock() - self._begin)
+            recording.error = f"connection lost after {recording.elapsed_s:.1f} s: {_why(error)}"
+        now = _clock()
+        recording.silent = bool(self._pending)
+        recording.unanswered += len(self._pending)
+        while self._pending:
+            self._record(self._pending.popleft(), now)
+        return recording
+
+    def _sample(self, stop: threading.Event) -> None:
+        due: float | None = self._begin
+        self._recording.elapsed_s = self._window_s
+        while True:
+            if stop.is_set():
+                due = None
+                now = _clock()
+                sampled_s = max(0.0, now - self._begin)
+                self._recording.elapsed_s = min(self._recording.elapsed_s, sampled_s)
+                self._give_up = min(self._give_up, now + _LOOK_UP_S)
+            if due is None and (not self._in_flight or _clock() >= self._give_up):
+                return
+            asleep = _clock()
+            wake = self._wait(self._give_up if due is None else due)
+            awake = _clock()
+            if awake - wake > _PAUSE_S:
+                self._leave_out(min(asleep, wake), awake)
+            self._receive()
+            if due is not None:
+                due = self._send_due()
+
+    def _wait(self, until: float) -> float:
+        """Wait for a reply, but no longer than `until`; tells when it meant to be back."""
+        now = _clock()
+        if until <= now:
+            return until
+        if not self._in_flight:
+            time.sleep(until - now)
+            return until
+        if now < self._spin_until:
+            return self._spin(min(until, self._spin_until))
+        until = min(until, now + _LOOK_UP_S)
+        select.select([self._socket], [self._socket] if self._unsent else [], [], until - now)
+        return until
+
+    def _spin(self, until: float) -> float:
+        """Wait without sleeping: to be woken up costs as much as such a reply takes.
+
+        It gives way to whoever wants this CPU, which may well be the server.
+        """
+        while not self._receive() and _clock() < until:
+            os.sched_yield()
+        return until
+
+    def _leave_out(self, since: float, now: float) -> None:
+        """Account for a stretch in which this process did not run.
+
+        A reply may have come at any moment of it, so all of it is taken out of what pends.
+        """
+        pause_s = now - since
+        start_s, end_s = max(0.0, since - self._begin), min(now - self._begin, self._window_s)
+        if start_s < end_s:
+            self._recording.unseen.append((start_s, end_s))
+        while scheduled_offset(self._next) < end_s:
+            self._next += 1
+        self._pending = deque(
+            request._replace(started=request.started + pause_s) for request in self._pending
+        )
+        self._give_up += pause_s
+
+    def _send_due(self) -> float | None:
+        """Send what is due; tells when the next request is, None at the window's end."""
+        while True:
+            offset_s = scheduled_offset(self._next)
+            if offset_s >= self._window_s:
+                return None
+            place = self._next % BURST
+            due = self._look + place * BURST_GAP_S if place else self._begin + offset_s
+            now = _clock()
+            if now - self._begin - offset_s > _PAUSE_S:
+                return self._begin + offset_s  # so late because we did not run: to be left out
+            if due > now and (self._in_flight or not place):
+                return due
+            if not place:
+                self._look = now
+            self._next += 1
+            if self._unsent:
+                self._push(self._unsent)
+            if self._unsent or self._in_flight >= MOST_IN_FLIGHT:
+                self._pending.append(_Request(offset_s, due, sent=False))
+                continue
+            number = self._next % len(self._requests)
+            now = _clock()
+            self._spin_until = now + _SPIN_S if self._answers_soon else now
+            self._push(self._requests[number])
+            self._recording.sent[number] += 1
+            self._pending.append(_Request(offset_s, now, sent=True))
+            self._in_flight += 1
+
+    def _push(self, request: bytes) -> None:
+        try:
+            taken = self._socket.send(request)
+        except _WOULD_BLOCK:
+            taken = 0
+        self._unsent = request[taken:]
+
+    def _receive(self) -> bool:
+        """Take what has arrived; tells whether anything has."""
+        if not self._in_flight:
+            return False
+        if self._unsent:
+            self._push(self._unsent)
+        try:
+            chunk = self._socket.recv(_CHUNK)
+        except _WOULD_BLOCK:
+            return False
+        now = _clock()
+        if not chunk:
+            raise _ConnectionLost("closed by the server")
+        self._received += chunk
+        for _ in range(_take_replies(self._received)):
+            self._answered(now)
+        return True
+
+    def _answered(self, now: float) -> None:
+        if not self._in_flight:
+            raise _ConnectionLost("the server sent more replies than it was asked for")
+        request = self._pending.popleft()
+        self._in_flight -= 1
+        self._answers_soon = now - request.started < _SOON_S
+        self._record(request, now)
+        while self._pending and not self._pending[0].sent:
+            self._record(self._pending.popleft(), now)
+            self._recording.unanswered += 1
+
+    def _record(self, request: _Request, now: float) -> None:
+        self._recording.offsets_s.append(request.offset_s)
+        self._recording.latencies_ms.append(max(0.0, now - request.started) * 1000)
+
+
+def _take_replies(received: bytearray) -> int:
+    """Take the complete replies off the front, and tell how many they were.
+
+    Only framing: what a reply says does not matter, since an error has made the round trip too.
+    """
+    count = start = 0
+    while (end := received.find(b"\r\n", start)) >= 0:
+        end += 2
+        kind = received[start]
+        if kind == _BULK:
+            length = received[start + 1 : end - 2]
+            if length != b"-1":
+                if not length.isdigit() or int(length) > _LONGEST_REPLY:
+                    raise _ConnectionLost(_ODD_REPLY)
+                end += int(length) + 2
+        elif kind not in _SHORT:
+            raise _ConnectionLost(_ODD_REPLY)
+        if end > len(received):
+            break
+        start = end
+        count += 1
+    del received[:start]
+    if len(received) > _LONGEST_REPLY + _CHUNK:
+        raise _ConnectionLost(_ODD_REPLY)
+    return count
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ConnectionResetError | BrokenPipeError):
+        return "reset by the server"
+    return (isinstance(error, OSError) and error.strerror) or str(error)

@@ -1,0 +1,1 @@
+"""What a Prometheus has loaded, scraped and recorded."""

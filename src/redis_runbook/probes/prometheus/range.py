@@ -1,0 +1,118 @@
+"""What Prometheus recorded of one alert's value over its window, step by step."""
+
+import contextlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pydantic import Field
+
+from redis_runbook.probes.prometheus.promql import parse, selectors
+from redis_runbook.probes.prometheus.series import Clock, Labels, labels_text
+from redis_runbook.wire.json import Answer, JsonApi
+
+_MOST_STEPS: Final = 60
+_SHORTEST_STEP_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedSeries:
+    """One series of an alert's value; None at a step that has no value or no fresh one.
+
+    `infinite` tells that some were NaN or infinite: those are None, too.
+    """
+
+    labels: str
+    values: Sequence[float | None]
+    infinite: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeFacts:
+    """What was recorded of one alert's value, at steps of `step_s` from `window_s` ago to now."""
+
+    series: Sequence[RecordedSeries]
+    step_s: float
+    window_s: float
+
+
+class _Range(Answer):
+    class Data(Answer):
+        class Series(Answer):
+            metric: dict[str, str] = Field(default_factory=dict)
+            values: tuple[tuple[float, str], ...]
+
+        result: tuple[Series, ...]
+
+    status: Literal["success"]
+    data: Data
+
+
+def read_range(
+    api: JsonApi, clock: Clock, value: str, *, window_s: float, stale_after_s: float
+) -> RangeFacts:
+    """The values of an alert over a window that ends now; of none, the value now.
+
+    Prometheus repeats a series' last sample for five minutes where it did not scrape at all: a step
+    whose newest sample is older than `stale_after_s` has no value.
+
+    Raises:
+        FetchError: it does not answer.
+    """
+    step_s = max(_SHORTEST_STEP_S, window_s / _MOST_STEPS)
+    count = max(0, math.ceil(window_s / step_s - 1e-9))
+    end = clock.now
+    moments = [end - (count - number) * step_s for number in range(count + 1)]
+
+    def ask(query: str) -> list[tuple[Labels, list[float | None]]]:
+        answer = api.get(
+            "api/v1/query_range",
+            _Range,
+            query=query,
+            start=f"{moments[0]:.3f}",
+            end=f"{end + step_s / 2:.3f}",
+            step=f"{step_s:.3f}",
+        )
+        return [
+            (frozenset(one.metric.items()), _by_step(one.values, moments[0], step_s, count + 1))
+            for one in answer.data.result
+        ]
+
+    fresh = [True] * len(moments)
+    for name in sorted({str(one) for one in selectors(parse(value))}):
+        ages = [values for _, values in ask(f"min(time() - timestamp({name}))")] or [
+            [None] * len(moments)
+        ]
+        fresh = [
+            ok and age is not None and age <= stale_after_s
+            for ok, age in zip(fresh, ages[0], strict=True)
+        ]
+    return RangeFacts(
+        series=[
+            RecordedSeries(
+                labels=labels_text(labels),
+                values=[
+                    value if ok and value is not None and math.isfinite(value) else None
+                    for ok, value in zip(fresh, values, strict=True)
+                ],
+                infinite=any(value is not None and not math.isfinite(value) for value in values),
+            )
+            for labels, values in ask(value)
+        ],
+        step_s=step_s,
+        window_s=window_s,
+    )
+
+
+def _by_step(
+    values: Sequence[tuple[float, str]], start: float, step_s: float, count: int
+) -> list[float | None]:
+    """The values at their steps; what is at none, or no number, is dropped."""
+    found: list[float | None] = [None] * count
+    for moment, text in values:
+        position = (moment - start) / step_s
+        if math.isfinite(position) and 0 <= round(position) < count:
+            with contextlib.suppress(ValueError):
+                found[round(position)] = float(text)
+    return found

@@ -1,0 +1,136 @@
+"""Asking a Prometheus: what time it is there, and which series it has.
+
+Tried with Prometheus 2.42. VictoriaMetrics answers the same API (its rules by vmalert), but was not
+tried.
+"""
+
+import datetime as dt
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
+
+from pydantic import BeforeValidator
+
+from redis_runbook.redact import Redactor, printable
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.json import Answer, JsonApi
+
+Labels = frozenset[tuple[str, str]]
+"""The labels of a series, without its name."""
+
+_SKEW_LIMIT_S: Final = 60.0
+USUAL_INTERVAL_S: Final = 60.0
+"""Prometheus' own default, where it does not tell how often it scrapes or evaluates."""
+
+_RECENTLY_S: Final = 3_600
+_GRACE_S: Final = 5.0
+_SHOWN_LENGTH: Final = 200
+_LONG_AGO: Final = 1971
+
+
+def _time(value: object) -> object:
+    return None if value == "" else value
+
+
+Time = Annotated[dt.datetime | None, BeforeValidator(_time)]
+"""A moment in an answer; None where it is empty."""
+
+Success = Literal["success"]
+"""The status of an answer that is one."""
+
+
+class _Sample(Answer):
+    value: tuple[float, str]
+
+
+class _Clock(Answer):
+    class Data(Answer):
+        # A scalar by Prometheus, a vector by VictoriaMetrics.
+        result: tuple[float, str] | tuple[_Sample]
+
+        @property
+        def moment(self) -> float:
+            first = self.result[0]
+            return first.value[0] if isinstance(first, _Sample) else first
+
+    status: Success
+    data: Data
+
+
+class _Series(Answer):
+    status: Success
+    data: tuple[dict[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """The time by Prometheus, told from one answer and how long ago that was."""
+
+    asked_at: float
+    said: float
+
+    @property
+    def now(self) -> float:
+        """Seconds since 1970, by Prometheus."""
+        return self.said + time.monotonic() - self.asked_at
+
+    def age_s(self, moment: dt.datetime | None) -> float | None:
+        """How long ago that was; None for never."""
+        if moment is None or moment.year < _LONG_AGO:
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=dt.UTC)
+        return max(0.0, self.now - moment.timestamp())
+
+
+def read_clock(api: JsonApi) -> Clock:
+    """What time it is there.
+
+    Raises:
+        CannotLook: its clock and ours differ too much to say of what time its data is.
+        FetchError: it does not answer.
+    """
+    asked, asked_at = time.time(), time.monotonic()
+    said = api.get("api/v1/query", _Clock, query="time()").data.moment
+    skew_s = said - (asked + time.time()) / 2
+    if not abs(skew_s) <= _SKEW_LIMIT_S:
+        which = "ahead of" if skew_s > 0 else "behind"
+        raise CannotLook(
+            f"the clock of {api.name} is {abs(skew_s):.0f} s {which} ours: nobody can say of what "
+            "time its data is"
+        )
+    return Clock(asked_at=asked_at, said=said)
+
+
+def read_series(api: JsonApi, clock: Clock, selector: str) -> frozenset[Labels]:
+    """The series that match and were there within the last hour.
+
+    Raises:
+        FetchError: it does not answer.
+    """
+    now = clock.now
+    found = api.get(
+        "api/v1/series",
+        _Series,
+        **{"match[]": selector, "start": f"{now - _RECENTLY_S:.3f}", "end": f"{now:.3f}"},
+    )
+    return frozenset(
+        frozenset((name, value) for name, value in labels.items() if name != "__name__")
+        for labels in found.data
+    )
+
+
+def is_overdue(age_s: float | None, interval_s: float) -> bool:
+    """Whether what should happen at that interval has failed to twice in a row."""
+    return age_s is not None and age_s > 2 * interval_s + _GRACE_S
+
+
+def labels_text(labels: Iterable[tuple[str, str]]) -> str:
+    """`instance=…, job=…`, as it may be shown."""
+    return shown(", ".join(f"{name}={value}" for name, value in sorted(labels)))
+
+
+def shown(text: str) -> str:
+    """A text of Prometheus', as it may be shown."""
+    return printable(Redactor()(text.strip()), _SHOWN_LENGTH)

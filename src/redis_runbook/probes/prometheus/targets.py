@@ -1,0 +1,150 @@
+"""The scrape targets of a Prometheus that bring the series of the exporters, and our own."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from redis_runbook.probes.prometheus.series import (
+    USUAL_INTERVAL_S,
+    Clock,
+    Labels,
+    Success,
+    Time,
+    is_overdue,
+    read_series,
+    shown,
+)
+from redis_runbook.wire import own_series
+from redis_runbook.wire.json import Answer, JsonApi
+
+_MARKERS: Final = ("redis_up", own_series.RUN_TIMESTAMP)
+_LOOKS_LIKE_REDIS: Final = re.compile(r"(?i)redis|valkey")
+_EXPORTERS_PORT: Final = 9121
+_GO_DURATION: Final = re.compile(r"([0-9.]+)(ms|s|m|h)")
+_LONGEST_DURATION: Final = 40
+_UNIT_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScrapeTarget:
+    """One scrape target that a check is about; ages are by Prometheus' own clock.
+
+    `age_s` is None where it was never scraped. One that is no `exporter` brings our own metrics.
+    """
+
+    name: str
+    health: str
+    last_error: str
+    age_s: float | None
+    interval_s: float
+    exporter: bool
+
+    @property
+    def stale(self) -> bool:
+        """Whether two scrapes in a row are overdue."""
+        return is_overdue(self.age_s, self.interval_s)
+
+    @property
+    def summary(self) -> str:
+        """`redis 10.0.0.1:9121 is down (connection refused), scraped 3.1 s ago (every 15 s)`."""
+        overdue = " and overdue" if self.stale else ""
+        error = f" ({self.last_error})" if self.last_error else ""
+        when = "never scraped" if self.age_s is None else f"scraped {self.age_s:.1f} s ago"
+        return f"{self.name} is {self.health}{overdue}{error}, {when} (every {self.interval_s:g} s)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetsFacts:
+    """The scrape targets of the exporters, and of our own metrics, among `total`.
+
+    `servers` is how many have a `redis_up` from the last hour, `unseen` are selectors of `redis_up`
+    that should have selected one, and do not.
+    """
+
+    targets: Sequence[ScrapeTarget]
+    total: int
+    servers: int
+    unseen: Sequence[str] = ()
+
+
+class _Target(Answer):
+    labels: dict[str, str] = Field(default_factory=dict)
+    scrape_pool: str = ""
+    scrape_url: str = ""
+    last_error: str = ""
+    last_scrape: Time = None
+    scrape_interval: str = ""
+    health: str
+
+    @property
+    def instance(self) -> Labels:
+        """What its series are known by."""
+        return frozenset((name, self.labels.get(name, "")) for name in ("job", "instance"))
+
+
+class _Targets(Answer):
+    class Data(Answer):
+        active_targets: tuple[_Target, ...]
+
+    status: Success
+    data: Data
+
+
+def read_targets(api: JsonApi, clock: Clock) -> TargetsFacts:
+    """The exporters' targets: those that brought `redis_up`, and those that look like it.
+
+    A target that never answered brought nothing, and is known by a name or port only.
+
+    Raises:
+        FetchError: it does not answer.
+    """
+    series = {marker: read_series(api, clock, marker) for marker in _MARKERS}
+    marked = {marker: set(map(_instance, found)) for marker, found in series.items()}
+    active = api.get("api/v1/targets", _Targets, state="active").data.active_targets
+    found = []
+    for target in active:
+        exporter = target.instance in marked["redis_up"] or _is_likely_an_exporter(target)
+        if exporter or target.instance in marked[own_series.RUN_TIMESTAMP]:
+            found.append(
+                ScrapeTarget(
+                    name=shown(f"{target.scrape_pool} {target.labels.get('instance', '')}"),
+                    health=shown(target.health),
+                    last_error=shown(target.last_error),
+                    age_s=clock.age_s(target.last_scrape),
+                    interval_s=_seconds(target.scrape_interval) or USUAL_INTERVAL_S,
+                    exporter=exporter,
+                )
+            )
+    return TargetsFacts(targets=found, total=len(active), servers=len(series["redis_up"]))
+
+
+def _instance(labels: Iterable[tuple[str, str]]) -> Labels:
+    known = dict(labels)
+    return frozenset((name, known.get(name, "")) for name in ("job", "instance"))
+
+
+def _is_likely_an_exporter(target: _Target) -> bool:
+    """Of one that does not answer; one that does, and brings no `redis_up`, is something else."""
+    texts = (target.scrape_pool, target.scrape_url, *(text for _, text in target.instance))
+    looks_so = any(map(_LOOKS_LIKE_REDIS.search, texts))
+    return target.health != "up" and (looks_so or _port(target.scrape_url) == _EXPORTERS_PORT)
+
+
+def _port(url: str) -> int | None:
+    try:
+        return urlsplit(url).port
+    except ValueError:
+        return None
+
+
+def _seconds(text: str) -> float:
+    """`1m30s` as Go writes it; 0 where it is none."""
+    return sum(
+        float(number) * _UNIT_S[unit]
+        for number, unit in _GO_DURATION.findall(text[:_LONGEST_DURATION])
+        if number.count(".") <= 1 and number != "."
+    )

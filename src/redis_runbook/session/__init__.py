@@ -1,0 +1,1 @@
+"""One run inside pytest: from options to findings and an exit code."""

@@ -1,0 +1,173 @@
+"""Turns what pytest says of an item into a finding, and lets nothing else through."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import pytest
+
+from redis_runbook.catalogue import CheckSpec, Level
+from redis_runbook.check import (
+    MARK,
+    Advised,
+    Broken,
+    Judge,
+    NotApplicable,
+    Outcome,
+    Ruling,
+    Unknown,
+)
+from redis_runbook.redact import printable
+from redis_runbook.session.run import Run
+from redis_runbook.session.subjects import Subject
+from redis_runbook.verdict import CannotLook, Finding, Verdict
+
+_OUTCOMES: Final[Mapping[type[Outcome], Verdict]] = {
+    Broken: Verdict.FAIL,
+    Advised: Verdict.WARN,
+    Unknown: Verdict.UNKNOWN,
+    NotApplicable: Verdict.NOT_APPLICABLE,
+}
+
+
+class _Conclusion(NamedTuple):
+    verdict: Verdict
+    ruling: Ruling
+    expected: bool = True
+    """False where the check itself went wrong: its traceback is then worth keeping."""
+
+
+def spec_of(item: pytest.Item) -> CheckSpec | None:
+    """The catalogue's entry of a check; None for any other test."""
+    mark = item.get_closest_marker(MARK)
+    return mark.args[0] if mark else None
+
+
+def subject_of(item: pytest.Item) -> Subject | None:
+    """The subject of a check; None for any other test."""
+    callspec = getattr(item, "callspec", None)
+    subject = callspec.params.get("subject") if callspec else None
+    return subject if isinstance(subject, Subject) else None
+
+
+def steps_of(item: pytest.Item) -> tuple[str, ...]:
+    """The next steps that a check's docstring ends with, after `Next:`."""
+    doc = getattr(getattr(item, "function", None), "__doc__", None) or ""
+    _, found, text = doc.partition("Next:")
+    return (" ".join(text.split()),) if found else ()
+
+
+def record(
+    item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, run: Run
+) -> Finding | None:
+    """Record what one phase of an item amounts to, and make pytest's report say the same.
+
+    Returns:
+        The finding; None where the phase settles nothing (a setup or teardown that passed).
+    """
+    conclusion = _conclude(item, call, run)
+    if conclusion is None:
+        return None
+    finding = _finding(item, conclusion, run, duration_s=call.duration)
+    run.record(finding)
+    _align(report, finding, conclusion, run)
+    return finding
+
+
+def _conclude(item: pytest.Item, call: pytest.CallInfo[None], run: Run) -> _Conclusion | None:
+    error = call.excinfo.value if call.excinfo else None
+    if error is None:
+        return _passed(item) if call.when == "call" else None
+    if isinstance(error, Outcome):
+        verdict = _OUTCOMES[type(error)]
+        spec = spec_of(item)
+        if verdict is Verdict.FAIL and spec and run.level(spec) is Level.ADVISORY:
+            verdict = Verdict.WARN
+        return _Conclusion(verdict, error.ruling)
+    if isinstance(error, CannotLook):
+        return _Conclusion(Verdict.UNKNOWN, Ruling(message=str(error)))
+    if isinstance(error, pytest.skip.Exception):
+        return _Conclusion(Verdict.NOT_APPLICABLE, Ruling(message=str(error)))
+    if isinstance(error, AssertionError | pytest.fail.Exception):
+        first_line = (str(error).splitlines() or ["assertion failed"])[0]
+        return _Conclusion(Verdict.FAIL, Ruling(message=first_line), expected=False)
+    message = f"the check itself failed ({type(error).__name__}): nothing was determined"
+    return _Conclusion(Verdict.UNKNOWN, Ruling(message=message), expected=False)
+
+
+def _passed(item: pytest.Item) -> _Conclusion:
+    if spec_of(item) is None:
+        return _Conclusion(Verdict.PASS, Ruling(message="passed"))
+    judge = getattr(item, "funcargs", {}).get("judge")
+    if isinstance(judge, Judge) and judge.ruling:
+        return _Conclusion(Verdict.PASS, judge.ruling)
+    return _Conclusion(Verdict.UNKNOWN, Ruling(message="the check ended without a ruling"))
+
+
+def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s: float) -> Finding:
+    spec, subject, ruling = spec_of(item), subject_of(item), conclusion.ruling
+    service = subject.service if subject else None
+    broken = conclusion.verdict in {Verdict.FAIL, Verdict.WARN}
+    steps = (*ruling.next_steps, *(steps_of(item) if broken else ()))
+    return Finding(
+        check=spec.id if spec else Path(item.path).stem,
+        # A subject's name is our own, or was made harmless when the subject was found.
+        subject=subject.name if subject else printable(run.redact(_inside_its_file(item)), 200),
+        verdict=conclusion.verdict,
+        message=printable(run.redact(ruling.message)),
+        service=service.name if service else None,
+        role=service.role if service else None,
+        observed=ruling.observed,
+        limit=ruling.limit,
+        unit=(ruling.unit or spec.unit) if spec and ruling.limit is not None else None,
+        runbook=spec.runbook if spec else None,
+        next_steps=[printable(run.redact(step)) for step in steps],
+        evidence=run.redact.value(ruling.evidence),
+        duration_s=duration_s,
+    )
+
+
+def _inside_its_file(item: pytest.Item) -> str:
+    """`TestQueue::test_depth`: what a test that is not ours is called."""
+    return item.nodeid.partition("::")[2] or item.name
+
+
+def _align(report: pytest.TestReport, finding: Finding, conclusion: _Conclusion, run: Run) -> None:
+    """Give pytest's report the finding's outcome, and a text without traceback or secret."""
+    text: Any = finding.message
+    if conclusion.expected:
+        report.sections = []
+    else:
+        text = run.redact(report.longreprtext) or finding.message
+        report.sections = [(name, run.redact(content)) for name, content in report.sections]
+    match finding.verdict:
+        case Verdict.PASS | Verdict.WARN:
+            report.outcome = "passed"
+            report.longrepr = None
+        case Verdict.NOT_APPLICABLE:
+            report.outcome = "skipped"
+            report.longrepr = (report.location[0], report.location[1] or 0, text)
+        case Verdict.FAIL | Verdict.UNKNOWN:
+            report.outcome = "failed"
+            report.longrepr = text
+            if finding.verdict is Verdict.UNKNOWN:
+                # pytest's word for "could not look" is an error: a failure outside the call.
+                report.when = "setup"
+    report.user_properties = [
+        *report.user_properties,
+        ("finding", finding.name),
+        ("verdict", finding.verdict.value),
+    ]
+
+
+def record_collection_error(report: pytest.CollectReport, run: Run) -> None:
+    """Record a check module that could not be collected as something undetermined."""
+    report.longrepr = run.redact(report.longreprtext)
+    run.record(
+        Finding(
+            check="collection",
+            subject=printable(run.redact(Path(report.nodeid).name or "checks"), 200),
+            verdict=Verdict.UNKNOWN,
+            message="this check file could not be loaded; its checks did not run",
+        )
+    )

@@ -1,0 +1,133 @@
+"""Where the services of a run come from: live ones, containers, or embedded servers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+import redis
+
+from redis_runbook.config.model import Config, Role, ServiceSettings
+from redis_runbook.config.resolve import any_url_given
+from redis_runbook.config.service import Service
+from redis_runbook.targets import embedded, live
+from redis_runbook.targets.seed import seed_jwt_cache
+from redis_runbook.targets.target import ExporterRoute, Kind, Target, TargetError
+from redis_runbook.targets.throwaway import Throwaway, printable
+
+__all__ = ["ExporterRoute", "Target", "TargetError", "open_target"]
+
+NOT_YOURS: Final = "checked throwaway servers; this says nothing about yours"
+
+# What the configuration says about how services are deployed; throwaway ones are plain masters.
+_DEPLOYMENT: Final = ("expected_role", "expected_mode", "replicas_min", "tls")
+
+_DOCKER_VARIABLES: Final = ("DOCKER_HOST", "DOCKER_CONTEXT")
+# Where signs of Docker are, from the user's home.
+_DOCKER_FILES: Final = (
+    "/var/run/docker.sock",
+    ".docker/contexts",
+    ".testcontainers.properties",
+)
+
+
+def open_target(
+    config: Config,
+    environ: Mapping[str, str],
+    *,
+    requested: Literal["auto", "live", "container", "embedded"],
+    profile: str,
+) -> Target:
+    """Open what was asked for; `auto` is live where any URL is given, else throwaway servers.
+
+    Raises:
+        TargetError: there is nothing to look at, or `gate` would have had to fall back.
+    """
+    given = any_url_given(config, environ)
+    if requested == "live" or (requested == "auto" and given):
+        return live.open_live(config, environ, defaults=requested == "live")
+    if requested == "auto" and profile == "gate":
+        raise TargetError(
+            f"gate does not fall back to throwaway servers: set {_url_variables(config)}"
+        )
+    roles = {name: settings.role for name, settings in _enabled(config).items()}
+    if not roles:
+        raise TargetError("every service is switched off: there is nothing to check")
+    why = f"--target {requested}" if given else "no service URL is set"
+    kind, throwaway = _start(config, environ, requested, roles)
+    try:
+        _seed(config, throwaway)
+    except BaseException:
+        throwaway.close()
+        raise
+    return Target(
+        kind=kind,
+        services=tuple(
+            Service(name=name, settings=_as_started(settings), endpoint=throwaway.endpoints[name])
+            for name, settings in _enabled(config).items()
+        ),
+        exporters={name: _route(name, throwaway) for name in roles},
+        announcement=f"{why}: {NOT_YOURS}",
+        end=throwaway.close,
+    )
+
+
+def _start(
+    config: Config, environ: Mapping[str, str], requested: str, roles: Mapping[str, Role]
+) -> tuple[Kind, Throwaway]:
+    if requested == "container" or (requested == "auto" and _docker_is_likely(environ)):
+        try:
+            return "container", _start_containers(config, roles, patient=requested == "container")
+        except TargetError:
+            if requested == "container":
+                raise
+    return "embedded", embedded.start(roles, environ)
+
+
+def _start_containers(config: Config, roles: Mapping[str, Role], *, patient: bool) -> Throwaway:
+    try:
+        # Loaded for those who have Docker only: it takes a quarter of a second.
+        from redis_runbook.targets import container  # noqa: PLC0415
+    except (ImportError, RuntimeError, ValueError) as error:  # a variable of its own is wrong
+        reason = printable(str(error))
+        raise TargetError(f"testcontainers cannot be loaded: {reason}") from error
+    patience = container.PATIENT if patient else container.IMPATIENT
+    return container.start(roles, config.container, patience)
+
+
+def _docker_is_likely(environ: Mapping[str, str]) -> bool:
+    home = Path(environ.get("HOME", "/"))
+    return any(environ.get(variable) for variable in _DOCKER_VARIABLES) or any(
+        (home / file).exists() for file in _DOCKER_FILES
+    )
+
+
+def _seed(config: Config, throwaway: Throwaway) -> None:
+    endpoint = throwaway.endpoints.get(config.jwt_cache.service)
+    if not config.jwt_cache.enabled or endpoint is None:
+        return
+    try:
+        seed_jwt_cache(endpoint, config.jwt_cache.service, config.jwt_cache)
+    except redis.RedisError as error:
+        raise TargetError(
+            f"the throwaway {config.jwt_cache.service} cannot be filled: {type(error).__name__}"
+        ) from error
+
+
+def _as_started(settings: ServiceSettings) -> ServiceSettings:
+    defaults = ServiceSettings.model_fields
+    return settings.model_copy(update={key: defaults[key].default for key in _DEPLOYMENT})
+
+
+def _route(name: str, throwaway: Throwaway) -> ExporterRoute:
+    if throwaway.exporter_url is None:
+        return ExporterRoute(missing="the embedded target has no exporter")
+    return ExporterRoute(url=throwaway.exporter_url, target=throwaway.exporter_targets[name])
+
+
+def _enabled(config: Config) -> dict[str, ServiceSettings]:
+    return {name: settings for name, settings in config.services.items() if settings.enabled}
+
+
+def _url_variables(config: Config) -> str:
+    names = [settings.url_env for settings in _enabled(config).values() if settings.url_env]
+    return " and ".join(names) or "the URLs of the services"

@@ -1,0 +1,1 @@
+"""Talks to the outside; every wait and every size is bounded."""

@@ -1,0 +1,49 @@
+"""Files that an operator named: read with a bound, written whole or not at all."""
+
+import contextlib
+import secrets
+import stat
+from pathlib import Path
+
+
+def read_text(path: Path, *, max_bytes: int) -> str:
+    """The UTF-8 text of a regular file, without a byte order mark.
+
+    Raises:
+        ValueError: a predicate that follows the file's name ("does not exist"); it quotes neither
+            the path nor the contents, which may be secret.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise ValueError("is a directory")
+        if not stat.S_ISREG(mode):  # opening a pipe that nobody writes to would never return
+            raise ValueError("is not a plain file")
+        with path.open("rb") as file:
+            raw = file.read(max_bytes + 1)
+    except FileNotFoundError:
+        raise ValueError("does not exist") from None
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    if len(raw) > max_bytes:
+        raise ValueError(f"is larger than {max_bytes:,} bytes")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is not UTF-8 at byte {error.start:,}") from None
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old one or the new one, never a part.
+
+    Raises:
+        OSError: it could not be written; the old file is untouched.
+    """
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
