@@ -10,7 +10,7 @@ from redis_runbook.probes.clients import ClientsFacts
 from redis_runbook.probes.connection import ConnectionFacts, Problem
 from redis_runbook.probes.pubsub import PubsubFacts
 from redis_runbook.probes.server import ServerFacts
-from redis_runbook.reporting.previous import Previous
+from redis_runbook.record import ServerRecord
 
 _NEXT: Final[Mapping[Problem, Sequence[str]]] = {
     Problem.DNS: ["correct the host in the URL, or the network that should resolve it"],
@@ -35,8 +35,7 @@ def test_reachable(service: Service, connection: ConnectionFacts, judge: Judge) 
     """
     limit_ms = service.limits.connect_s * 1000
     if connection.problem:
-        judge.passes_if(
-            False,
+        judge.fails(
             f"{service.name} at {connection.address} {connection.message}",
             next_steps=_NEXT.get(connection.problem, ()),
         )
@@ -79,7 +78,7 @@ def test_writable(service: Service, canary: CanaryFacts, judge: Judge) -> None:
     """
     limit_ms = service.limits.write_s * 1000
     if canary.refusal:
-        judge.passes_if(False, f"{service.name} takes no writes: {canary.refusal}")
+        judge.fails(f"{service.name} takes no writes: {canary.refusal}")
     judge.passes_if(
         canary.elapsed_ms <= limit_ms,
         f"{service.name} took {canary.elapsed_ms:.1f} ms to write, read and remove a canary key "
@@ -100,17 +99,16 @@ def test_pubsub(service: Service, pubsub: PubsubFacts, judge: Judge) -> None:
     """
     limit_ms = service.limits.write_s * 1000
     if pubsub.delivered_ms is None:
-        judge.passes_if(
-            False, f"a published message did not arrive on {service.name} in {pubsub.waited_s:g} s"
+        judge.fails(
+            f"a published message did not arrive on {service.name} in {pubsub.waited_s:g} s"
         )
-    else:
-        judge.passes_if(
-            pubsub.delivered_ms <= limit_ms,
-            f"a published message arrived on {service.name} after {pubsub.delivered_ms:.1f} ms "
-            f"(limit {limit_ms:.0f} ms)",
-            observed=pubsub.delivered_ms,
-            limit=limit_ms,
-        )
+    judge.passes_if(
+        pubsub.delivered_ms <= limit_ms,
+        f"a published message arrived on {service.name} after {pubsub.delivered_ms:.1f} ms "
+        f"(limit {limit_ms:.0f} ms)",
+        observed=pubsub.delivered_ms,
+        limit=limit_ms,
+    )
 
 
 @check("connectivity.clients")
@@ -118,7 +116,7 @@ def test_clients(
     service: Service,
     clients: ClientsFacts,
     server: ServerFacts,
-    previous: Previous | None,
+    previous: ServerRecord | None,
     judge: Judge,
 ) -> None:
     """There is room for more clients, and none was turned away.
@@ -132,7 +130,7 @@ def test_clients(
     ratio = clients.connected / clients.maxclients
     limit = service.limits.clients_ratio
     same = previous is not None and previous.run_id == server.run_id
-    before = previous.rejected_connections if previous and same else 0
+    before = (previous and same and previous.rejected_connections) or 0
     rejected = clients.rejected - before if clients.rejected >= before else clients.rejected
     since = "the last run" if same else "it started"
     judge.passes_if(

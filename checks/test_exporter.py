@@ -34,7 +34,7 @@ def test_truthful(service: Service, exporter: ExporterFacts, judge: Judge) -> No
         judge.unknown(f"{service.name}: nothing to compare: {exporter.summary}")
     missing = exporter.missing
     if missing:
-        judge.passes_if(False, f"the exporter of {service.name} lacks {', '.join(missing)}")
+        judge.fails(f"the exporter of {service.name} lacks {', '.join(missing)}")
     if exporter.matches is None:
         judge.unknown(f"the exporter of {service.name} does not tell which server it watches")
     judge.passes_if(

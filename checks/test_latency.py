@@ -1,10 +1,10 @@
 """Is the service fast enough? Runbook: 2. Monitoring & Alerts, and 4, Scenario B."""
 
-from typing import Any
-
-from redis_runbook.check import Judge, check
+from redis_runbook.check import Details, Judge, check
 from redis_runbook.config.service import Service
 from redis_runbook.judging.latency_text import client_side, evidence, server_side
+from redis_runbook.judging.stats import summarise
+from redis_runbook.judging.traffic import is_over
 from redis_runbook.judging.window import Outcome, judge_window
 from redis_runbook.probes.latency.histogram import Traffic
 from redis_runbook.probes.latency.sample import LatencyFacts
@@ -54,8 +54,7 @@ def test_slowlog(service: Service, slowlog: SlowlogFacts, judge: Judge) -> None:
     ]
     if slow:
         slowest = max(slow, key=lambda entry: entry.duration_ms)
-        judge.passes_if(
-            False,
+        judge.fails(
             f"{len(slow)} commands took over {limit_ms:g} ms on {service.name} in the last "
             f"{window_s:g} s; the slowest, {slowest.command}, took {slowest.duration_ms:.1f} ms",
             observed=slowest.duration_ms,
@@ -79,8 +78,8 @@ def test_slowlog(service: Service, slowlog: SlowlogFacts, judge: Judge) -> None:
             f"SLOWLOG of {service.name} reaches back only {slowlog.covers_s:.0f} s of "
             f"{window_s:g} s: raise slowlog-max-len or slowlog-log-slower-than"
         )
-    judge.passes_if(
-        True, f"no command took over {limit_ms:g} ms on {service.name} in the last {window_s:g} s"
+    judge.passes(
+        f"no command took over {limit_ms:g} ms on {service.name} in the last {window_s:g} s"
     )
 
 
@@ -100,22 +99,24 @@ def _judge_p95(
         limit=limit_ms,
         unseen=latency.unseen,
     )
-    summary = latency.summary
-    if window.outcome is Outcome.TOO_FEW or summary is None:
+    if window.outcome is Outcome.TOO_FEW:
         judge.unknown(
             f"only {window.n} samples in {latency.elapsed_s:.1f} s on {service.name}"
             + (f" ({latency.error})" if latency.error else "")
         )
+    summary = summarise(latency.samples_ms)
     said = client_side(service, latency, summary, window, limit_ms=limit_ms)
     if traffic:
         slow = summary.p95_ms > limit_ms
         said = f"{said}; {server_side(traffic, limit_ms=limit_ms, client_is_slow=slow)}"
-    ruling: dict[str, Any] = {
+    details: Details = {
         "observed": summary.p95_ms,
         "limit": limit_ms,
         "evidence": evidence(latency, summary),
     }
     within = window.outcome is Outcome.WITHIN
-    if window.outcome is Outcome.OVER_IN_PART or (within and traffic and traffic.over(limit_ms)):
-        judge.advise(said, **ruling)
-    judge.passes_if(within, said, **ruling)
+    if window.outcome is Outcome.OVER_IN_PART or (
+        within and traffic and is_over(traffic, limit_ms)
+    ):
+        judge.advise(said, **details)
+    judge.passes_if(within, said, **details)

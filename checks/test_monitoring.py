@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
+from redis_runbook.alerts.implied import Implied
 from redis_runbook.alerts.match import Matcher
+from redis_runbook.alerts.probes import RecordedAlert
 from redis_runbook.alerts.recorded import judge_alert
-from redis_runbook.check import Judge, check
+from redis_runbook.check import Details, Judge, check
 from redis_runbook.probes.grafana import GrafanaFacts
 from redis_runbook.probes.prometheus.rules import RulesFacts
 from redis_runbook.probes.prometheus.targets import TargetsFacts
-from redis_runbook.session.monitoring import Monitoring, RecordedAlert
 from redis_runbook.verdict import Verdict
 
 _SHOWN = 10
@@ -26,7 +27,7 @@ def test_targets(scrape_targets: TargetsFacts, judge: Judge) -> None:
     if not any(target.exporter for target in targets):
         if scrape_targets.servers:
             judge.unknown(f"none of {total} scrape targets has the job and instance of a redis_up")
-        judge.passes_if(False, f"none of Prometheus' {total} scrape targets is a Redis exporter")
+        judge.fails(f"none of Prometheus' {total} scrape targets is a Redis exporter")
     broken = [target for target in targets if target.health == "down" or target.stale]
     if not broken and scrape_targets.unseen:
         judge.unknown(
@@ -46,14 +47,14 @@ def test_targets(scrape_targets: TargetsFacts, judge: Judge) -> None:
 
 
 @check("monitoring.rules")
-def test_rules(monitoring: Monitoring, loaded_rules: RulesFacts, judge: Judge) -> None:
+def test_rules(implied: Implied, loaded_rules: RulesFacts, judge: Judge) -> None:
     """Prometheus has the runbook's alerts, with its limits and durations, and evaluates them.
 
     Passes when a rule computes each of them, whatever it is called, on series that exist.
     Fails when one is missing, has another limit or duration, reads no series or does not evaluate.
     Next: `redis-runbook rules -o rules.yml`, load that file, and reload Prometheus.
     """
-    matches = Matcher(loaded_rules).best(monitoring.alerts)
+    matches = Matcher(loaded_rules).best(implied.stated)
     problems = [f"{name}: {one}" for name, match in matches.items() for one in match.problems]
     doubts = [f"{name}: {one}" for name, match in matches.items() for one in match.doubts]
     evidence = {name: match.found.query for name, match in matches.items() if match.found}
@@ -70,7 +71,7 @@ def test_rules(monitoring: Monitoring, loaded_rules: RulesFacts, judge: Judge) -
 
 
 @check("monitoring.alerts")
-def test_alerts(monitoring: Monitoring, loaded_rules: RulesFacts, judge: Judge) -> None:
+def test_alerts(implied: Implied, loaded_rules: RulesFacts, judge: Judge) -> None:
     """No alert about the services fires.
 
     Passes when the runbook's alerts could fire and do not, nor any other that we generate.
@@ -78,18 +79,18 @@ def test_alerts(monitoring: Monitoring, loaded_rules: RulesFacts, judge: Judge) 
     Next: the section of the runbook that the alert names; its labels are in the evidence.
     """
     matcher = Matcher(loaded_rules)
-    active = matcher.active(monitoring.rules)
+    active = matcher.active(implied.rules)
     firing = [name for name, alerts in active.items() if any(one.fires for one in alerts)]
     evidence = {name: [one.summary for one in alerts] for name, alerts in active.items()}
     if firing:
-        judge.passes_if(False, f"firing: {', '.join(firing)}", evidence=evidence)
-    best = matcher.best(monitoring.alerts)
+        judge.fails(f"firing: {', '.join(firing)}", evidence=evidence)
+    best = matcher.best(implied.stated)
     blind = [f"{name}: {one}" for name, match in best.items() for one in match.faults]
     if blind:
         judge.unknown(f"silence proves nothing where an alert is not right: {'; '.join(blind)}")
     if active:
         judge.advise(f"pending: {', '.join(active)}", evidence=evidence)
-    judge.passes_if(True, f"none of {len(monitoring.alerts)} alerts of the runbook fires")
+    judge.passes(f"none of {len(implied.stated)} alerts of the runbook fires")
 
 
 @check("monitoring.windows")
@@ -103,25 +104,14 @@ def test_windows(recorded_alert: Sequence[RecordedAlert], judge: Judge) -> None:
     """
     judged = judge_alert(recorded_alert)
     worst = judged[0]
-    evidence = {"series": [one.sentence for one in judged[:_SHOWN]]}
+    details: Details = {"evidence": {"series": [one.sentence for one in judged[:_SHOWN]]}}
     if worst.verdict is Verdict.UNKNOWN:
-        judge.unknown(worst.sentence, evidence=evidence)
+        judge.unknown(worst.sentence, **details)
+    rule = worst.rule
+    details |= {"observed": worst.observed, "limit": rule.threshold, "unit": rule.unit}
     if worst.verdict is Verdict.WARN:
-        judge.advise(
-            worst.sentence,
-            observed=worst.observed,
-            limit=worst.rule.threshold,
-            unit=worst.rule.unit,
-            evidence=evidence,
-        )
-    judge.passes_if(
-        worst.verdict is Verdict.PASS,
-        worst.sentence,
-        observed=worst.observed,
-        limit=worst.rule.threshold,
-        unit=worst.rule.unit,
-        evidence=evidence,
-    )
+        judge.advise(worst.sentence, **details)
+    judge.passes_if(worst.verdict is Verdict.PASS, worst.sentence, **details)
 
 
 @check("monitoring.dashboards")

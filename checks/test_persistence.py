@@ -24,12 +24,11 @@ def test_saving(service: Service, persistence: PersistenceFacts, judge: Judge) -
         if not fine
     ]
     if failed:
-        judge.passes_if(
-            False,
+        judge.fails(
             f"the last {' and '.join(failed)} failed on {service.name}; "
             f"{facts.changes_since_save} changes since the last RDB save",
         )
-    if service.role == "queue" and not facts.aof_enabled and not facts.rdb_enabled:
+    if service.role_spec.keeps_data and not facts.aof_enabled and not facts.rdb_enabled:
         if facts.rdb_enabled is None:
             judge.unknown(f"whether {service.name} saves is not known: {facts.why_unknown}")
         judge.advise(f"{service.name} has neither RDB nor AOF: a restart loses every job")
@@ -38,4 +37,4 @@ def test_saving(service: Service, persistence: PersistenceFacts, judge: Judge) -
     if not ways:
         found = "has neither RDB nor AOF" if facts.rdb_enabled is False else "had no failed save"
         found += ", and as a cache needs none"
-    judge.passes_if(True, f"{service.name} {found}")
+    judge.passes(f"{service.name} {found}")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from redis_runbook.check import Judge, check
+from redis_runbook.check import Details, Judge, check
 from redis_runbook.config.model import QueueLimits
 from redis_runbook.judging.cause import Cause, cause
 from redis_runbook.judging.queue_latency import LatencyState, judge_latency
@@ -41,8 +41,7 @@ def test_depth(
     """
     queue = queues.by_name.get(subject.queue or "")
     if queue is None:
-        judge.passes_if(False, f"no such queue: {subject.queue}; found: {discovery.titles}")
-        return
+        judge.fails(f"no such queue: {subject.queue}; found: {discovery.titles}")
     if queue.deleted:
         judge.unknown(f"{subject.name} was deleted while it was looked at")
     backlog, shown = queue.last.counts.backlog, counts(queue.last)
@@ -83,8 +82,7 @@ def test_latency(
         unread = "; ".join(queue.last.problems) or "no job tells since when it waits"
         judge.unknown(f"how long jobs of {subject.name} wait is not known: {unread}")
     if judged.state is LatencyState.IDLE or judged.observed_s is None:
-        judge.passes_if(True, f"{subject.name} is idle: no job waits, and none was picked up")
-        return
+        judge.passes(f"{subject.name} is idle: no job waits, and none was picked up")
     sentence = (
         f"jobs of {subject.name} waited up to {seconds(judged.observed_s)} (limit "
         f"{queue_limits.latency_s:g} s), now {seconds(judged.waiting_s or 0)}"
@@ -96,23 +94,16 @@ def test_latency(
             f"; {judged.pick_ups} pick-ups, p50 {judged.p50_s:.3f}, p95 {judged.p95_s:.3f}, max "
             f"{judged.max_s:.3f} s"
         )
+    details: Details = {
+        "observed": judged.observed_s,
+        "limit": queue_limits.latency_s,
+        "evidence": evidence(queue),
+        "next_steps": _NEXT.get(why, ()),
+    }
     broken = judged.state is LatencyState.BROKEN or (judged.over_now and queue_limits.strict_now)
     if judged.state is LatencyState.PARTLY and not broken:
-        judge.advise(
-            sentence,
-            observed=judged.observed_s,
-            limit=queue_limits.latency_s,
-            evidence=evidence(queue),
-            next_steps=_NEXT.get(why, ()),
-        )
-    judge.passes_if(
-        not broken,
-        sentence,
-        observed=judged.observed_s,
-        limit=queue_limits.latency_s,
-        evidence=evidence(queue),
-        next_steps=_NEXT.get(why, ()),
-    )
+        judge.advise(sentence, **details)
+    judge.passes_if(not broken, sentence, **details)
 
 
 @check("queue.workers")
@@ -129,8 +120,7 @@ def test_workers(
     workers, wanted = queue.workers, queue_limits.workers_min
     if not workers.known:
         if wanted == 0 or (wanted == 1 and workers.alive):
-            judge.passes_if(True, f"{subject.name} has a worker or needs none: {workers.because}")
-            return
+            judge.passes(f"{subject.name} has a worker or needs none: {workers.because}")
         if not workers.alive or wanted > 1:
             judge.unknown(f"the workers of {subject.name} cannot be counted: {workers.because}")
     enough = workers.at_work >= wanted

@@ -4,10 +4,12 @@ Ids are used from outside and never renamed. Each has one test function in `chec
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
+
+from redis_runbook.hookspecs import hookimpl
 
 MONITORING: Final = "2. Monitoring & Alerts"
 INSPECT: Final = "3.1 Inspect Queue Depth"
@@ -28,60 +30,80 @@ class Level(enum.StrEnum):
 
 
 Scope = Literal[
-    "service", "queue", "cache", "jwt_cache", "exporter", "bullmq", "prometheus", "alert", "grafana"
+    "service", "role", "jwt_cache", "exporter", "bullmq", "prometheus", "alert", "grafana"
 ]
-"""What a check runs for: each service, those of one role, the JWT cache's, each service as its
-exporter sees it, each BullMQ queue, Prometheus, each alert of the runbook, or Grafana."""
+"""What a check runs for: each service, those whose role lists the check, the JWT cache's, each
+service as its exporter sees it, each BullMQ queue, Prometheus, each alert of the runbook, or
+Grafana."""
+
+Need = Literal["writable", "jwt_cache", "exporter", "scraped", "prometheus", "grafana"]
+"""What must be there or switched on: a run that writes, the JWT cache, an exporter, a target whose
+servers have one, Prometheus, or Grafana."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckSpec:
-    """One check: its id, scope, runbook section, the unit of what it observes, and its level."""
+    """One check: its id, scope, runbook section, the unit of what it observes, level and needs."""
 
     id: str
     scope: Scope
     runbook: str
     unit: str | None = None
     level: Level = Level.INVARIANT
+    needs: tuple[Need, ...] = ()
 
 
-def _by_id(*specs: CheckSpec) -> Mapping[str, CheckSpec]:
-    return MappingProxyType({spec.id: spec for spec in specs})
+_ADVISORY: Final = Level.ADVISORY
+_PROMETHEUS: Final[tuple[Need, ...]] = ("prometheus",)
+_JWT_CACHE: Final[tuple[Need, ...]] = ("jwt_cache",)
+_EXPORTER: Final[tuple[Need, ...]] = ("exporter", "scraped")
 
-
-CATALOGUE: Final = _by_id(
+CHECKS: Final = (
     CheckSpec("connectivity.reachable", "service", UNAVAILABLE, "ms"),
     CheckSpec("connectivity.role", "service", CONFIGURATION),
-    CheckSpec("connectivity.writable", "service", UNAVAILABLE, "ms"),
-    CheckSpec("connectivity.pubsub", "queue", OVERVIEW, "ms"),
-    CheckSpec("connectivity.clients", "service", UNAVAILABLE, "ratio", Level.ADVISORY),
+    CheckSpec("connectivity.writable", "service", UNAVAILABLE, "ms", needs=("writable",)),
+    CheckSpec("connectivity.pubsub", "role", OVERVIEW, "ms"),
+    CheckSpec("connectivity.clients", "service", UNAVAILABLE, "ratio", _ADVISORY),
     CheckSpec("memory.used_ratio", "service", MONITORING, "ratio"),
     CheckSpec("memory.eviction_policy", "service", OVERVIEW),
-    CheckSpec("memory.evictions", "queue", OVERVIEW, "keys"),
-    CheckSpec("memory.fragmentation", "service", LATENCY_SPIKES, "x", Level.ADVISORY),
+    CheckSpec("memory.evictions", "role", OVERVIEW, "keys"),
+    CheckSpec("memory.fragmentation", "service", LATENCY_SPIKES, "x", _ADVISORY),
     CheckSpec("persistence.saving", "service", UNAVAILABLE),
     CheckSpec("replication.link", "service", CONFIGURATION, "replicas"),
-    CheckSpec("exporter.reachable", "exporter", BOTH_DOWN),
-    CheckSpec("exporter.truthful", "exporter", BOTH_DOWN),
-    CheckSpec("monitoring.targets", "prometheus", MONITORING),
-    CheckSpec("monitoring.rules", "prometheus", MONITORING, "alerts"),
-    CheckSpec("monitoring.alerts", "prometheus", MONITORING),
-    CheckSpec("monitoring.windows", "alert", MONITORING),
-    CheckSpec("monitoring.dashboards", "grafana", MONITORING),
-    CheckSpec("jwt_cache.populated", "jwt_cache", LATENCY_SPIKES, "entries"),
-    CheckSpec("jwt_cache.expires", "jwt_cache", LATENCY_SPIKES, "s"),
-    CheckSpec("latency.slowlog", "service", LATENCY_SPIKES, "ms", Level.ADVISORY),
+    CheckSpec("exporter.reachable", "exporter", BOTH_DOWN, needs=_EXPORTER),
+    CheckSpec("exporter.truthful", "exporter", BOTH_DOWN, needs=_EXPORTER),
+    CheckSpec("monitoring.targets", "prometheus", MONITORING, needs=("exporter", "prometheus")),
+    CheckSpec("monitoring.rules", "prometheus", MONITORING, "alerts", needs=_PROMETHEUS),
+    CheckSpec("monitoring.alerts", "prometheus", MONITORING, needs=_PROMETHEUS),
+    CheckSpec("monitoring.windows", "alert", MONITORING, needs=_PROMETHEUS),
+    CheckSpec("monitoring.dashboards", "grafana", MONITORING, needs=("grafana",)),
+    CheckSpec("jwt_cache.populated", "jwt_cache", LATENCY_SPIKES, "entries", needs=_JWT_CACHE),
+    CheckSpec("jwt_cache.expires", "jwt_cache", LATENCY_SPIKES, "s", needs=_JWT_CACHE),
+    CheckSpec("latency.slowlog", "service", LATENCY_SPIKES, "ms", _ADVISORY),
     CheckSpec("latency.round_trip", "service", MONITORING, "ms"),
-    CheckSpec("latency.command_p95", "cache", MONITORING, "ms"),
+    CheckSpec("latency.command_p95", "role", MONITORING, "ms"),
     CheckSpec("queue.depth", "bullmq", INSPECT, "jobs"),
     CheckSpec("queue.latency", "bullmq", MONITORING, "s"),
     CheckSpec("queue.workers", "bullmq", UNAVAILABLE, "workers"),
     CheckSpec("queue.overdue", "bullmq", PROMOTE, "s"),
     CheckSpec("queue.stalled", "bullmq", UNAVAILABLE, "jobs"),
     CheckSpec("queue.schedulers", "bullmq", OVERVIEW, "schedulers"),
-    CheckSpec("queue.failures", "bullmq", UNAVAILABLE, "jobs", Level.ADVISORY),
-    CheckSpec("queue.paused", "bullmq", INSPECT, level=Level.ADVISORY),
+    CheckSpec("queue.failures", "bullmq", UNAVAILABLE, "jobs", _ADVISORY),
+    CheckSpec("queue.paused", "bullmq", INSPECT, level=_ADVISORY),
 )
+"""Our own, in the order in which they run: latency comes last but for the queues, which wait."""
+
+Catalogue = Mapping[str, CheckSpec]
+"""Checks by id, in the order in which they run."""
+
+CATALOGUE: Final[Catalogue] = MappingProxyType({spec.id: spec for spec in CHECKS})
+"""Our own by id; a run's own catalogue holds those of its plugins, too."""
+
+
+@hookimpl
+def runbook_checks() -> Sequence[CheckSpec]:
+    """Our own checks."""
+    return CHECKS
 
 
 def covers(selected: str, check_id: str) -> bool:

@@ -2,22 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypedDict, Unpack
 
 import pytest
-
-from redis_runbook.catalogue import CATALOGUE
 
 MARK: Final = "runbook_check"
 
 
 def check(check_id: str) -> pytest.MarkDecorator:
-    """Mark a test function as the check of that id in the catalogue.
-
-    Raises:
-        KeyError: the catalogue has no such id.
-    """
-    return getattr(pytest.mark, MARK)(CATALOGUE[check_id])  # type: ignore[no-any-return]
+    """Mark a test function as the check of that id in the catalogue."""
+    return getattr(pytest.mark, MARK)(check_id)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +26,23 @@ class Ruling:
     next_steps: Sequence[str] = ()
 
 
+class Details(TypedDict, total=False):
+    """What a ruling may say beside its sentence.
+
+    `observed` and `limit` are in the unit that the catalogue names for the check, or in `unit`
+    where that depends on the subject. `next_steps` come before the check's own, and only where it
+    is broken.
+    """
+
+    observed: float | None
+    limit: float | None
+    unit: str | None
+    evidence: Mapping[str, Any]
+    next_steps: Sequence[str]
+
+
 class Outcome(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # an attribute to mypy
-    """A check ended with anything but a pass; `ruling` says why.
+    """How a check ended; `ruling` says why.
 
     One of pytest's own outcomes, because pytest prepares a traceback of any other exception: some
     20 ms for each finding, and a service may have thousands.
@@ -43,6 +52,10 @@ class Outcome(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # an a
         """End the check with this ruling."""
         super().__init__(ruling.message, pytrace=False)
         self.ruling = ruling
+
+
+class Held(Outcome):
+    """What the check is about holds."""
 
 
 class Broken(Outcome):
@@ -67,69 +80,34 @@ def percent(ratio: float, digits: int = 0) -> str:
 
 
 class Judge:
-    """Takes exactly one ruling from a check.
+    """Takes exactly one ruling from a check: each of these ends it."""
 
-    A check ends with `passes_if`, or earlier with one of the others, which do not return.
-    `observed` and `limit` are in the unit that the catalogue names for the check, or in `unit`
-    where that depends on the subject.
-    """
+    def passes(self, message: str, **details: Unpack[Details]) -> NoReturn:
+        """Rule that the invariant holds."""
+        raise Held(Ruling(message=message, **details))
 
-    def __init__(self) -> None:
-        """Start without a ruling."""
-        self.ruling: Ruling | None = None
+    def fails(self, message: str, **details: Unpack[Details]) -> NoReturn:
+        """Rule that the invariant is broken."""
+        raise Broken(Ruling(message=message, **details))
 
     def passes_if(
         self,
         holds: bool,  # noqa: FBT001  # reads as the sentence that it is
         message: str,
-        *,
-        observed: float | None = None,
-        limit: float | None = None,
-        unit: str | None = None,
-        evidence: Mapping[str, Any] | None = None,
-        next_steps: Sequence[str] = (),
-    ) -> None:
-        """Rule that the invariant holds or is broken; the message is true in both cases.
-
-        `next_steps` come before the check's own, and only where it is broken.
-        """
-        ruling = Ruling(
-            message=message,
-            observed=observed,
-            limit=limit,
-            unit=unit,
-            evidence=evidence or {},
-            next_steps=next_steps,
-        )
-        if not holds:
-            raise Broken(ruling)
-        self.ruling = ruling
-
-    def advise(
-        self,
-        message: str,
-        *,
-        observed: float | None = None,
-        limit: float | None = None,
-        unit: str | None = None,
-        evidence: Mapping[str, Any] | None = None,
-        next_steps: Sequence[str] = (),
+        **details: Unpack[Details],
     ) -> NoReturn:
-        """Rule that the invariant holds and something is worth a look; otherwise as `passes_if`."""
-        raise Advised(
-            Ruling(
-                message=message,
-                observed=observed,
-                limit=limit,
-                unit=unit,
-                evidence=evidence or {},
-                next_steps=next_steps,
-            )
-        )
+        """Rule that the invariant holds or is broken; the message is true in both cases."""
+        if holds:
+            self.passes(message, **details)
+        self.fails(message, **details)
 
-    def unknown(self, message: str, *, evidence: Mapping[str, Any] | None = None) -> NoReturn:
+    def advise(self, message: str, **details: Unpack[Details]) -> NoReturn:
+        """Rule that the invariant holds and something is worth a look."""
+        raise Advised(Ruling(message=message, **details))
+
+    def unknown(self, message: str, **details: Unpack[Details]) -> NoReturn:
         """Rule that nothing can be said, and why."""
-        raise Unknown(Ruling(message=message, evidence=evidence or {}))
+        raise Unknown(Ruling(message=message, **details))
 
     def not_applicable(self, message: str) -> NoReturn:
         """Rule that the check has no subject here, and why."""

@@ -5,18 +5,11 @@ until a profile is asked for.
 """
 
 import argparse
-from typing import TYPE_CHECKING
 
 import pytest
 
 from redis_runbook.check import MARK
 from redis_runbook.config.profiles import PROFILES
-
-if TYPE_CHECKING:
-    from redis_runbook.session.run import Run
-
-RUN: "pytest.StashKey[Run]" = pytest.StashKey()
-"""Where a pytest configuration keeps the run in progress."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,6 +30,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--report-dir", metavar="DIR", help="where reports land (reports)")
     group.addoption(
         "--metrics-file", metavar="FILE", help="also write what was found for the node_exporter"
+    )
+    group.addoption(
+        "--output",
+        action="append",
+        default=[],
+        metavar="NAME[=PATH]",
+        help="also write this output (json, junit, prometheus, a plugin's); repeatable",
     )
     group.addoption("--deadline", metavar="SECONDS", help="total bound on the run")
     group.addoption(
@@ -64,9 +64,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the check mark, and the run where a profile is asked for."""
     config.addinivalue_line("markers", f"{MARK}(spec): the runbook check that a test is")
     if config.getoption("profile"):
-        from redis_runbook.session import hooks  # noqa: PLC0415  # heavy, and only needed here
+        # Heavy, and only needed here.
+        from redis_runbook.reporting.reports import Reports  # noqa: PLC0415
+        from redis_runbook.session.configure import configure  # noqa: PLC0415
 
-        hooks.configure(config)
+        configure(config, Reports)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -5,10 +5,8 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final, TextIO
+from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote, urlsplit
-
-from redis_runbook.wire.process import silence
 
 MASK: Final = "[redacted]"
 _MAX_TEXT: Final = 2_000
@@ -65,26 +63,19 @@ class Redactor:
         """Know these secrets, too."""
         self._secrets.update(secrets)
         self._everywhere = _any_of(self._secrets)
-        self._searched = {
+        self._in_documents = _any_of(
             secret
             for secret in self._secrets
             if len(secret) >= _MIN_BLIND and secret.lower() not in _OWN_WORDS
-        }
-        self._in_documents = _any_of(self._searched)
+        )
 
     def __call__(self, text: str) -> str:
         """`text`, which came from outside, without secrets."""
         return self._apply(text, self._everywhere)
 
-    def document(self, text: str, *, blank: str = "") -> str:
-        """What we wrote ourselves, searched once more for anything that slipped past.
-
-        Secrets that `blank`, a form without contents, holds as well are left alone.
-        """
-        known = self._in_documents
-        if any(secret in blank for secret in self._searched):
-            known = _any_of(secret for secret in self._searched if secret not in blank)
-        return self._apply(text, known)
+    def document(self, text: str) -> str:
+        """What we wrote ourselves, searched once more for anything that slipped past."""
+        return self._apply(text, self._in_documents)
 
     def value(self, value: Any) -> Any:
         """A JSON-like value with every text in it made printable and redacted, keys too."""
@@ -156,31 +147,3 @@ def without_credentials(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return printable(f"{parts.scheme}://{host}{parts.path}")
-
-
-class RedactingStream:
-    """A text stream that lets no secret through, and outlives its reader and its disk."""
-
-    def __init__(self, stream: TextIO, redact: Redactor) -> None:
-        """Write to `stream` what `redact` leaves."""
-        self._stream = stream
-        self._redact = redact
-
-    def write(self, text: str) -> int:
-        """Write the redacted text; a closed pipe or a full disk ends the output, not the run."""
-        try:
-            self._stream.write(self._redact.document(text))
-        except OSError:
-            silence(self._stream)
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush, as `write` writes."""
-        try:
-            self._stream.flush()
-        except OSError:
-            silence(self._stream)
-
-    def __getattr__(self, name: str) -> Any:
-        """Everything else is the stream's."""
-        return getattr(self._stream, name)

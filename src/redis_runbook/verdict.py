@@ -31,6 +31,11 @@ class Verdict(enum.StrEnum):
         """The word that reports show: `PASS`, `FAIL`, `UNKNOWN`, `WARN` or `N/A`."""
         return "N/A" if self is Verdict.NOT_APPLICABLE else self.value.upper()
 
+    @property
+    def category(self) -> str:
+        """The word under which pytest counts it: its last line reads `27 pass, 2 fail in 2 s`."""
+        return self.value.replace("_", " ")
+
 
 SEVERITY = (
     Verdict.FAIL,
@@ -93,11 +98,13 @@ def count(findings: Iterable[Finding]) -> dict[Verdict, int]:
     return {verdict: counted[verdict] for verdict in SEVERITY}
 
 
-def exit_code(findings: Iterable[Finding], *, interrupted: bool = False) -> ExitCode:
+def exit_code(
+    findings: Iterable[Finding], *, interrupted: bool = False, incomplete: bool = False
+) -> ExitCode:
     """What the findings of a run amount to.
 
     A broken invariant outranks an unknown one; a run in which nothing was looked at is never
-    healthy.
+    healthy, nor is one that is `incomplete`: pytest failed, or a report could not be written.
     """
     if interrupted:
         return ExitCode.INTERRUPTED
@@ -108,4 +115,4 @@ def exit_code(findings: Iterable[Finding], *, interrupted: bool = False) -> Exit
         return ExitCode.UNDETERMINED
     if not counts[Verdict.PASS] + counts[Verdict.WARN]:
         return ExitCode.NOTHING_CHECKED
-    return ExitCode.HEALTHY
+    return ExitCode.UNDETERMINED if incomplete else ExitCode.HEALTHY

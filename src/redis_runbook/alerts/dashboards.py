@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from redis_runbook.alerts.rule import AlertRule, duration, series
-from redis_runbook.config.model import Config, Role
+from redis_runbook.config.model import Config
+from redis_runbook.config.roles import CACHE, QUEUE, RoleSpec
 from redis_runbook.redact import without_credentials
 from redis_runbook.wire import own_series as own
 
@@ -31,15 +32,14 @@ _UNITS: Final[Mapping[str | None, str]] = {"s": "s", "ratio": "percentunit", Non
 
 def render_dashboards(config: Config, rules: Sequence[AlertRule]) -> dict[str, str]:
     """Both dashboards, by file name: the runbook's alerts with their limits, and queue depth."""
-    roles: tuple[Role, ...] = ("queue", "cache")
     return {
-        f"redis-{role}.json": json.dumps(_dashboard(config, rules, role), indent=2) + "\n"
-        for role in roles
+        f"redis-{role.name}.json": json.dumps(_dashboard(config, rules, role), indent=2) + "\n"
+        for role in (QUEUE, CACHE)
     }
 
 
-def _dashboard(config: Config, rules: Sequence[AlertRule], role: Role) -> dict[str, Any]:
-    panels = [*_of_rules(rules, role), *(_of_queues(config) if role == "queue" else ())]
+def _dashboard(config: Config, rules: Sequence[AlertRule], role: RoleSpec) -> dict[str, Any]:
+    panels = [*_of_rules(rules, role.name), *(_of_queues(config) if role.has_queues else ())]
     for number, panel in enumerate(panels):
         row, column = divmod(number, 24 // _WIDTH)
         panel["id"] = number + 1
@@ -62,8 +62,8 @@ def _dashboard(config: Config, rules: Sequence[AlertRule], role: Role) -> dict[s
             {"type": "panel", "id": "timeseries", "name": "Time series", "version": ""},
         ],
         "id": None,
-        "uid": f"redis-runbook-{role}",
-        "title": f"Redis {role.capitalize()}",
+        "uid": f"redis-runbook-{role.name}",
+        "title": f"Redis {role.name.capitalize()}",
         "tags": ["redis", "redis-runbook"],
         "schemaVersion": _SCHEMA,
         "editable": True,
@@ -86,7 +86,7 @@ def _dashboard(config: Config, rules: Sequence[AlertRule], role: Role) -> dict[s
     }
 
 
-def _of_rules(rules: Sequence[AlertRule], role: Role) -> Iterator[dict[str, Any]]:
+def _of_rules(rules: Sequence[AlertRule], role: str) -> Iterator[dict[str, Any]]:
     """A panel for each alert of the runbook, with its limit as a line."""
     drawn = (rule for rule in rules if rule.of_runbook and rule.role == role)
     for (check, service, queue), same in itertools.groupby(
@@ -109,7 +109,7 @@ def _of_rules(rules: Sequence[AlertRule], role: Role) -> Iterator[dict[str, Any]
 def _of_queues(config: Config) -> Iterator[dict[str, Any]]:
     """How many jobs wait, and how many workers take them; a queue with a limit has its own."""
     for name, settings in config.services.items():
-        if settings.role != "queue" or not settings.enabled:
+        if not settings.role_spec.has_queues or not settings.enabled:
             continue
         depth = series(own.QUEUE_DEPTH, {"service": name})
         yield _panel(f"Queue depth: {name}", {depth: "{{queue}}"})

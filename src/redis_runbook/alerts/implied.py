@@ -1,18 +1,42 @@
 """The Prometheus alert rules that a configuration implies: its limits, durations and levels."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from redis_runbook.alerts.rule import BEYOND, SHORT_OF, AlertRule, Growth, alert, series
+from redis_runbook.alerts.rule import (
+    BEYOND,
+    SHORT_OF,
+    AlertRule,
+    Growth,
+    alert,
+    runbook_alerts,
+    series,
+)
 from redis_runbook.alerts.stated import Stated
 from redis_runbook.alerts.watched import Watched
 from redis_runbook.catalogue import CATALOGUE, Level
 from redis_runbook.config.model import Config
 from redis_runbook.wire import own_series as own
 
-__all__ = ["AlertRule", "implied_rules"]
-
 _USUAL_AGE_S: Final = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Implied:
+    """The alerts that a configuration implies.
+
+    `rules` are all of them; `stated` those that the runbook states, by title.
+    """
+
+    rules: Sequence[AlertRule]
+    stated: Mapping[str, Sequence[AlertRule]]
+
+
+def implied_alerts(config: Config) -> Implied:
+    """All that a configuration implies."""
+    rules = implied_rules(config)
+    return Implied(rules=rules, stated=runbook_alerts(rules))
 
 
 def implied_rules(config: Config) -> tuple[AlertRule, ...]:

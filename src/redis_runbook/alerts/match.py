@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.alerts.condition import Condition, conditions
-from redis_runbook.alerts.rule import AlertRule, duration
+from redis_runbook.alerts.rule import AlertRule, duration, title
 from redis_runbook.probes.prometheus.promql import Node, Selector, parse, selectors
 from redis_runbook.probes.prometheus.rules import ActiveAlert, LoadedRule, RulesFacts
 from redis_runbook.probes.prometheus.series import Labels
@@ -23,13 +23,12 @@ _SAME_DIRECTION: Final[Mapping[str, frozenset[str]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """An alert, and the loaded rule that is it, or is nearest to it.
+    """The loaded rule that is the alert that was looked for, or is nearest to it.
 
     `problems` are sentences about what is wrong, `doubts` about what cannot be told. With neither,
     the rule does what the runbook says.
     """
 
-    wanted: AlertRule
     found: LoadedRule | None = None
     problems: Sequence[str] = ()
     doubts: Sequence[str] = ()
@@ -38,23 +37,6 @@ class Match:
     def faults(self) -> Sequence[str]:
         """Whatever keeps it from being right."""
         return (*self.problems, *self.doubts)
-
-
-def title(rule: AlertRule) -> str:
-    """`queue/RedisMemory`: an alert among those of all services."""
-    return "/".join(filter(None, (rule.service, rule.name, rule.queue)))
-
-
-def runbook_alerts(rules: Iterable[AlertRule]) -> dict[str, list[AlertRule]]:
-    """The alerts that the runbook states, as `queue/RedisMemory`.
-
-    One that is seen in different series has several rules: any of them will do.
-    """
-    groups: dict[tuple[str | None, ...], list[AlertRule]] = {}
-    for rule in rules:
-        if rule.of_runbook:
-            groups.setdefault((rule.service, rule.check, rule.queue), []).append(rule)
-    return {title(group[0]): group for group in groups.values()}
 
 
 def selectors_in(expression: str) -> set[str]:
@@ -142,7 +124,7 @@ class Matcher:
                 f"whether {loaded.name} is about {wanted.service} cannot be told: Prometheus has "
                 f"no series of its labels; [services.{wanted.service}] series says which they are"
             )
-        return Match(wanted=wanted, found=loaded, problems=problems, doubts=doubts)
+        return Match(found=loaded, problems=problems, doubts=doubts)
 
     def _unread(self, loaded: LoadedRule) -> Iterator[str]:
         for one in sorted(selectors_in(loaded.query)):
@@ -177,16 +159,16 @@ class Matcher:
             if _is_called_the_same(loaded, wanted):
                 computes = f"{loaded.name} computes something else: {_shown(loaded.query)}"
                 problems = [computes, *_health(loaded), *self._unread(loaded)]
-                return Match(wanted=wanted, found=loaded, problems=problems)
+                return Match(found=loaded, problems=problems)
         names = {one.name for one in _read(wanted.value)}
         for loaded in others:
             if all(name in loaded.query for name in names) and "absent" not in loaded.query:
                 doubt = f"whether {loaded.name} amounts to it cannot be told: "
-                return Match(wanted=wanted, doubts=[f"{missing}; {doubt}{_shown(loaded.query)}"])
+                return Match(doubts=[f"{missing}; {doubt}{_shown(loaded.query)}"])
         if len(self._facts.rules) > len(self._loaded):
             doubt = f"only {len(self._loaded)} of {len(self._facts.rules)} rules were compared"
-            return Match(wanted=wanted, doubts=[f"{missing}; {doubt}"])
-        return Match(wanted=wanted, problems=[missing])
+            return Match(doubts=[f"{missing}; {doubt}"])
+        return Match(problems=[missing])
 
 
 def _faults(match: Match) -> tuple[int, int]:

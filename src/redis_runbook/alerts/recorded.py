@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from redis_runbook.alerts.probes import RecordedAlert
 from redis_runbook.alerts.rule import AlertRule, duration
 from redis_runbook.check import percent
-from redis_runbook.judging.stats import percentile
+from redis_runbook.probes.latency.percentile import percentile
 from redis_runbook.probes.prometheus.range import RangeFacts, RecordedSeries
-from redis_runbook.session.monitoring import RecordedAlert
 from redis_runbook.verdict import SEVERITY, Verdict
 
 _QUANTILE: Final = 0.95

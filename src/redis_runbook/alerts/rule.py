@@ -2,12 +2,12 @@
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
 from redis_runbook.catalogue import CATALOGUE, MONITORING, Level
-from redis_runbook.config.model import Config, Role
+from redis_runbook.config.model import Config
 from redis_runbook.probes.prometheus.promql import quoted
 from redis_runbook.redact import without_credentials
 
@@ -43,7 +43,7 @@ class AlertRule:
     name: str
     check: str | None
     service: str | None
-    role: Role | None
+    role: str | None
     value: str
     comparison: Literal[">", ">=", "<", "=="]
     threshold: float
@@ -68,6 +68,23 @@ class AlertRule:
         """The names of the metrics that the value is computed from."""
         named = itertools.chain(*self.fires, *self.quiet)
         return tuple(dict.fromkeys(one.partition("{")[0] for one in named))
+
+
+def title(rule: AlertRule) -> str:
+    """`queue/RedisMemory`: an alert among those of all services."""
+    return "/".join(filter(None, (rule.service, rule.name, rule.queue)))
+
+
+def runbook_alerts(rules: Iterable[AlertRule]) -> dict[str, list[AlertRule]]:
+    """The alerts that the runbook states, as `queue/RedisMemory`.
+
+    One that is seen in different series has several rules: any of them will do.
+    """
+    groups: dict[tuple[str | None, ...], list[AlertRule]] = {}
+    for rule in rules:
+        if rule.of_runbook:
+            groups.setdefault((rule.service, rule.check, rule.queue), []).append(rule)
+    return {title(group[0]): group for group in groups.values()}
 
 
 def alert(

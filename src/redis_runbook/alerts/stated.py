@@ -28,9 +28,9 @@ class Stated(AboutService):
     def rules(self) -> Iterator[AlertRule]:
         """Those that the service's role asks for."""
         watched = self.config.exporter.enabled
-        if self.settings.role == "queue":
+        if self.settings.role_spec.has_queues:
             yield from self._queue_latency()
-        else:
+        if "latency.command_p95" in self.settings.role_spec.checks:
             yield self._command_p95()
             if watched:
                 yield self._command_p95_on_server()

@@ -107,7 +107,7 @@ class Watched(AboutService):
     def _data(self) -> Iterator[AlertRule]:
         """Whether data has room, and is kept, saved and copied."""
         name, replicas = self.name, self.settings.replicas_min
-        if self.settings.role == "queue":
+        if not self.settings.role_spec.may_evict:
             yield self._unlike(
                 "RedisEvictionPolicy",
                 "memory.eviction_policy",

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from redis_runbook.config.model import Limits, Role, ServiceSettings
+from redis_runbook.config.model import Limits, ServiceSettings
+from redis_runbook.config.roles import RoleSpec
 from redis_runbook.wire.endpoint import Endpoint
 
 
@@ -19,15 +20,24 @@ class Service:
     missing: str = ""
 
     @property
-    def role(self) -> Role:
-        """What this Redis is for: `queue` or `cache`."""
+    def role(self) -> str:
+        """What this Redis is for: `queue`, `cache`, or a plugin's role."""
         return self.settings.role
+
+    @property
+    def role_spec(self) -> RoleSpec:
+        """What follows from the role."""
+        return self.settings.role_spec
 
     @property
     def sustained_s(self) -> float:
         """How long latency must be over its limit to be broken: the runbook's "for 5 minutes"."""
-        limits = self.limits
-        return limits.queue_latency_for_s if self.role == "queue" else limits.command_p95_for_s
+        return float(getattr(self.limits, self.role_spec.sustained))
+
+    @property
+    def latency_limit_ms(self) -> float:
+        """What the sampled latency is held to."""
+        return float(getattr(self.limits, self.role_spec.latency_limit))
 
     @property
     def limits(self) -> Limits:

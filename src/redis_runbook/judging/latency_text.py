@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from redis_runbook.config.service import Service
 from redis_runbook.judging.stats import Summary
+from redis_runbook.judging.traffic import is_within
 from redis_runbook.judging.window import Outcome, WindowJudgement
 from redis_runbook.probes.latency.histogram import Durations, Traffic
 from redis_runbook.probes.latency.sample import LatencyFacts
@@ -50,7 +51,7 @@ def server_side(traffic: Traffic, *, limit_ms: float, client_is_slow: bool) -> s
         return "the server had no other traffic"
     said = f"the server's own p95 is {_p95(traffic.total)} (n {traffic.total.n})"
     command, slowest = traffic.by_command[0]
-    if not slowest.within(limit_ms):
+    if not is_within(slowest, limit_ms):
         said = f"{said}, that of {command.upper()} {_p95(slowest)} (n {slowest.n})"
         return f"{said}: the server is slow" if client_is_slow else said
     return f"{said}: the server is fast, so network or client" if client_is_slow else said

@@ -9,14 +9,11 @@ import enum
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from redis_runbook.judging.stats import percentile
-from redis_runbook.judging.window import Span, step_edges
+from redis_runbook.judging.window import step_edges
 from redis_runbook.probes.bullmq.facts import MS_PER_S, PickUp, QueueFacts
-
-_NOW_S: Final = 0.001
-"""What a look at the queue's ends tells of: the moment."""
+from redis_runbook.probes.latency.openloop import Span
+from redis_runbook.probes.latency.percentile import percentile
 
 
 class LatencyState(enum.StrEnum):
@@ -34,18 +31,15 @@ class LatencyJudgement:
     """The state, and the numbers behind it.
 
     `observed_s` is the longest wait, of a job that waits now or of one picked up in the window.
-    `over_s` is how much of the window was over the limit, in steps; `seen_s` how much of it there
-    is evidence for. The percentiles are those of the pick-ups (nearest rank), None without any.
+    `over_s` is how much of the window was over the limit, in steps. The percentiles are those of the pick-ups (nearest rank), None without any.
     """
 
     state: LatencyState
-    limit_s: float
     window_s: float
     observed_s: float | None
     waiting_s: float | None
     over_now: bool
     over_s: float
-    seen_s: float
     pick_ups: int
     p50_s: float | None
     p95_s: float | None
@@ -77,10 +71,8 @@ def judge_latency(
         for since, until in waits
         if until - since > limit_s * MS_PER_S
     ]
-    seen = [*over, *(span for read in reads for span in _seen(read, start_ms))]
     steps = list(itertools.pairwise(step_edges(window_s)))
     over_steps = [step for step in steps if any(_meet(step, span) for span in over)]
-    seen_steps = [step for step in steps if any(_meet(step, span) for span in seen)]
     waiting_s = facts.longest_wait_s
     waited_s = sorted(pick.waited_ms / MS_PER_S for pick in pick_ups)
     longest = [wait for wait in (waiting_s, *waited_s[-1:]) if wait is not None]
@@ -94,13 +86,11 @@ def judge_latency(
         state = LatencyState.OK if longest else LatencyState.IDLE
     return LatencyJudgement(
         state=state,
-        limit_s=limit_s,
         window_s=window_s,
         observed_s=max(longest, default=None),
         waiting_s=waiting_s,
         over_now=waiting_s is not None and waiting_s > limit_s,
         over_s=sum(end - start for start, end in over_steps),
-        seen_s=sum(end - start for start, end in seen_steps),
         pick_ups=len(waited_s),
         p50_s=percentile(waited_s, 0.50) if waited_s else None,
         p95_s=percentile(waited_s, 0.95) if waited_s else None,
@@ -116,15 +106,6 @@ def _pick_ups(reads: Sequence[QueueFacts], start_ms: int) -> list[PickUp]:
         known += [pick for pick in read.pick_ups if pick.at_ms > until]
         until = max(until, read.at_ms)
     return known
-
-
-def _seen(read: QueueFacts, start_ms: int) -> list[Span]:
-    """The spans of the window, in seconds since its start, that a read tells everything about."""
-    now_s = (read.at_ms - start_ms) / MS_PER_S
-    spans = [(now_s - _NOW_S, now_s)] if is_known(read) else []
-    if read.history_from_ms is not None:
-        spans.append(((read.history_from_ms - start_ms) / MS_PER_S, now_s))
-    return spans
 
 
 def _meet(step: Span, span: Span) -> bool:

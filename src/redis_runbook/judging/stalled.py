@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.probes.bullmq.facts import MS_PER_S, ActiveJob, QueueFacts, Scheduler
+from redis_runbook.probes.bullmq.queues import READS_APART_S
 from redis_runbook.probes.bullmq.workers import WorkerFacts
 
-READS_APART_S: Final = 2.0
 _RECOVERED_WITHIN_S: Final = 90
 """A lock lives 30 s, and two stall checks are at most 60 s apart: what lasts longer is broken."""
 
@@ -64,18 +64,6 @@ def stalled(
 def _run(job: ActiveJob) -> tuple[str, int | None, int | None]:
     """Which run of which job this is."""
     return job.job_id, job.starts, job.started_ms
-
-
-def long_running(facts: QueueFacts, *, longer_than_s: float) -> tuple[ActiveJob, ...]:
-    """The jobs that a live worker has held for longer: a long processor, or one that hangs.
-
-    They are not stalled: the lock is renewed, and no stall check will ever touch them.
-    """
-    return tuple(
-        job
-        for job in facts.active
-        if job.lock_ms is not None and job.running_s is not None and job.running_s > longer_than_s
-    )
 
 
 def orphaned(first: QueueFacts, second: QueueFacts) -> tuple[Scheduler, ...]:

@@ -1,17 +1,14 @@
-"""Percentiles by nearest rank, and how sure one may be of a p95.
-
-Nearest rank is a value that was really measured: the ceil(q * n)-th smallest. On 95 samples of 1
-and 5 of 100 the p95 is therefore 1, where an interpolating definition says 5.95.
-"""
+"""What many latencies amount to, and how sure one may be of their p95."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from redis_runbook.probes.latency.percentile import percentile
+
 _P95: Final = 0.95
 _CONFIDENCE: Final = 0.95
-_ROUNDING: Final = 1e-9
 _FAR_TAIL_SD: Final = 12
 
 
@@ -49,19 +46,6 @@ def summarise(samples_ms: Sequence[float]) -> Summary:
         p99_ms=percentile(ordered, 0.99),
         max_ms=ordered[-1],
     )
-
-
-def percentile(ordered: Sequence[float], quantile: float) -> float:
-    """The nearest-rank percentile of values in ascending order; 0 < quantile <= 1.
-
-    Raises:
-        ValueError: there are no values.
-    """
-    if not ordered:
-        raise ValueError("no values have no percentile")
-    # 0.95 and its like are not exact in binary: the product may be a hair above a whole rank.
-    rank = math.ceil(quantile * len(ordered) - _ROUNDING)
-    return ordered[max(rank, 1) - 1]
 
 
 def p95_interval_ranks(n: int) -> tuple[int, int | None]:

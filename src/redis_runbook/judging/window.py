@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from redis_runbook.judging.stats import percentile
+from redis_runbook.probes.latency.openloop import Span
+from redis_runbook.probes.latency.percentile import percentile
 
 _MOST_STEPS: Final = 60
 _SHORTEST_STEP_S: Final = 1.0
 _ENOUGH_SAMPLES: Final = 200
-
-Span = tuple[float, float]
-"""From and to, in seconds since the window began."""
 
 
 class Outcome(enum.StrEnum):

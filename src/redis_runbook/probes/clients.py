@@ -17,7 +17,6 @@ class ClientsFacts:
     connected: int
     maxclients: int
     rejected: int
-    blocked: int
 
 
 def clients_facts(client: Client, info: Info) -> ClientsFacts:
@@ -41,5 +40,4 @@ def clients_facts(client: Client, info: Info) -> ClientsFacts:
         connected=whole(info, "connected_clients"),
         maxclients=maxclients,
         rejected=whole(info, "rejected_connections"),
-        blocked=whole(info, "blocked_clients"),
     )

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from redis_runbook.probes.probe import Look
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
 
 _SAMPLE: Final = 100
+_BUDGET_S: Final = 2.0
 _SAMPLED_KEY_BYTES: Final = 64 << 10
 _CURSOR_DIGITS: Final = 20
 _GONE: Final = -2
@@ -41,6 +43,17 @@ class JwtCacheFacts:
     def complete(self) -> bool:
         """Whether the whole keyspace was seen."""
         return self.stopped == "complete"
+
+
+def look_at_jwt_cache(look: Look) -> JwtCacheFacts:
+    """Count what the configuration calls an entry, as far as a check asks; raises as below."""
+    settings = look.config.jwt_cache
+    return observe_jwt_cache(
+        look.client,
+        pattern=settings.pattern,
+        enough=max(settings.min_entries, _SAMPLE),
+        budget_s=_BUDGET_S,
+    )
 
 
 def observe_jwt_cache(

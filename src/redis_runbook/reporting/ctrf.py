@@ -1,14 +1,13 @@
 """`results.json`: the run in CTRF, the Common Test Report Format (ctrf.io)."""
 
+import dataclasses
+import datetime as dt
 import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from redis_runbook import __version__
-from redis_runbook.probes.clients import ClientsFacts
-from redis_runbook.probes.server import ServerFacts
-from redis_runbook.redact import Redactor
-from redis_runbook.session.run import Run
+from redis_runbook.record import RunRecord
 from redis_runbook.verdict import ExitCode, Finding, Verdict, count
 
 _STATUS: Final[Mapping[Verdict, str]] = {
@@ -20,46 +19,38 @@ _STATUS: Final[Mapping[Verdict, str]] = {
 }
 
 
-def render(run: Run) -> str:
+def render(record: RunRecord) -> str:
     """The whole document."""
-    # Searched before it is JSON: a secret such as `": "` would tear the finished text apart.
-    searched = _searched(_document(run), run.redact)
-    return json.dumps(searched, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    document = _document(record)
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _searched(value: Any, redact: Redactor) -> Any:
-    """The same value, with every text in it searched once more for secrets."""
-    if isinstance(value, dict):
-        return {key: _searched(item, redact) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_searched(item, redact) for item in value]
-    return redact.document(value) if isinstance(value, str) else value
-
-
-def _document(run: Run) -> dict[str, Any]:
-    findings = list(run.findings.values())
-    statuses = [_STATUS[finding.verdict] for finding in findings]
-    start_ms = int(run.started_at.timestamp() * 1000)
+def _document(record: RunRecord) -> dict[str, Any]:
+    statuses = [_STATUS[finding.verdict] for finding in record.findings]
     return {
         "reportFormat": "CTRF",
         "specVersion": "1.0.0",
-        "timestamp": run.started_at.isoformat(),
+        "timestamp": record.started_at.isoformat(),
         "generatedBy": f"redis-runbook {__version__}",
         "results": {
             "tool": {"name": "redis-runbook", "version": __version__},
             "summary": {
-                "tests": len(findings),
+                "tests": len(statuses),
                 **{
                     status: statuses.count(status)
                     for status in ("passed", "failed", "pending", "skipped", "other")
                 },
-                "start": start_ms,
-                "stop": start_ms + int(run.elapsed_s * 1000),
+                "start": _ms(record.started_at),
+                "stop": _ms(record.ended_at),
             },
-            "tests": [_test(finding) for finding in findings],
-            "extra": _extra(run, findings),
+            "tests": [_test(finding) for finding in record.findings],
+            "extra": _extra(record),
         },
     }
+
+
+def _ms(moment: dt.datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def _test(finding: Finding) -> dict[str, Any]:
@@ -85,35 +76,34 @@ def _test(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _extra(run: Run, findings: list[Finding]) -> dict[str, Any]:
-    code = run.exit_code
-    target = run.target
+def _extra(record: RunRecord) -> dict[str, Any]:
     return {
-        "profile": run.profile.name,
-        "target": target.kind if target else None,
-        "announcement": target.announcement if target else None,
-        "healthy": code is ExitCode.HEALTHY,
-        "exit_code": int(code),
-        "interrupted": run.interrupted,
-        "window_s": run.window_s,
-        "left_out": run.left_out,
-        "attempt": run.attempt,
-        "waited_s": round(run.waited_s, 1),
-        "counts": {verdict.value: number for verdict, number in count(findings).items()},
-        "servers": {service.name: _server(run, service.name) for service in run.services},
-    }
-
-
-def _server(run: Run, name: str) -> dict[str, Any] | None:
-    """What answered, and the counters that the next run compares with; None if nothing did."""
-    server = run.known(name, ServerFacts)
-    clients = run.known(name, ClientsFacts)
-    if server is None:
-        return None
-    return {
-        "product": run.redact.value(server.product),
-        "version": run.redact.value(server.version),
-        "mode": run.redact.value(server.mode),
-        "run_id": run.redact.value(server.run_id),
-        "rejected_connections": clients.rejected if clients else None,
+        "profile": record.profile,
+        "target": record.target,
+        "announcement": record.announcement,
+        "healthy": record.exit_code is ExitCode.HEALTHY,
+        "exit_code": int(record.exit_code),
+        "interrupted": record.interrupted,
+        "window_s": record.window_s,
+        "left_out": record.left_out,
+        "attempt": record.attempt,
+        "waited_s": round(record.waited_s, 1),
+        "counts": {verdict.value: number for verdict, number in count(record.findings).items()},
+        "servers": {
+            name: dataclasses.asdict(server) if server else None
+            for name, server in record.servers.items()
+        },
+        # What else it takes to read the record back.
+        "outcome": int(record.outcome),
+        "selected": list(record.selected),
+        "elapsed_s": record.elapsed_s,
+        "services": {
+            service.name: {
+                "role": service.role,
+                "address": service.address,
+                "window_s": service.window_s,
+            }
+            for service in record.services
+        },
+        "queues": [dataclasses.asdict(queue) for queue in record.queues],
     }

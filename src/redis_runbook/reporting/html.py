@@ -1,21 +1,27 @@
 """The HTML report: pytest-html's page with a table on top that needs no JavaScript."""
 
 import contextlib
+import functools
 import html
 import importlib.resources
+import json
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import jinja2
 import pytest
+from markupsafe import Markup, escape
 
+from redis_runbook.record import RunRecord
 from redis_runbook.reporting import text
-from redis_runbook.session.run import Run
-from redis_runbook.verdict import Finding
+from redis_runbook.verdict import Verdict
 
 _CODE: Final = re.compile(r"`([^`]+)`")
+_BLOB: Final = re.compile(r'(data-jsonblob=")([^"]*)(")')
 _METADATA: Final = frozenset({"Python", "Platform"})
 _COLUMNS: Final = (
     "Verdict",
@@ -27,25 +33,36 @@ _COLUMNS: Final = (
     "Next step",
 )
 
+Search = Callable[[str], str]
+"""Takes the secrets out of a text that is not from the record."""
+
 
 class Page:
     """Hooks into pytest-html, and takes the finished page from it.
 
-    `text` is the page once the session is finished; empty where pytest-html could not write it.
+    `record` is set when the checks have ended; `text` is the page once the session is finished,
+    empty where pytest-html could not write it.
     """
 
-    def __init__(self, run: Run, config: pytest.Config, stack: contextlib.ExitStack) -> None:
-        """Let pytest-html write to a temporary folder, which `stack` removes."""
+    def __init__(self, config: pytest.Config) -> None:
+        """Let pytest-html write to a temporary folder, unless the user asked for a place."""
         self.text = ""
-        self._run = run
+        self.record: RunRecord | None = None
+        self.search: Search = str
+        self._folder = contextlib.ExitStack()
         self._path = Path(config.option.htmlpath or "")
         if not config.option.htmlpath:
             with contextlib.suppress(OSError):  # no room: the page stays empty, and that is said
                 folder = tempfile.mkdtemp(prefix="redis-runbook-")
-                stack.callback(shutil.rmtree, folder, ignore_errors=True)
+                self._folder.callback(shutil.rmtree, folder, ignore_errors=True)
                 self._path = Path(folder) / "report.html"
                 config.option.htmlpath = str(self._path)
                 config.option.self_contained_html = True
+        config.pluginmanager.register(self)
+
+    def close(self) -> None:
+        """Remove the temporary folder."""
+        self._folder.close()
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Come after pytest-html, which writes its page as the last of all but us."""
@@ -60,12 +77,14 @@ class Page:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
         """Name the report."""
-        report.title = f"redis-runbook {self._run.profile.name}"
+        if self.record:
+            report.title = f"redis-runbook {self.record.profile}"
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         """Put the verdicts at the top, as plain HTML."""
-        prefix.append(render(self._run))
+        if self.record:
+            prefix.append(render(self.record))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
@@ -75,27 +94,29 @@ class Page:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
         """Show our name for the check: pytest-html escapes no test id."""
-        name = dict(getattr(report, "user_properties", ())).get("finding", "")
-        finding = self._run.findings.get(name)
-        name = name or getattr(report, "nodeid", "")
+        known = dict(getattr(report, "user_properties", ()))
+        name = known.get("finding") or getattr(report, "nodeid", "")
+        label = Verdict(known["verdict"]).label if "verdict" in known else ""
         cells[1] = f'<td class="col-testId">{html.escape(name)}</td>'
-        cells.insert(1, f'<td class="col-verdict">{finding.verdict.label if finding else ""}</td>')
+        cells.insert(1, f'<td class="col-verdict">{label}</td>')
 
     def collect(self, config: pytest.Config) -> None:
         """Read the page, and let pytest-html say nothing about its temporary place."""
         with contextlib.suppress(OSError):
-            self.text = (
-                self._path.read_text(encoding="utf-8")
-                .replace("<html>", '<html lang="en">', 1)
-                .replace(
-                    "<head>",
-                    '<head>\n    <meta name="viewport" content="width=device-width">',
-                    1,
-                )
-            )
+            page = self._path.read_text(encoding="utf-8")
+            self.text = _BLOB.sub(self._searched, page).replace(
+                "<html>", '<html lang="en">', 1
+            ).replace(
+                "<head>", '<head>\n    <meta name="viewport" content="width=device-width">', 1
+            )  # fmt: skip
         for plugin in config.pluginmanager.get_plugins():
             if type(plugin).__module__.startswith("pytest_html."):
                 config.pluginmanager.unregister(plugin)
+
+    def _searched(self, blob: re.Match[str]) -> str:
+        """pytest-html's data, every text in it without a secret: it holds what pytest reported."""
+        data = _each_text(json.loads(html.unescape(blob[2])), self.search)
+        return blob[1] + html.escape(json.dumps(data)) + blob[3]
 
 
 class _Collector:
@@ -107,93 +128,54 @@ class _Collector:
         self._page.collect(session.config)
 
 
-def scrubbed(page: str, run: Run) -> str:
-    """The finished page, searched once more for secrets but for words that every page holds."""
-    ours = importlib.resources.files(__package__)
-    theirs = importlib.resources.files("pytest_html") / "resources"
-    files = [ours / Path(__file__).name, ours / "verdicts.css", *theirs.iterdir()]
-    blank = "".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
-    return run.redact.document(page, blank=blank)
-
-
-def render(run: Run) -> str:
-    """The verdict, what was looked at and one row a finding, as an HTML fragment."""
-    code = run.outcome
-    findings = text.by_severity(run)
-    target = run.target
-    style = (importlib.resources.files(__package__) / "verdicts.css").read_text(encoding="utf-8")
-    facts = [
-        f"{run.profile.name} of {run.started_at:%Y-%m-%d %H:%M:%S} UTC",
-        f"target {target.kind}" if target else "",
-        f"{run.elapsed_s:.1f} s",
-        f"exit code {int(code)}",
-        text.left_out(run),
-        text.recovery(run),
-    ]
-    announcement = target.announcement if target else None
-    head = "".join(f'<th scope="col">{column}</th>' for column in _COLUMNS)
-    return "\n".join(
-        (
-            f"<style>{style}</style>",
-            '<section class="runbook">',
-            (
-                f'<p class="headline code{int(code)}">{text.HEADLINES[code]}'
-                f"<span>{html.escape(text.meaning(code))}</span></p>"
-            ),
-            f'<p class="announcement">{html.escape(announcement)}</p>' if announcement else "",
-            f"<p>{html.escape(' · '.join(filter(None, facts)))}</p>",
-            "<table>",
-            f"<caption>{html.escape(text.counts(findings))}</caption>",
-            f"<thead><tr>{head}</tr></thead>",
-            "<tbody>",
-            *(_row(finding) for finding in findings),
-            "</tbody></table>",
-            "<p>Below is pytest's own record of the same run; it needs JavaScript.</p>",
-            "</section>",
-        )
-    )
-
-
-def _row(finding: Finding) -> str:
-    verdict = finding.verdict
-    cells = (
-        f'<td class="verdict {verdict.value}">{verdict.label}</td>',
-        f'<th scope="row">{html.escape(finding.check)}</th>',
-        f'<td class="subject">{html.escape(finding.subject)}</td>',
-        f'<td class="number">{html.escape(text.quantity(finding.observed, finding.unit))}</td>',
-        f'<td class="number">{html.escape(text.quantity(finding.limit, finding.unit))}</td>',
-        f'<td class="found">{html.escape(finding.message)}{_evidence(finding)}</td>',
-        f"<td>{_steps(finding)}</td>",
-    )
-    return f"<tr>{''.join(cells)}</tr>"
-
-
-def _steps(finding: Finding) -> str:
-    if not finding.next_steps:
-        return ""
-    items = "".join(f"<li>{_with_code(step)}</li>" for step in finding.next_steps)
-    runbook = (
-        f'<span class="where">{html.escape(finding.runbook)}</span>' if finding.runbook else ""
-    )
-    return f"<ol>{items}</ol>{runbook}"
-
-
-def _with_code(step: str) -> str:
-    """Escaped text, with what stands between backticks as code."""
-    return _CODE.sub(r"<code>\1</code>", html.escape(step))
-
-
-def _evidence(finding: Finding) -> str:
-    if not finding.evidence:
-        return ""
-    entries = "".join(
-        f"<dt>{html.escape(str(name))}</dt><dd>{_value(value)}</dd>"
-        for name, value in finding.evidence.items()
-    )
-    return f"<details><summary>evidence</summary><dl>{entries}</dl></details>"
-
-
-def _value(value: Any) -> str:
+def _each_text(value: Any, change: Search) -> Any:
+    if isinstance(value, dict):
+        return {key: _each_text(item, change) for key, item in value.items()}
     if isinstance(value, list):
-        return "<br>".join(html.escape(str(item)) for item in value)
-    return html.escape(str(value))
+        return [_each_text(item, change) for item in value]
+    return change(value) if isinstance(value, str) else value
+
+
+def render(record: RunRecord) -> str:
+    """The verdict, what was looked at and one row a finding, as an HTML fragment."""
+    code = record.outcome
+    facts = (
+        f"{record.profile} of {record.started_at:%Y-%m-%d %H:%M:%S} UTC",
+        f"target {record.target}" if record.target else "",
+        f"{record.elapsed_s:.1f} s",
+        f"exit code {int(code)}",
+        text.left_out(record),
+        text.recovery(record),
+    )
+    return _template().render(
+        style=Markup(_resource("verdicts.css")),  # noqa: S704  # our own
+        code=int(code),
+        headline=text.HEADLINES[code],
+        meaning=text.meaning(code),
+        record=record,
+        facts=[fact for fact in facts if fact],
+        counts=text.counts(record.findings),
+        columns=_COLUMNS,
+    )
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=False
+    )
+    environment.filters |= {
+        "quantity": text.quantity,
+        "with_code": _with_code,
+        "lines": lambda value: value if isinstance(value, list | tuple) else [value],
+    }
+    return environment.from_string(_resource("verdicts.html.j2"))
+
+
+def _resource(name: str) -> str:
+    return (importlib.resources.files(__package__) / name).read_text(encoding="utf-8")
+
+
+def _with_code(step: str) -> Markup:
+    """Escaped text, with what stands between backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(step))))  # noqa: S704  # escaped

@@ -4,8 +4,7 @@ import re
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from redis_runbook.redact import Redactor
-from redis_runbook.session.run import Run
+from redis_runbook.record import RunRecord
 from redis_runbook.verdict import Finding, Verdict, count
 
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -16,37 +15,37 @@ _ELEMENTS: Final = {
 }
 
 
-def render(run: Run) -> str:
+def render(record: RunRecord) -> str:
     """The whole document."""
-    counts = count(run.findings.values())
+    counts = count(record.findings)
     suite = ET.Element(
         "testsuite",
-        name=f"redis-runbook {run.profile.name}",
-        tests=str(len(run.findings)),
+        name=f"redis-runbook {record.profile}",
+        tests=str(len(record.findings)),
         failures=str(counts[Verdict.FAIL]),
         errors=str(counts[Verdict.UNKNOWN]),
         skipped=str(counts[Verdict.NOT_APPLICABLE]),
-        time=f"{run.elapsed_s:.3f}",
-        timestamp=run.started_at.isoformat(timespec="seconds"),
+        time=f"{record.elapsed_s:.3f}",
+        timestamp=record.started_at.isoformat(timespec="seconds"),
     )
-    for finding in run.findings.values():
-        _case(suite, finding, run.redact)
+    for finding in record.findings:
+        _case(suite, finding)
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _case(suite: ET.Element, finding: Finding, redact: Redactor) -> None:
+def _case(suite: ET.Element, finding: Finding) -> None:
     case = ET.SubElement(
         suite,
         "testcase",
         classname=finding.check,
-        name=_clean(finding.name, redact),
+        name=_clean(finding.name),
         time=f"{finding.duration_s:.3f}",
     )
-    message = _clean(finding.message, redact)
-    steps = "\n".join(f"next: {_clean(step, redact)}" for step in finding.next_steps)
+    message = _clean(finding.message)
+    steps = "\n".join(f"next: {_clean(step)}" for step in finding.next_steps)
     if finding.verdict in _ELEMENTS:
         outcome = ET.SubElement(case, _ELEMENTS[finding.verdict], message=message)
         outcome.text = steps or None
@@ -55,6 +54,6 @@ def _case(suite: ET.Element, finding: Finding, redact: Redactor) -> None:
         output.text = "\n".join(filter(None, (f"{finding.verdict.label}: {message}", steps)))
 
 
-def _clean(text: str, redact: Redactor) -> str:
-    """Searched once more for secrets, and without the characters that XML 1.0 cannot hold."""
-    return _FORBIDDEN.sub("?", redact.document(text))
+def _clean(text: str) -> str:
+    """The text without the characters that XML 1.0 cannot hold."""
+    return _FORBIDDEN.sub("?", text)

@@ -1,45 +1,119 @@
-"""What the last run saw: counters of a server only mean something beside an earlier reading."""
+"""Reads a record back from `results.json`: what the last run saw."""
 
+import datetime as dt
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from redis_runbook.record import QueueRecord, RunRecord, ServerRecord, ServiceRecord
+from redis_runbook.verdict import ExitCode, Finding, Verdict
 from redis_runbook.wire.files import read_text
 
 _MAX_BYTES: Final = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Previous:
-    """One server at the last run; `run_id` tells whether it is still the same process."""
-
-    run_id: str
-    rejected_connections: int
-
-
-def read_previous(report_dir: Path) -> Mapping[str, Previous]:
-    """The servers of the last run's `results.json`, by service; unreadable ones are absent.
+def read_record(path: Path) -> RunRecord | None:
+    """The record that a run left; None where there is none that we wrote.
 
     A first run has no file, and a file may be damaged or not ours: there is then nothing to
     compare with, and checks say "since the server started" instead.
     """
     try:
-        text = read_text(report_dir / "results.json", max_bytes=_MAX_BYTES)
-        servers = json.loads(text)["results"]["extra"]["servers"].items()
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return {}
-    found = {str(name): _previous(server) for name, server in servers}
-    return {name: server for name, server in found.items() if server}
+        return parse_record(read_text(path, max_bytes=_MAX_BYTES))
+    except ValueError:
+        return None
 
 
-def _previous(server: Any) -> Previous | None:
-    if not isinstance(server, dict):
-        return None
-    run_id, rejected = server.get("run_id"), server.get("rejected_connections")
-    if not isinstance(run_id, str) or not run_id:
-        return None
-    if not isinstance(rejected, int) or rejected < 0:
-        return None
-    return Previous(run_id=run_id, rejected_connections=rejected)
+def parse_record(text: str) -> RunRecord:
+    """The record of a document that `ctrf.render` wrote.
+
+    Raises:
+        ValueError: it is not such a document.
+    """
+    try:
+        document = json.loads(text)
+        results, extra = document["results"], document["results"]["extra"]
+        return RunRecord(
+            profile=_text(extra["profile"]),
+            selected=tuple(map(_text, extra["selected"])),
+            target=_text_or_none(extra["target"]),
+            announcement=_text_or_none(extra["announcement"]),
+            started_at=dt.datetime.fromisoformat(document["timestamp"]),
+            elapsed_s=_number(extra["elapsed_s"]),
+            services=tuple(
+                _service(name, about, extra["servers"][name])
+                for name, about in extra["services"].items()
+            ),
+            queues=tuple(QueueRecord(**queue) for queue in extra["queues"]),
+            findings=tuple(_finding(test) for test in results["tests"]),
+            outcome=ExitCode(extra["outcome"]),
+            exit_code=ExitCode(extra["exit_code"]),
+            interrupted=bool(extra["interrupted"]),
+            left_out=int(extra["left_out"]),
+            attempt=int(extra["attempt"]),
+            waited_s=_number(extra["waited_s"]),
+        )
+    except (LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError("not a document of redis-runbook's") from error
+
+
+def _service(name: str, about: Any, server: Any) -> ServiceRecord:
+    return ServiceRecord(
+        name=_text(name),
+        role=_text(about["role"]),
+        address=_text_or_none(about["address"]),
+        window_s=_number(about["window_s"]),
+        server=_server(server) if server is not None else None,
+    )
+
+
+def _server(about: Any) -> ServerRecord:
+    rejected = about["rejected_connections"]
+    if rejected is not None and (not isinstance(rejected, int) or rejected < 0):
+        raise ValueError("a count of rejected connections is none")
+    return ServerRecord(
+        product=_text(about["product"]),
+        version=_text(about["version"]),
+        mode=_text(about["mode"]),
+        run_id=_text(about["run_id"]),
+        rejected_connections=rejected,
+    )
+
+
+def _finding(test: Any) -> Finding:
+    about = test["extra"]
+    return Finding(
+        check=_text(about["check"]),
+        subject=_text(about["subject"]),
+        verdict=Verdict(about["verdict"]),
+        message=_text(about["message"]),
+        service=_text_or_none(about["service"]),
+        role=_text_or_none(about["role"]),
+        observed=_number_or_none(about["observed"]),
+        limit=_number_or_none(about["limit"]),
+        unit=_text_or_none(about["unit"]),
+        runbook=_text_or_none(about["runbook"]),
+        next_steps=tuple(map(_text, about["next_steps"])),
+        evidence=dict(about["evidence"]),
+        duration_s=_number(test["duration"]) / 1000,
+    )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError("not a number")
+    return value
+
+
+def _number_or_none(value: Any) -> float | None:
+    return None if value is None else _number(value)

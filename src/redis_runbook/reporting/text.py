@@ -1,10 +1,11 @@
 """How findings and runs read, in every report."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from redis_runbook.check import percent
-from redis_runbook.session.run import Run
-from redis_runbook.verdict import SEVERITY, ExitCode, Finding, Verdict, count
+from redis_runbook.record import RunRecord
+from redis_runbook.verdict import ExitCode, Finding, count
 
 HEADLINES: Final = {
     ExitCode.HEALTHY: "HEALTHY",
@@ -38,31 +39,20 @@ def quantity(value: float | None, unit: str | None) -> str:
     return f"{number} {unit}" if unit else number
 
 
-def counts(findings: list[Finding]) -> str:
+def counts(findings: Sequence[Finding]) -> str:
     """`2 fail, 1 unknown, 27 pass`: the verdicts that occurred, worst first."""
     return ", ".join(
         f"{number} {verdict.label.lower()}" for verdict, number in count(findings).items() if number
     )
 
 
-def by_severity(run: Run) -> list[Finding]:
-    """The run's findings, worst first, each verdict in the order in which it came."""
-    return sorted(run.findings.values(), key=lambda finding: SEVERITY.index(finding.verdict))
-
-
-def needs_attention(run: Run) -> list[Finding]:
-    """The findings that are broken, undetermined or warnings, worst first."""
-    settled = {Verdict.PASS, Verdict.NOT_APPLICABLE}
-    return [finding for finding in by_severity(run) if finding.verdict not in settled]
-
-
-def left_out(run: Run) -> str:
+def left_out(record: RunRecord) -> str:
     """How many checks were not selected; empty where all ran."""
-    return f"{run.left_out} checks were not selected" if run.left_out else ""
+    return f"{record.left_out} checks were not selected" if record.left_out else ""
 
 
-def recovery(run: Run) -> str:
+def recovery(record: RunRecord) -> str:
     """How long it took to get here under `--wait`; empty for a single run."""
-    if run.attempt <= 1:
+    if record.attempt <= 1:
         return ""
-    return f"attempt {run.attempt}, {run.waited_s + run.elapsed_s:.0f} s after the first began"
+    return f"attempt {record.attempt}, {record.waited_s + record.elapsed_s:.0f} s after the first began"

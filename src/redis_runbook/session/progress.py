@@ -57,10 +57,8 @@ class Progress:
 
 def line(service: Service, glance: Glance) -> str:
     """`queue  12 of 300 s, n 2400, p95 0.21 ms (limit 2000 ms)`."""
-    limits = service.limits
-    limit_ms = limits.command_p95_ms if service.role == "cache" else limits.round_trip_ms
     p95 = "no reply yet" if glance.p95_ms is None else f"p95 {glance.p95_ms:.2f} ms"
     return (
         f"{service.name}  {glance.elapsed_s:.0f} of {glance.window_s:g} s, n {glance.n}, {p95} "
-        f"(limit {limit_ms:g} ms)"
+        f"(limit {service.latency_limit_ms:g} ms)"
     )

@@ -7,22 +7,17 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from redis_runbook.catalogue import CheckSpec, Level
-from redis_runbook.check import (
-    MARK,
-    Advised,
-    Broken,
-    Judge,
-    NotApplicable,
-    Outcome,
-    Ruling,
-    Unknown,
-)
+from redis_runbook.check import MARK, Advised, Broken, Held, NotApplicable, Outcome, Ruling, Unknown
 from redis_runbook.redact import printable
 from redis_runbook.session.run import Run
 from redis_runbook.session.subjects import Subject
 from redis_runbook.verdict import CannotLook, Finding, Verdict
 
+RULING: Final = pytest.StashKey[Ruling]()
+"""Where an item keeps the ruling that it passed with."""
+
 _OUTCOMES: Final[Mapping[type[Outcome], Verdict]] = {
+    Held: Verdict.PASS,
     Broken: Verdict.FAIL,
     Advised: Verdict.WARN,
     Unknown: Verdict.UNKNOWN,
@@ -37,10 +32,19 @@ class _Conclusion(NamedTuple):
     """False where the check itself went wrong: its traceback is then worth keeping."""
 
 
-def spec_of(item: pytest.Item) -> CheckSpec | None:
-    """The catalogue's entry of a check; None for any other test."""
+def spec_of(item: pytest.Item, run: Run) -> CheckSpec | None:
+    """The catalogue's entry of a check; None for any other test.
+
+    Raises:
+        ValueError: it is marked as a check that the catalogue does not have.
+    """
     mark = item.get_closest_marker(MARK)
-    return mark.args[0] if mark else None
+    if mark is None:
+        return None
+    check_id = mark.args[0]
+    if check_id not in run.plugins.catalogue:
+        raise ValueError(f"{item.name} is marked as a check that nobody registered: {check_id}")
+    return run.plugins.catalogue[check_id]
 
 
 def subject_of(item: pytest.Item) -> Subject | None:
@@ -57,7 +61,7 @@ def steps_of(item: pytest.Item) -> tuple[str, ...]:
     return (" ".join(text.split()),) if found else ()
 
 
-def record(
+def record_phase(
     item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, run: Run
 ) -> Finding | None:
     """Record what one phase of an item amounts to, and make pytest's report say the same.
@@ -67,6 +71,7 @@ def record(
     """
     conclusion = _conclude(item, call, run)
     if conclusion is None:
+        report.sections = [(name, run.redact(content)) for name, content in report.sections]
         return None
     finding = _finding(item, conclusion, run, duration_s=call.duration)
     run.record(finding)
@@ -77,10 +82,10 @@ def record(
 def _conclude(item: pytest.Item, call: pytest.CallInfo[None], run: Run) -> _Conclusion | None:
     error = call.excinfo.value if call.excinfo else None
     if error is None:
-        return _passed(item) if call.when == "call" else None
+        return _passed(item, run) if call.when == "call" else None
     if isinstance(error, Outcome):
         verdict = _OUTCOMES[type(error)]
-        spec = spec_of(item)
+        spec = spec_of(item, run)
         if verdict is Verdict.FAIL and spec and run.level(spec) is Level.ADVISORY:
             verdict = Verdict.WARN
         return _Conclusion(verdict, error.ruling)
@@ -95,17 +100,17 @@ def _conclude(item: pytest.Item, call: pytest.CallInfo[None], run: Run) -> _Conc
     return _Conclusion(Verdict.UNKNOWN, Ruling(message=message), expected=False)
 
 
-def _passed(item: pytest.Item) -> _Conclusion:
-    if spec_of(item) is None:
+def _passed(item: pytest.Item, run: Run) -> _Conclusion:
+    if spec_of(item, run) is None:
         return _Conclusion(Verdict.PASS, Ruling(message="passed"))
-    judge = getattr(item, "funcargs", {}).get("judge")
-    if isinstance(judge, Judge) and judge.ruling:
-        return _Conclusion(Verdict.PASS, judge.ruling)
+    ruling = item.stash.get(RULING, None)
+    if ruling:
+        return _Conclusion(Verdict.PASS, ruling)
     return _Conclusion(Verdict.UNKNOWN, Ruling(message="the check ended without a ruling"))
 
 
 def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s: float) -> Finding:
-    spec, subject, ruling = spec_of(item), subject_of(item), conclusion.ruling
+    spec, subject, ruling = spec_of(item, run), subject_of(item), conclusion.ruling
     service = subject.service if subject else None
     broken = conclusion.verdict in {Verdict.FAIL, Verdict.WARN}
     steps = (*ruling.next_steps, *(steps_of(item) if broken else ()))
@@ -121,9 +126,9 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
         limit=ruling.limit,
         unit=(ruling.unit or spec.unit) if spec and ruling.limit is not None else None,
         runbook=spec.runbook if spec else None,
-        next_steps=[printable(run.redact(step)) for step in steps],
+        next_steps=tuple(printable(run.redact(step)) for step in steps),
         evidence=run.redact.value(ruling.evidence),
-        duration_s=duration_s,
+        duration_s=round(duration_s, 3),
     )
 
 

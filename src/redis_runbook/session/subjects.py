@@ -1,15 +1,16 @@
 """What each check runs for: the services of its scope, or one line that says why for none."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from redis_runbook.catalogue import CheckSpec, Level
-from redis_runbook.config.model import Role
+from redis_runbook.catalogue import CheckSpec, Level, Need, covers
+from redis_runbook.config.model import Config
 from redis_runbook.config.service import Service
 from redis_runbook.probes.bullmq.discovery import Discovery
 from redis_runbook.probes.bullmq.naming import Queue
+from redis_runbook.probes.probe import Probe
 from redis_runbook.redact import printable
 from redis_runbook.session.run import Run
 from redis_runbook.verdict import CannotLook
@@ -52,24 +53,57 @@ def subjects(spec: CheckSpec, run: Run) -> list[Subject]:
             else f"switched off: [services.{name}] enabled = false",
         )
         for name, settings in run.config.services.items()
-        if _in_scope(spec, name, settings.role, run)
+        if is_about(spec, name, run.config)
     ]
-    nobody = Subject(name="-", service=None, not_applicable=f"no service is a {spec.scope}")
-    return found or [nobody]
+    return found or [_nobody(_roles_with(spec, run) or spec.scope)]
+
+
+def is_about(spec: CheckSpec, service: str, config: Config) -> bool:
+    """Whether a check is about a service, or about what it holds."""
+    role = config.services[service].role_spec
+    match spec.scope:
+        case "service" | "exporter":
+            return True
+        case "role":
+            return spec.id in role.checks
+        case "jwt_cache":
+            return service == config.jwt_cache.service
+        case "bullmq":
+            return role.has_queues
+    return False
+
+
+def wants(run: Run, probe: Probe, service: Service | None) -> bool:
+    """Whether a check of the run needs the probe: about a service, or what watches them (None)."""
+    return not probe.wanted_by or any(
+        any(covers(prefix, spec.id) for prefix in probe.wanted_by)
+        and run.selects(spec.id)
+        and (service is None or is_about(spec, service.name, run.config))
+        and not _why_not(spec, run)
+        for spec in run.plugins.catalogue.values()
+    )
+
+
+def _roles_with(spec: CheckSpec, run: Run) -> str:
+    """The roles that a check runs for, where it does not run for all: `queue`."""
+    roles = run.plugins.roles.values()
+    return " or ".join(role.name for role in roles if spec.id in role.checks)
+
+
+def _nobody(what: str) -> Subject:
+    return Subject(name="-", service=None, not_applicable=f"no service is a {what}")
 
 
 def _watchers(spec: CheckSpec, run: Run, reason: str) -> list[Subject]:
     """Prometheus or Grafana itself, or each alert of the runbook in Prometheus."""
-    name = "grafana" if spec.scope == "grafana" else "prometheus"
-    monitoring = run.monitoring
-    why_not = reason or (monitoring.why_not.get(name, "") if monitoring else "")
-    if spec.scope == "alert" and monitoring and monitoring.alerts and not why_not:
+    if spec.scope == "alert" and run.implied.stated and not reason:
         services = {service.name: service for service in run.services}
         return [
             Subject(name=alert, service=services.get(rules[0].service or ""))
-            for alert, rules in monitoring.alerts.items()
+            for alert, rules in run.implied.stated.items()
         ]
-    return [Subject(name=name, service=None, not_applicable=why_not)]
+    name = "grafana" if spec.scope == "grafana" else "prometheus"
+    return [Subject(name=name, service=None, not_applicable=reason)]
 
 
 def _queues(spec: CheckSpec, run: Run) -> list[Subject]:
@@ -77,19 +111,19 @@ def _queues(spec: CheckSpec, run: Run) -> list[Subject]:
 
     Where several services are queues, a queue is named `<service>/<queue>`.
     """
-    services = [service for service in run.services if service.role == "queue"]
+    services = [service for service in run.services if service.role_spec.has_queues]
     if not services:
-        return [Subject(name="-", service=None, not_applicable="no service is a queue")]
+        return [_nobody("queue")]
     alone = len(services) == 1
     found = [
         subject
         for service in services
         for subject in _queues_of(spec, service, run, place="" if alone else f"{service.name}/")
     ]
-    return list(_told_apart(found, run))
+    return list(_with_distinct_names(found, run))
 
 
-def _told_apart(found: Iterable[Subject], run: Run) -> Iterator[Subject]:
+def _with_distinct_names(found: Iterable[Subject], run: Run) -> Iterator[Subject]:
     """Named as findings show them, and no two alike: of two findings of one name one is lost.
 
     `token:refresh` and `token:revoke` are two queues, and both look like a secret.
@@ -132,24 +166,35 @@ def _queues_of(spec: CheckSpec, service: Service, run: Run, *, place: str) -> li
     return subjects or [Subject(name=service.name, service=service, not_applicable=nothing)]
 
 
-def _in_scope(spec: CheckSpec, name: str, role: Role, run: Run) -> bool:
-    if spec.scope == "jwt_cache":
-        return name == run.config.jwt_cache.service
-    return spec.scope in {"service", "exporter", role}
-
-
 def _why_not(spec: CheckSpec, run: Run) -> str:
+    """Why a check has nothing to look at; empty where it has all that it needs."""
     if run.level(spec) is Level.OFF:
         return f'switched off: [checks."{spec.id}"] level = "off"'
-    if spec.scope == "jwt_cache" and not run.config.jwt_cache.enabled:
-        return "switched off: [jwt_cache] enabled = false"
-    if spec.id == "monitoring.targets" and not run.config.exporter.enabled:
-        return "switched off: [exporter] enabled = false"
-    if spec.scope == "exporter":
-        if not run.config.exporter.enabled:
-            return "switched off: [exporter] enabled = false"
-        if run.target and run.target.kind == "embedded":
-            return "the embedded target has no exporter"
-    if spec.id == "connectivity.writable" and run.config.read_only:
-        return "a read-only run writes no canary"
-    return ""
+    return next(filter(None, (_MISSING[need](run) for need in spec.needs)), "")
+
+
+def _missing_api(name: str) -> Callable[[Run], str]:
+    def missing(run: Run) -> str:
+        route = run.target.apis.get(name) if run.target else None
+        return route.missing if route else ""
+
+    return missing
+
+
+_MISSING: Final[Mapping[Need, Callable[[Run], str]]] = {
+    "writable": lambda run: "a read-only run writes no canary" if run.config.read_only else "",
+    "jwt_cache": lambda run: (
+        "" if run.config.jwt_cache.enabled else "switched off: [jwt_cache] enabled = false"
+    ),
+    "exporter": lambda run: (
+        "" if run.config.exporter.enabled else "switched off: [exporter] enabled = false"
+    ),
+    "scraped": lambda run: (
+        "the embedded target has no exporter"
+        if run.target and run.target.kind == "embedded"
+        else ""
+    ),
+    "prometheus": _missing_api("prometheus"),
+    "grafana": _missing_api("grafana"),
+}
+"""By what a check needs, why it is not there; empty where it is."""

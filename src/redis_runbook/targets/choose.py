@@ -1,4 +1,4 @@
-"""Where the services of a run come from: live ones, containers, or embedded servers."""
+"""Opens what was asked for: live services, containers, or embedded servers."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,15 +6,15 @@ from typing import Final, Literal
 
 import redis
 
-from redis_runbook.config.model import Config, Role, ServiceSettings
+from redis_runbook.config.model import Config, ConfigError, ServiceSettings
 from redis_runbook.config.resolve import any_url_given
+from redis_runbook.config.roles import RoleSpec
 from redis_runbook.config.service import Service
 from redis_runbook.targets import embedded, live
+from redis_runbook.targets.apis import find_apis
 from redis_runbook.targets.seed import seed_jwt_cache
 from redis_runbook.targets.target import ExporterRoute, Kind, Target, TargetError
 from redis_runbook.targets.throwaway import Throwaway, printable
-
-__all__ = ["ExporterRoute", "Target", "TargetError", "open_target"]
 
 NOT_YOURS: Final = "checked throwaway servers; this says nothing about yours"
 
@@ -49,7 +49,11 @@ def open_target(
         raise TargetError(
             f"gate does not fall back to throwaway servers: set {_url_variables(config)}"
         )
-    roles = {name: settings.role for name, settings in _enabled(config).items()}
+    try:
+        apis = find_apis(config, environ, throwaway=True)
+    except ConfigError as error:
+        raise TargetError(str(error)) from None
+    roles = {name: settings.role_spec for name, settings in _enabled(config).items()}
     if not roles:
         raise TargetError("every service is switched off: there is nothing to check")
     why = f"--target {requested}" if given else "no service URL is set"
@@ -66,13 +70,14 @@ def open_target(
             for name, settings in _enabled(config).items()
         ),
         exporters={name: _route(name, throwaway) for name in roles},
+        apis=apis,
         announcement=f"{why}: {NOT_YOURS}",
         end=throwaway.close,
     )
 
 
 def _start(
-    config: Config, environ: Mapping[str, str], requested: str, roles: Mapping[str, Role]
+    config: Config, environ: Mapping[str, str], requested: str, roles: Mapping[str, RoleSpec]
 ) -> tuple[Kind, Throwaway]:
     if requested == "container" or (requested == "auto" and _docker_is_likely(environ)):
         try:
@@ -83,7 +88,7 @@ def _start(
     return "embedded", embedded.start(roles, environ)
 
 
-def _start_containers(config: Config, roles: Mapping[str, Role], *, patient: bool) -> Throwaway:
+def _start_containers(config: Config, roles: Mapping[str, RoleSpec], *, patient: bool) -> Throwaway:
     try:
         # Loaded for those who have Docker only: it takes a quarter of a second.
         from redis_runbook.targets import container  # noqa: PLC0415

@@ -26,7 +26,8 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient, get_docker_host_hostname
 from testcontainers.core.wait_strategies import HttpWaitStrategy
 
-from redis_runbook.config.model import Container, Role
+from redis_runbook.config.model import Container
+from redis_runbook.config.roles import RoleSpec
 from redis_runbook.targets import leftovers
 from redis_runbook.targets.target import TargetError
 from redis_runbook.targets.throwaway import (
@@ -68,7 +69,7 @@ IMPATIENT: Final = Patience(registry_s=2, image_s=30)
 """Something else will do as well."""
 
 
-def start(roles: Mapping[str, Role], images: Container, patience: Patience) -> Throwaway:
+def start(roles: Mapping[str, RoleSpec], images: Container, patience: Patience) -> Throwaway:
     """Start one Redis per service and one exporter for all, and wait until each answers.
 
     The exporter is told the servers' password, and where to look with each `/scrape?target=`.
@@ -168,7 +169,7 @@ class _Run:
         self._api.close()
         atexit.unregister(self.close)
 
-    def start(self, roles: Mapping[str, Role], patience: Patience) -> Throwaway:
+    def start(self, roles: Mapping[str, RoleSpec], patience: Patience) -> Throwaway:
         """Start all containers at once, on their network."""
         leftovers.sweep(self._api)
         for image in (self._images.redis_image, self._images.exporter_image):
@@ -189,7 +190,7 @@ class _Run:
         except (*_DOCKER_TROUBLE, OSError, RuntimeError) as error:
             raise TargetError(f"a container cannot be started: {_explain(error)}") from error
 
-    def _start_server(self, name: str, role: Role) -> Endpoint:
+    def _start_server(self, name: str, role: RoleSpec) -> Endpoint:
         container = _Container(self._images.redis_image, self._host, _REDIS_PORT)
         container.with_command(["redis-server", _CONFIG_PATH])
         container.with_copy_into_container(server_config(role, self._password), _CONFIG_PATH)

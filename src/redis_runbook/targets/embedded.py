@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from redis_runbook.config.model import Role
+from redis_runbook.config.roles import RoleSpec
 from redis_runbook.targets.target import TargetError
 from redis_runbook.targets.throwaway import (
     ServerDiedError,
@@ -46,7 +46,7 @@ rm -rf -- "$0" || { sleep 1; rm -rf -- "$0"; }
 """
 
 
-def start(roles: Mapping[str, Role], environ: Mapping[str, str]) -> Throwaway:
+def start(roles: Mapping[str, RoleSpec], environ: Mapping[str, str]) -> Throwaway:
     """Start one server per service, all at once, and wait until each answers.
 
     Raises:
@@ -59,7 +59,7 @@ def start(roles: Mapping[str, Role], environ: Mapping[str, str]) -> Throwaway:
         raise TargetError(f"throwaway servers cannot be started: {error.strerror}") from error
 
 
-def _start(program: str, roles: Mapping[str, Role]) -> Throwaway:
+def _start(program: str, roles: Mapping[str, RoleSpec]) -> Throwaway:
     watchdog = _Watchdog()
     try:
         password = create_password()
@@ -153,7 +153,7 @@ class _Server:
     """One server process, on a port that it got for itself."""
 
     def __init__(
-        self, name: str, role: Role, program: str, password: str, watchdog: _Watchdog
+        self, name: str, role: RoleSpec, program: str, password: str, watchdog: _Watchdog
     ) -> None:
         """Start it; it is not ready yet."""
         self._name = name

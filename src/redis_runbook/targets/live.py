@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from redis_runbook.config.model import Config, ConfigError
 from redis_runbook.config.resolve import endpoint_of, exporter_of
 from redis_runbook.config.service import Service
-from redis_runbook.targets.target import ExporterRoute, Target, TargetError
+from redis_runbook.targets.apis import find_apis
+from redis_runbook.targets.target import ApiRoute, ExporterRoute, Target, TargetError
 from redis_runbook.wire.endpoint import Endpoint
 
 
@@ -37,9 +38,14 @@ def open_live(config: Config, environ: Mapping[str, str], *, defaults: bool) -> 
             target=settings.exporter_target or (_url_of(endpoint) if endpoint else ""),
             missing=no_exporter,
         )
+    apis: Mapping[str, ApiRoute] = {}
+    try:
+        apis = find_apis(config, environ, throwaway=False)
+    except ConfigError as error:
+        problems |= dict.fromkeys(error.problems)
     if problems:
         raise TargetError("\n".join(problems))
-    return Target(kind="live", services=tuple(services), exporters=exporters)
+    return Target(kind="live", services=tuple(services), exporters=exporters, apis=apis)
 
 
 def _url_of(endpoint: Endpoint) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from redis_runbook.config.resolve import Access
 from redis_runbook.config.service import Service
 
 Kind = Literal["live", "container", "embedded"]
@@ -29,8 +30,18 @@ class ExporterRoute:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApiRoute:
+    """How to ask Prometheus or Grafana; where `access` is None, `missing` says why not."""
+
+    access: Access | None = field(default=None, repr=False)
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The services to look at, in the configuration's order, and their exporters, by service.
+    """The services to look at, in the configuration's order, and what watches them.
+
+    `exporters` are by service; `apis` are those of `prometheus` and `grafana`.
 
     `announcement` says so where the servers are throwaway ones.
     """
@@ -38,6 +49,7 @@ class Target:
     kind: Kind
     services: tuple[Service, ...]
     exporters: Mapping[str, ExporterRoute]
+    apis: Mapping[str, ApiRoute] = field(default_factory=dict)
     announcement: str | None = None
     end: Callable[[], None] = field(default=lambda: None, repr=False)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import redis
 
-from redis_runbook.config.model import Role
+from redis_runbook.config.roles import RoleSpec
 from redis_runbook.targets.target import TargetError
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.endpoint import Endpoint
@@ -17,13 +17,8 @@ _CONNECT_LIMIT_S: Final = 0.5
 _RETRY_EVERY_S: Final = 0.01
 _QUOTED_LENGTH: Final = 200
 
-# Small, so that a check of memory has something to divide by; each role as the runbook wants it.
-# The queue's append-only file makes the checks of persistence real; the cache keeps nothing.
+# Small, so that a check of memory has something to divide by.
 _COMMON: Final = ('save ""', "maxmemory 64mb")
-_BY_ROLE: Final[Mapping[Role, tuple[str, ...]]] = {
-    "queue": ("maxmemory-policy noeviction", "appendonly yes"),
-    "cache": ("maxmemory-policy allkeys-lru", "appendonly no"),
-}
 
 
 class ServerDiedError(TargetError):
@@ -60,9 +55,15 @@ def create_password() -> str:
     return secrets.token_urlsafe(24)
 
 
-def server_config(role: Role, password: str, *lines: str) -> bytes:
+def server_config(role: RoleSpec, password: str, *lines: str) -> bytes:
     """The configuration file of one server; Redis 6 and later, and Valkey, take it."""
-    return "\n".join([*_COMMON, *_BY_ROLE[role], f"requirepass {password}", *lines, ""]).encode()
+    as_the_runbook_wants = (
+        f"maxmemory-policy {'allkeys-lru' if role.may_evict else 'noeviction'}",
+        f"appendonly {'yes' if role.keeps_data else 'no'}",
+    )
+    return "\n".join(
+        [*_COMMON, *as_the_runbook_wants, f"requirepass {password}", *lines, ""]
+    ).encode()
 
 
 def wait_until_answers(

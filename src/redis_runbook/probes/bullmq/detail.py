@@ -17,14 +17,14 @@ from redis_runbook.probes.bullmq.naming import shown
 from redis_runbook.probes.bullmq.reasons import classify
 from redis_runbook.probes.bullmq.replay import Entry, parse_entries, replay
 from redis_runbook.probes.bullmq.replies import fields, items, timestamp_ms, whole
-from redis_runbook.probes.bullmq.snapshot import OLDEST, Command, Snapshot, left_ms, overdue_before
+from redis_runbook.probes.bullmq.snapshot import OLDEST, Command, Snapshot, left_ms
 
 _HOUR_MS: Final = 3_600_000
 _SKEW_MS: Final = 1000
 """How far a client's clock may be ahead of the server's without being called wrong."""
 _JOB: Final = ("name", "timestamp", "delay", "opts", "processedOn", "ats", "atm", "attemptsMade")
 _CHILDREN: Final = (b"dependencies", b"processed", b"failed", b"unsuccessful")
-_ACTIVE: Final = ("name", "processedOn", "ats", "pb")
+_ACTIVE: Final = ("name", "processedOn", "ats")
 
 Label = tuple[str, bytes]
 Replies = Mapping[Label, Any]
@@ -35,12 +35,11 @@ class Look:
     """How far to look.
 
     `events_from_ms` is where the history begins that is asked for, `deeper` how many more entries
-    of it may be read than the snapshot did, `grace_ms` when a delayed job counts as overdue.
+    of it may be read than the snapshot did.
     """
 
     events_from_ms: int
     deeper: int
-    grace_ms: int
 
 
 def questions(snapshot: Snapshot, look: Look) -> dict[Label, Command]:
@@ -52,7 +51,6 @@ def questions(snapshot: Snapshot, look: Look) -> dict[Label, Command]:
         asked["parent", job] = ("EXISTS", *(key(job, suffix) for suffix in _CHILDREN))
     for job, _ in _due(snapshot):
         asked["name", job] = ("HGET", key(job), "name")
-        asked["overdue", b""] = overdue_before(snapshot.queue, snapshot.now_ms - look.grace_ms)
     for job in snapshot.active:
         asked["active", job] = ("HMGET", key(job), *_ACTIVE)
         asked["lock", job] = ("PTTL", key(job, b"lock"))
@@ -107,7 +105,6 @@ def facts(snapshot: Snapshot, replies: Replies, look: Look) -> QueueFacts:
         limiter=snapshot.limiter,
         counts=counts,
         waiting=tuple(waiting[:OLDEST]),
-        overdue_count=_counted(replies, ("overdue", b""), counts.delayed),
         overdue_s=overdue_s,
         pick_ups=replayed.pick_ups,
         history_from_ms=snapshot.complete_from_ms(
@@ -206,12 +203,11 @@ def _delay_ms(opts: Any) -> int:
 
 
 def _active(job: bytes, replies: Replies, now_ms: int) -> ActiveJob:
-    name, processed_on, starts, worker = fields(replies["active", job], len(_ACTIVE))
+    name, processed_on, starts = fields(replies["active", job], len(_ACTIVE))
     started = timestamp_ms(processed_on)
     return ActiveJob(
         job_id=shown(job),
         name=_text(name),
-        worker=_text(worker),
         started_ms=started,
         running_s=None if started is None else max(0, now_ms - started) / MS_PER_S,
         starts=whole(starts),

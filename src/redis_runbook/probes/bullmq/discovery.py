@@ -9,6 +9,7 @@ import redis
 
 from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.bullmq.replies import fields, items, texts, whole
+from redis_runbook.probes.probe import Look
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word
 
@@ -63,6 +64,17 @@ class Discovery:
         names = [queue.title for queue in self.queues[:_TITLES]]
         more = len(self.queues) - len(names)
         return ", ".join([*names, f"{more} more"] if more else names) or "none"
+
+
+def look_for_queues(look: Look) -> Discovery:
+    """The queues of the service, as its configuration names and limits them; raises as below."""
+    settings = look.service.settings
+    return discover(
+        look.client,
+        prefix=settings.prefix,
+        configured=look.config.queues_of(look.service.name),
+        scan=settings.discover,
+    )
 
 
 def discover(

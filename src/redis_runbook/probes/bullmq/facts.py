@@ -66,7 +66,6 @@ class ActiveJob:
 
     job_id: str
     name: str | None
-    worker: str | None
     started_ms: int | None
     running_s: float | None
     starts: int | None
@@ -140,7 +139,6 @@ class QueueFacts:
     limiter: Limiter
     counts: Counts
     waiting: tuple[WaitingJob, ...]
-    overdue_count: int | None
     overdue_s: float | None
     pick_ups: tuple[PickUp, ...]
     history_from_ms: int | None

@@ -25,12 +25,10 @@ def observe_queues(
     queues: Sequence[Queue],
     *,
     window_s: float = 300,
-    grace_s: float = 5,
     events: int = 2_000,
 ) -> dict[Queue, QueueFacts]:
     """Observe queues: their states now, and the pick-ups of the last `window_s`.
 
-    `grace_s` is how far past its time a delayed job must be to be counted in `overdue_count`.
     `events` bounds how many events of each queue are read; they are most of what a look costs, so
     a look that is only for comparison, as stalled jobs need, does with few.
 
@@ -42,7 +40,6 @@ def observe_queues(
     look = Look(
         events_from_ms=now_ms - int(window_s * MS_PER_S) - _LOOKBACK_MS,
         deeper=max(0, events - snapshot.EVENTS),
-        grace_ms=int(grace_s * MS_PER_S),
     )
     facts: dict[Queue, QueueFacts] = {}
     for first in range(0, len(queues), _PER_TRIP):

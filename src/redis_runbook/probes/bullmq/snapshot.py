@@ -225,11 +225,6 @@ def parse_first_of_priority(reply: Any) -> tuple[bytes, int] | None:
     return (found[0][0], _priority(found[0][1])) if found else None
 
 
-def overdue_before(queue: Queue, now_ms: int) -> Command:
-    """Count the delayed jobs that were due before this moment."""
-    return ("ZCOUNT", queue.key(b"delayed"), EARLIEST_MS * _DUE, f"({now_ms * _DUE}")
-
-
 def now_ms(time: Any) -> int:
     """The server's clock, from a reply to TIME.
 

@@ -15,8 +15,10 @@ from redis_runbook.probes.exporter.identity import (
     is_server,
 )
 from redis_runbook.probes.exporter.metrics import Samples, read_samples
-from redis_runbook.probes.server import Info, ServerFacts, whole
+from redis_runbook.probes.probe import Look
+from redis_runbook.probes.server import Info, InfoReply, ServerFacts, whole
 from redis_runbook.redact import Redactor, printable
+from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.endpoint import parse_endpoint
 from redis_runbook.wire.http import (
     Fetch,
@@ -33,9 +35,8 @@ _INSTANCE: Final = "redis_instance_info"
 _USED: Final = "redis_memory_used_bytes"
 _MAXMEMORY: Final = "redis_memory_max_bytes"
 _UPTIME: Final = "redis_uptime_in_seconds"
-_CLIENTS: Final = "redis_connected_clients"
 _COMPARED: Final = (_INSTANCE, _UPTIME, _USED, _MAXMEMORY)
-_WANTED: Final = frozenset({_UP, _ERROR, _CLIENTS, *_COMPARED})
+_WANTED: Final = frozenset({_UP, _ERROR, *_COMPARED})
 
 _ERROR_LENGTH: Final = 120
 _CANNOT_CONNECT: Final = "dial redis: unknown network redis"
@@ -52,7 +53,6 @@ class ExporterValues:
     used_memory_bytes: int | None
     maxmemory_bytes: int | None
     uptime_s: int | None
-    connected_clients: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +63,8 @@ class ExporterFacts:
     `problem_text` is a sentence otherwise. A series that is absent, or is no finite number, is
     None; `missing` names those that should have been compared with INFO. `matches` tells whether
     it watches this very server: None when that cannot be told. `disagreements` are sentences, one
-    for each value that INFO contradicts; of another server there is just that one. `also_asked`
-    tells what was seen on the way that was given up for this one.
+    for each value that INFO contradicts; of another server there is just that one. An exporter may
+    be asked twice, as its URL says and by `/scrape?target=`: `also_asked` sums up the other answer.
     """
 
     url_shown: str
@@ -103,6 +103,26 @@ class ExporterFacts:
         if self.matches is False:
             text += f", for another instance ({self.identity})"
         return text
+
+
+def look_at_exporter(look: Look) -> ExporterFacts:
+    """What the target's exporter says of the service.
+
+    Raises:
+        CannotLook: no exporter is known.
+    """
+    route = look.target.exporters[look.service.name]
+    if route.url is None:
+        raise CannotLook(route.missing)
+    return observe_exporter(
+        url=route.url,
+        own=route.own,
+        target=route.target or None,
+        server=look.facts(ServerFacts),
+        info=look.facts(InfoReply).fields,
+        timeout_s=look.config.exporter.timeout_s,
+        fetch=look.fetch,
+    )
 
 
 def observe_exporter(
@@ -184,7 +204,6 @@ def _facts(at: HttpUrl, samples: Samples, server: ServerFacts, info: Info) -> Ex
         used_memory_bytes=_whole(samples.value(_USED)),
         maxmemory_bytes=_whole(samples.value(_MAXMEMORY)),
         uptime_s=_whole(samples.value(_UPTIME)),
-        connected_clients=_whole(samples.value(_CLIENTS)),
     )
     matches = is_server(identity, values.uptime_s, server)
     if matches is False:

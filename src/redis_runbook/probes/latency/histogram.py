@@ -19,14 +19,13 @@ from typing import Any, Final
 
 import redis
 
+from redis_runbook.probes.latency.percentile import nearest_rank
 from redis_runbook.probes.server import read_info
 from redis_runbook.redact import printable
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
 
 _P95: Final = 0.95
-_ENOUGH: Final = 200
-_ROUNDING: Final = 1e-9
 _LONGEST_US: Final = 1_000_000
 """The server counts anything longer as this long: the bucket that holds it has no upper end."""
 
@@ -55,10 +54,6 @@ class Durations:
     p95_low_ms: float
     p95_high_ms: float | None
 
-    def within(self, limit_ms: float) -> bool:
-        """Whether the p95 is certainly not over the limit."""
-        return self.p95_high_ms is not None and self.p95_high_ms <= limit_ms
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
@@ -71,11 +66,6 @@ class Traffic:
     total: Durations | None = None
     by_command: Sequence[tuple[str, Durations]] = ()
     missing: str = ""
-
-    def over(self, limit_ms: float) -> bool:
-        """Whether the p95 of enough commands is certainly over the limit."""
-        total = self.total
-        return total is not None and total.n >= _ENOUGH and total.p95_low_ms >= limit_ms
 
 
 NOT_ASKED: Final = Traffic(missing="nobody asked")
@@ -185,7 +175,7 @@ def _durations(fast: Counter[int], slow: Counter[int]) -> Durations:
 
 def _p95_end_us(buckets: Counter[int]) -> int:
     """The upper end of the bucket that holds the p95, by nearest rank."""
-    rank = math.ceil(_P95 * buckets.total() - _ROUNDING)
+    rank = nearest_rank(_P95, buckets.total())
     for end in sorted(buckets):
         rank -= buckets[end]
         if rank <= 0:

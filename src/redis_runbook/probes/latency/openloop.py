@@ -39,8 +39,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from redis_runbook.judging.stats import percentile
-from redis_runbook.judging.window import Span
+from redis_runbook.probes.latency.percentile import percentile
+
+Span = tuple[float, float]
+"""From and to, in seconds since the window began."""
 
 BURST: Final = 10
 BURST_GAP_S: Final = 0.0002

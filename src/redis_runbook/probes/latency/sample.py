@@ -10,8 +10,6 @@ from typing import Any, Final
 
 import redis
 
-from redis_runbook.judging.stats import Summary, summarise
-from redis_runbook.judging.window import Span
 from redis_runbook.probes.latency.histogram import (
     NOT_ASKED,
     Snapshot,
@@ -19,7 +17,8 @@ from redis_runbook.probes.latency.histogram import (
     take_snapshot,
     traffic_between,
 )
-from redis_runbook.probes.latency.openloop import OpenLoop
+from redis_runbook.probes.latency.openloop import OpenLoop, Span
+from redis_runbook.probes.probe import Look
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word, connected
 from redis_runbook.wire.endpoint import Endpoint
@@ -74,10 +73,17 @@ class LatencyFacts:
         """
         return self.elapsed_s if self.error is None else self.window_s
 
-    @property
-    def summary(self) -> Summary | None:
-        """n, p50, p95, p99 and maximum; None without a sample."""
-        return summarise(self.samples_ms) if self.samples_ms else None
+
+def look_at_latency(look: Look) -> LatencyFacts:
+    """Sample the service for its window; raises as below."""
+    return sample_latency(
+        look.endpoint,
+        look.service.name,
+        window_s=look.window_s,
+        timeout_s=look.service.limits.connect_s,
+        stop=look.stop,
+        begins=look.watch,
+    )
 
 
 def sample_latency(

@@ -30,10 +30,9 @@ class RecordedSeries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeFacts:
-    """What was recorded of one alert's value, at steps of `step_s` from `window_s` ago to now."""
+    """What was recorded of one alert's value, at even steps from `window_s` ago to now."""
 
     series: Sequence[RecordedSeries]
-    step_s: float
     window_s: float
 
 
@@ -100,7 +99,6 @@ def read_range(
             )
             for labels, values in ask(value)
         ],
-        step_s=step_s,
         window_s=window_s,
     )
 

@@ -1,0 +1,240 @@
+"""The probes of Prometheus and Grafana: what is asked follows from the alerts that must be there."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
+
+from redis_runbook.alerts.implied import Implied, implied_alerts
+from redis_runbook.alerts.match import Matcher, selectors_in
+from redis_runbook.alerts.rule import AboutService, AlertRule
+from redis_runbook.config.model import Grafana, Prometheus
+from redis_runbook.hookspecs import hookimpl
+from redis_runbook.probes.grafana import GrafanaFacts, observe_grafana
+from redis_runbook.probes.probe import Look, Probe
+from redis_runbook.probes.prometheus.range import RangeFacts, read_range
+from redis_runbook.probes.prometheus.rules import RulesFacts, read_rules
+from redis_runbook.probes.prometheus.series import (
+    USUAL_INTERVAL_S,
+    Clock,
+    Labels,
+    read_clock,
+    read_series,
+)
+from redis_runbook.probes.prometheus.targets import TargetsFacts, read_targets
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.http import FetchError
+from redis_runbook.wire.json import JsonApi
+
+_ANSWERS: Final = 4
+"""How many answers that take all of `timeout_s` are waited for."""
+_MARGIN_S: Final = 1.0
+_LIMIT_S: Final = 3.0
+"""Latency samplers wait no longer: an answer that is awaited keeps this process no more busy."""
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedAlert:
+    """One of an alert's rules, with what was recorded of its value.
+
+    `missing` are the selectors of which Prometheus has no series.
+    """
+
+    rule: AlertRule
+    recorded: RangeFacts
+    missing: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAlerts:
+    """What was recorded of each alert of the runbook, by title; or why it could not be read."""
+
+    by_title: Mapping[str, Sequence[RecordedAlert] | CannotLook]
+
+    def of(self, title: str) -> Sequence[RecordedAlert]:
+        """One alert's rules.
+
+        Raises:
+            CannotLook: they could not be read.
+        """
+        found = self.by_title[title]
+        if isinstance(found, CannotLook):
+            raise found
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusAnswers:
+    """A Prometheus that answers, and what time it is there; `series` remembers what was asked."""
+
+    api: JsonApi
+    clock: Clock
+    implied: Implied
+    series: "_Series"
+
+
+class _Series(dict[str, frozenset[Labels]]):
+    """The series of each selector, asked for once."""
+
+    def __init__(self, api: JsonApi, clock: Clock) -> None:
+        super().__init__()
+        self._api = api
+        self._clock = clock
+
+    def __missing__(self, selector: str) -> frozenset[Labels]:
+        self[selector] = found = read_series(self._api, self._clock, selector)
+        return found
+
+
+def _look_at_prometheus(look: Look) -> PrometheusAnswers:
+    api = _api(look, "prometheus", look.config.prometheus)
+    clock = _explained(api, lambda: read_clock(api))
+    return PrometheusAnswers(
+        api=api, clock=clock, implied=implied_alerts(look.config), series=_Series(api, clock)
+    )
+
+
+def _look_at_targets(look: Look) -> TargetsFacts:
+    asked = look.facts(PrometheusAnswers)
+    config = look.config
+    ups = [
+        AboutService(config, name).exported("up")
+        for name, settings in config.services.items()
+        if settings.enabled
+    ]
+    return _explained(
+        asked.api,
+        lambda: replace(
+            read_targets(asked.api, asked.clock),
+            unseen=[up for up in ups if not asked.series[up]],
+        ),
+    )
+
+
+def _look_at_rules(look: Look) -> RulesFacts:
+    asked = look.facts(PrometheusAnswers)
+
+    def read() -> RulesFacts:
+        facts = read_rules(asked.api, asked.clock)
+        matcher = Matcher(facts)
+        needed = {
+            selector
+            for rules in asked.implied.stated.values()
+            for rule in rules
+            for selector in matcher.needs(rule)
+        }
+        return replace(facts, series={selector: asked.series[selector] for selector in needed})
+
+    return _explained(asked.api, read)
+
+
+def _look_at_recorded(look: Look) -> RecordedAlerts:
+    asked, targets = look.facts(PrometheusAnswers), look.known(TargetsFacts)
+    intervals_s = [target.interval_s for target in targets.targets] if targets else []
+    stale_after_s = 2 * max(intervals_s, default=USUAL_INTERVAL_S) + _MARGIN_S
+
+    def read(rule: AlertRule) -> RecordedAlert:
+        recorded = read_range(
+            asked.api, asked.clock, rule.value, window_s=rule.for_s, stale_after_s=stale_after_s
+        )
+        missing = [name for name in selectors_in(rule.value) if not asked.series[name]]
+        return RecordedAlert(rule=rule, recorded=recorded, missing=missing)
+
+    found: dict[str, Sequence[RecordedAlert] | CannotLook] = {}
+    for title, rules in asked.implied.stated.items():
+        try:
+            found[title] = _explained(asked.api, lambda rules=rules: [*map(read, rules)])  # type: ignore[misc]
+        except CannotLook as error:
+            found[title] = error
+    return RecordedAlerts(found)
+
+
+def _look_at_grafana(look: Look) -> GrafanaFacts:
+    settings = look.config.grafana
+    api = _api(look, "grafana", settings)
+    return _explained(api, lambda: observe_grafana(api, settings.dashboards))
+
+
+def _api(look: Look, name: str, settings: Prometheus | Grafana) -> JsonApi:
+    route = look.target.apis[name]
+    if route.access is None:
+        raise CannotLook(route.missing)
+    limit_s = min(_ANSWERS * settings.timeout_s, look.time_left_s)
+    try:
+        return JsonApi(route.access, name.title(), timeout_s=settings.timeout_s, limit_s=limit_s)
+    except FetchError as error:
+        raise CannotLook(f"{name.title()} {error}") from None
+
+
+_LOGINS: Final = {
+    "Prometheus": "prometheus.token, or username and password",
+    "Grafana": "grafana.token, token_env or token_file",
+}
+"""What to set where an API wants to know who asks."""
+
+
+def _explained(api: JsonApi, look: Callable[[], _T]) -> _T:
+    """What `look` returns; why it cannot, as a sentence that says what to set."""
+    try:
+        return look()
+    except FetchError as error:
+        hint = f": set {_LOGINS[api.name]}" if error.status in {401, 403} else ""
+        raise CannotLook(f"{api.name} at {api.shown} {error}{hint}") from None
+
+
+PROBES: Final = (
+    Probe(
+        name="prometheus",
+        facts=PrometheusAnswers,
+        look=_look_at_prometheus,
+        about="monitoring",
+        wanted_by=("monitoring",),
+        lane="prometheus",
+        limit_s=_LIMIT_S,
+    ),
+    Probe(
+        name="scrape_targets",
+        facts=TargetsFacts,
+        look=_look_at_targets,
+        about="monitoring",
+        needs=(PrometheusAnswers,),
+        wanted_by=("monitoring.targets", "monitoring.windows"),
+        lane="prometheus",
+        limit_s=_LIMIT_S,
+    ),
+    Probe(
+        name="loaded_rules",
+        facts=RulesFacts,
+        look=_look_at_rules,
+        about="monitoring",
+        needs=(PrometheusAnswers,),
+        wanted_by=("monitoring.rules", "monitoring.alerts"),
+        lane="prometheus",
+        limit_s=_LIMIT_S,
+    ),
+    Probe(
+        name="recorded_alerts",
+        facts=RecordedAlerts,
+        look=_look_at_recorded,
+        about="monitoring",
+        needs=(PrometheusAnswers,),
+        wanted_by=("monitoring.windows",),
+        lane="prometheus",
+        limit_s=_LIMIT_S,
+    ),
+    Probe(
+        name="grafana",
+        facts=GrafanaFacts,
+        look=_look_at_grafana,
+        about="monitoring",
+        wanted_by=("monitoring.dashboards",),
+        lane="grafana",
+        limit_s=_LIMIT_S,
+    ),
+)
+
+
+@hookimpl
+def runbook_probes() -> Sequence[Probe]:
+    """Our own probes of what watches the services."""
+    return PROBES

@@ -1,0 +1,178 @@
+"""Which checks, roles, probes and outputs there are: our own, and those of plugins."""
+
+import functools
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import pluggy
+
+from redis_runbook import hookspecs
+from redis_runbook.catalogue import CATALOGUE, Catalogue, CheckSpec
+from redis_runbook.config.model import ConfigError
+from redis_runbook.config.roles import Roles, RoleSpec
+from redis_runbook.redact import Redactor, printable
+
+if TYPE_CHECKING:
+    from redis_runbook.probes.probe import Probe
+    from redis_runbook.reporting.output import Output
+
+_OWN: Final[Mapping[str, Sequence[str]]] = {
+    "runbook_checks": ("redis_runbook.catalogue",),
+    "runbook_roles": ("redis_runbook.config.roles",),
+    "runbook_probes": ("redis_runbook.probes.table", "redis_runbook.alerts.probes"),
+    "runbook_outputs": ("redis_runbook.reporting.table",),
+}
+"""Our own modules that implement each hook. They are loaded when it is called: the commands that
+need no probe start faster."""
+
+_SHOWN: Final = 200
+_T = TypeVar("_T")
+
+
+class Plugins:
+    """What is registered, each kind by name and our own first; no name is registered twice."""
+
+    def __init__(self, foreign: Mapping[str, Any]) -> None:
+        """Register these modules or objects, by name, beside our own.
+
+        Raises:
+            ConfigError: one of them is no plugin, or registers what is not its own.
+        """
+        self._foreign = foreign
+        self.catalogue: Final[Catalogue] = self._named("runbook_checks", CheckSpec, "id")
+        self.roles: Final[Roles] = self._named("runbook_roles", RoleSpec, "name")
+
+    @functools.cached_property
+    def probes(self) -> "Mapping[str, Probe]":
+        """The probes, in the order in which those of one lane run."""
+        from redis_runbook.probes.probe import Probe  # noqa: PLC0415  # as `_OWN` says
+
+        return self._named("runbook_probes", Probe, "name")
+
+    @functools.cached_property
+    def outputs(self) -> "Mapping[str, Output]":
+        """The outputs."""
+        from redis_runbook.reporting.output import Output  # noqa: PLC0415  # as `_OWN` says
+
+        return self._named("runbook_outputs", Output, "name")
+
+    @property
+    def test_paths(self) -> Mapping[Path, ModuleType]:
+        """Where the tests of foreign checks are: a module's file, or a package's folder."""
+        found: dict[Path, ModuleType] = {}
+        for plugin in self._foreign.values():
+            file = getattr(plugin, "__file__", None)
+            if isinstance(plugin, ModuleType) and file and hasattr(plugin, "runbook_checks"):
+                path = Path(file).resolve()
+                found[path.parent if path.name == "__init__.py" else path] = plugin
+        return found
+
+    def _named(self, hook: str, kind: type[_T], key: str) -> Mapping[str, _T]:
+        """What all implementations of one hook return, by name.
+
+        Raises:
+            ConfigError: an implementation fails, or returns what it may not.
+        """
+        named: dict[str, _T] = {}
+        for module in _OWN[hook]:
+            named |= {
+                getattr(one, key): one for one in _call(hook, importlib.import_module(module))
+            }
+        reserved = {name.partition(".")[0] for name in CATALOGUE}
+        for plugin, implementation in self._foreign.items():
+            try:
+                found = list(_call(hook, implementation))
+            except Exception as error:  # noqa: BLE001  # whatever foreign code raises is named
+                raise _unusable(plugin, f"{hook} failed: {_described(error)}") from None
+            for one in found:
+                if not isinstance(one, kind):
+                    raise _unusable(plugin, f"{hook} returned something that is no {kind.__name__}")
+                name = getattr(one, key)
+                if kind is CheckSpec and ("." not in name or name.partition(".")[0] in reserved):
+                    why = "an id carries a prefix of the plugin's own, such as acme.backlog"
+                    raise _unusable(plugin, f"the check {printable(name, _SHOWN)}: {why}")
+                if name in named:
+                    raise _unusable(plugin, f"{printable(name, _SHOWN)} is registered already")
+                named[name] = one
+        return MappingProxyType(named)
+
+
+@functools.cache
+def own_plugins() -> Plugins:
+    """What is there without any plugin."""
+    return Plugins({})
+
+
+def load_plugins(names: Iterable[str], folder: Path) -> Plugins:
+    """Plugins of the entry-point group, and those that a configuration names.
+
+    Args:
+        names: module names, or paths of `.py` files, relative to `folder`.
+        folder: where the configuration's file is.
+
+    Raises:
+        ConfigError: with every plugin that cannot be loaded, and why.
+    """
+    loaders: dict[str, Callable[[], Any]] = {
+        entry.name: entry.load for entry in importlib.metadata.entry_points(group=hookspecs.GROUP)
+    }
+    for name in names:
+        if name.endswith(".py"):
+            loaders[name] = functools.partial(_load_file, folder / name)
+        else:
+            loaders[name] = functools.partial(importlib.import_module, name)
+    if not loaders:
+        return own_plugins()
+    return Plugins(dict(_loaded(loaders)))
+
+
+def _loaded(loaders: Mapping[str, Callable[[], Any]]) -> Iterator[tuple[str, Any]]:
+    problems = []
+    for name, load in loaders.items():
+        try:
+            yield name, load()
+        except Exception as error:  # noqa: BLE001  # whatever foreign code raises is named
+            problems.append(_sentence(name, f"cannot be loaded: {_described(error)}"))
+    if problems:
+        raise ConfigError(problems)
+
+
+def _load_file(path: Path) -> ModuleType:
+    """A module from a file of its own; its folder is not made importable."""
+    if not path.is_file():
+        raise FileNotFoundError("there is no such file")
+    name = f"redis_runbook_plugin_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError("it is no Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def _call(hook: str, implementation: Any) -> list[Any]:
+    manager = pluggy.PluginManager(hookspecs.GROUP)
+    manager.add_hookspecs(hookspecs)
+    manager.register(implementation)
+    manager.check_pending()
+    return [one for returned in getattr(manager.hook, hook)() for one in returned]
+
+
+def _described(error: Exception) -> str:
+    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return printable(Redactor()(reason), _SHOWN)
+
+
+def _sentence(plugin: str, problem: str) -> str:
+    return f"plugin {printable(plugin, _SHOWN)}: {problem}"
+
+
+def _unusable(plugin: str, problem: str) -> ConfigError:
+    return ConfigError([_sentence(plugin, problem)])

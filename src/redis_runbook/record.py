@@ -1,0 +1,95 @@
+"""The record of a run: all that outputs are made from, frozen, serialisable, without a secret."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from redis_runbook.verdict import SEVERITY, ExitCode, Finding, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerRecord:
+    """The server process that answered, and the counters that the next run compares with.
+
+    `rejected_connections` counts since the process started; None where it was not told.
+    """
+
+    product: str
+    version: str
+    mode: str
+    run_id: str
+    rejected_connections: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRecord:
+    """One service: where it is (None: no URL is known), how long it was sampled, who answered."""
+
+    name: str
+    role: str
+    address: str | None
+    window_s: float
+    server: ServerRecord | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueRecord:
+    """One BullMQ queue in numbers; None where one is not known."""
+
+    service: str
+    name: str
+    longest_wait_s: float | None
+    backlog: int | None
+    workers_at_work: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One run, from what was asked to what it amounts to.
+
+    `target` is None where none could be opened. `outcome` is what the findings amount to,
+    `exit_code` what the process tells: not healthy either where a report is missing. `waited_s` is
+    how long `--wait` had waited before this attempt, `left_out` how many checks were not selected.
+    """
+
+    profile: str
+    selected: Sequence[str]
+    target: str | None
+    announcement: str | None
+    started_at: dt.datetime
+    elapsed_s: float
+    services: Sequence[ServiceRecord]
+    queues: Sequence[QueueRecord]
+    findings: Sequence[Finding]
+    outcome: ExitCode
+    exit_code: ExitCode
+    interrupted: bool = False
+    left_out: int = 0
+    attempt: int = 1
+    waited_s: float = 0.0
+
+    @property
+    def window_s(self) -> float:
+        """The longest window of a service; 0 without one."""
+        return max((service.window_s for service in self.services), default=0.0)
+
+    @property
+    def servers(self) -> Mapping[str, ServerRecord | None]:
+        """Who answered, by service."""
+        return {service.name: service.server for service in self.services}
+
+    @property
+    def ended_at(self) -> dt.datetime:
+        """When the run ended."""
+        return self.started_at + dt.timedelta(seconds=self.elapsed_s)
+
+    @property
+    def by_severity(self) -> list[Finding]:
+        """The findings, worst first, each verdict in the order in which it came."""
+        return sorted(self.findings, key=lambda finding: SEVERITY.index(finding.verdict))
+
+    @property
+    def needs_attention(self) -> list[Finding]:
+        """The findings that are broken, undetermined or warnings, worst first."""
+        settled = {Verdict.PASS, Verdict.NOT_APPLICABLE}
+        return [finding for finding in self.by_severity if finding.verdict not in settled]

@@ -1,0 +1,20 @@
+"""Every output: a new format is one module, and one row here."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from redis_runbook.hookspecs import hookimpl
+from redis_runbook.reporting import ctrf, junit, prometheus
+from redis_runbook.reporting.output import Output
+
+OUTPUTS: Final = (
+    Output(name="junit", file="junit.xml", render=junit.render),
+    Output(name="json", file="results.json", render=ctrf.render, final=True),
+    Output(name="prometheus", file="redis-runbook.prom", render=prometheus.render, final=True),
+)
+
+
+@hookimpl
+def runbook_outputs() -> Sequence[Output]:
+    """Our own outputs, beside the page."""
+    return OUTPUTS

@@ -1,0 +1,88 @@
+"""Turns a pytest run into a run of the checks: options, configuration, plugins."""
+
+import importlib.util
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from redis_runbook.config.load import Loaded, load
+from redis_runbook.config.model import ConfigError
+from redis_runbook.config.profiles import PROFILES
+from redis_runbook.session.hooks import RunSession
+from redis_runbook.session.reports import Reports
+from redis_runbook.session.run import RUN, Run
+
+_NAME: Final = "redis-runbook-run"
+_OPTIONS: Final = {
+    "target": "target",
+    "report_dir": "report_dir",
+    "deadline": "deadline_s",
+    "read_only": "read_only",
+}
+"""Options of the command line, and the configuration keys that they set."""
+
+
+def configure(
+    config: pytest.Config, make_reports: Callable[[pytest.Config, Loaded], Reports]
+) -> None:
+    """Make this pytest run a run of the checks.
+
+    Raises:
+        pytest.UsageError: the configuration or an option is wrong; all errors are in its text.
+    """
+    if getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput"):
+        raise pytest.UsageError("checks measure latency: run them without pytest-xdist")
+    given = {key: config.getoption(option) for option, key in _OPTIONS.items()}
+    file = config.getoption("runbook_config")
+    try:
+        loaded = load(
+            Path(file) if file else None,
+            os.environ,
+            {key: value for key, value in given.items() if value not in {None, False}},
+        )
+        reports = make_reports(config, loaded)
+        run = Run(
+            loaded,
+            PROFILES[config.getoption("profile")],
+            environ=os.environ,
+            windows=config.getoption("window"),
+            previous=reports.previous(),
+        )
+        run.select(config.getoption("select"))
+    except (ConfigError, ValueError) as error:
+        raise pytest.UsageError(str(error)) from None
+    run.attempt = config.getoption("attempt") or 1
+    run.waited_s = config.getoption("waited") or 0.0
+    config.stash[RUN] = run
+    show_progress = config.option.verbose >= 0
+    _set_pytest_options(config, run)
+    config.pluginmanager.import_plugin("redis_runbook.fixtures")
+    session = RunSession(run, reports, show_progress=show_progress)
+    config.pluginmanager.register(session, _NAME)
+    config.pluginmanager.register(reports)
+
+
+def _set_pytest_options(config: pytest.Config, run: Run) -> None:
+    """What a run of the checks needs of pytest, unless the user asked for something else."""
+    option: Any = config.option
+    checks = [_checks_folder(), *run.plugins.test_paths]
+    given = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else []
+    files = [Path(one.partition("::")[0]).resolve() for one in given]
+    # A user's own tests come beside the checks, and never instead of them.
+    missing = [path for path in checks if not any(file.is_relative_to(path) for file in files)]
+    config.args = [*map(str, missing), *given]
+    option.continue_on_collection_errors = True  # one broken file must not hide the rest
+    option.code_highlight = "no"  # colours inside a secret would hide it from redaction
+    if option.verbose == 0:
+        option.verbose = -1  # our own lines replace pytest's dots and header
+
+
+def _checks_folder() -> Path:
+    """Where the checks are, without importing one."""
+    spec = importlib.util.find_spec("redis_runbook.checks")
+    if spec is None or not spec.submodule_search_locations:
+        raise pytest.UsageError("the package redis_runbook.checks is not installed")
+    return Path(next(iter(spec.submodule_search_locations))).resolve()

@@ -1,0 +1,186 @@
+"""Runs probes in turn, on a thread of their own, and on one connection where they ask for one."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+import redis
+
+from redis_runbook.config.model import Config
+from redis_runbook.config.service import Service
+from redis_runbook.probes.connection import ConnectionFacts
+from redis_runbook.probes.latency.openloop import OpenLoop
+from redis_runbook.probes.probe import Probe
+from redis_runbook.redact import printable
+from redis_runbook.session.facts import Facts
+from redis_runbook.targets.target import Target
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.background import in_background
+from redis_runbook.wire.client import Client, connected
+from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.http import Fetch, SharedGets
+
+_LONGEST_ERROR: Final = 120
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What all lanes of a run share; `deadline` is by time.monotonic()."""
+
+    config: Config
+    target: Target
+    deadline: float
+    fetch: Fetch = field(default_factory=SharedGets)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+class Lane:
+    """What a probe looks with (`Look`), and the thread that it runs on.
+
+    `settled` is set when nothing is asked any more, for good or until latency was measured.
+    """
+
+    def __init__(
+        self,
+        probes: Sequence[Probe],
+        facts: Facts,
+        scene: Scene,
+        *,
+        service: Service | None,
+        window_s: float,
+        measured: threading.Event,
+    ) -> None:
+        """Prepare; `measured` is set once the latency of the service was."""
+        self.config: Final = scene.config
+        self.target: Final = scene.target
+        self.fetch: Final = scene.fetch
+        self._deadline = scene.deadline
+        self.stop: Final = scene.stop
+        self.window_s: Final = window_s
+        self.settled: Final = threading.Event()
+        self.loop: OpenLoop | None = None
+        self._probes = probes
+        self._facts = facts
+        self._service = service
+        self._measured = measured
+        self._limit_s = max(probe.limit_s for probe in probes)
+        self._begun = threading.Event()
+        self._begun_at = 0.0
+        self._connection = contextlib.ExitStack()
+        self._limit = contextlib.ExitStack()
+        self._client: Client | None = None
+        self._refused = ""
+
+    def start(self) -> None:
+        """Run the probes, in the background."""
+        in_background(self._run)
+
+    def wait_until_settled(self) -> None:
+        """Wait no longer than the lane's limit: who takes longer waits himself, and is quiet."""
+        self._begun.wait(self.time_left_s)
+        left_s = self._begun_at + self._limit_s - time.monotonic()
+        self.settled.wait(max(0.0, min(left_s, self.time_left_s)))
+
+    @property
+    def time_left_s(self) -> float:
+        """How long until the run's deadline; 0 at least."""
+        return max(0.0, self._deadline - time.monotonic())
+
+    @property
+    def service(self) -> Service:
+        """The service that the probe is about."""
+        if self._service is None:
+            raise CannotLook("what watches the services is none itself")
+        return self._service
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The service's address; raises CannotLook where none is known."""
+        if self.service.endpoint is None:
+            raise CannotLook(self.service.missing)
+        return self.service.endpoint
+
+    @property
+    def client(self) -> Client:
+        """The lane's connection, opened at first use; raises CannotLook where it cannot be."""
+        if self._client is None:
+            self._client = self._connect()
+        return self._client
+
+    def facts(self, kind: type[_T]) -> _T:
+        """What another probe returned; raises CannotLook where that is nothing."""
+        return self._facts.wait(kind)
+
+    def known(self, kind: type[_T]) -> _T | None:
+        """The same where it is there already."""
+        return self._facts.known(kind)
+
+    def watch(self, loop: OpenLoop) -> None:
+        """Show a window in progress."""
+        self.loop = loop
+
+    def wait_until_measured(self) -> None:
+        """Ask nothing until latency was measured; the time limit begins anew after that."""
+        self._limit.close()
+        self.settled.set()
+        self._measured.wait(self.time_left_s)
+        if self._client:
+            self._limit.enter_context(self._client.time_limit(self._limit_s))
+
+    def _connect(self) -> Client:
+        if self._refused:
+            raise CannotLook(self._refused)
+        service = self.service
+        try:
+            client = self._connection.enter_context(
+                connected(self.endpoint, service.name, timeout_s=service.limits.connect_s)
+            )
+        except redis.RedisError:
+            self._refused = f"{service.name} stopped answering after its first PING"
+            raise CannotLook(self._refused) from None
+        self._limit.enter_context(client.time_limit(self._limit_s))
+        return client
+
+    def _run(self) -> None:
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.settled.set)
+            stack.enter_context(self._connection)
+            stack.enter_context(self._limit)
+            stack.callback(self._begin)
+            for probe in self._probes:
+                self._look(probe)
+
+    def _look(self, probe: Probe) -> None:
+        """Run one probe, and keep its facts or why there are none."""
+        try:
+            for kind in probe.needs:
+                self._need(kind)
+            self._begin()
+            facts = probe.look(self)
+            if not isinstance(facts, probe.facts):
+                raise TypeError(f"{probe.name} returned {type(facts).__name__}")  # noqa: TRY301
+        except redis.ResponseError as error:
+            why = printable(str(error), _LONGEST_ERROR)
+            problem = CannotLook(f"{self.service.name} answers with an error: {why}")
+            self._facts.fail(probe.facts, problem)
+        except redis.RedisError:
+            problem = CannotLook(f"{self.service.name} stopped answering")
+            self._facts.fail(probe.facts, problem)
+        except Exception as error:  # noqa: BLE001  # kept: whoever asks for the facts gets it
+            self._facts.fail(probe.facts, error)
+        else:
+            self._facts.put(probe.facts, facts)
+
+    def _need(self, kind: type) -> None:
+        facts = self.facts(kind)
+        if isinstance(facts, ConnectionFacts) and not facts.reachable:
+            raise CannotLook(f"{self.service.name} is not reachable")
+
+    def _begin(self) -> None:
+        if not self._begun.is_set():
+            self._begun_at = time.monotonic()
+            self._begun.set()

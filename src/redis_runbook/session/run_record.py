@@ -1,0 +1,106 @@
+"""Makes the record of a run: what is known of it now, searched for secrets once more."""
+
+import dataclasses
+import enum
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from redis_runbook.judging.queue_latency import is_known
+from redis_runbook.probes.bullmq.queues import ObservedQueue, QueuesFacts
+from redis_runbook.probes.clients import ClientsFacts
+from redis_runbook.probes.server import ServerFacts
+from redis_runbook.record import QueueRecord, RunRecord, ServerRecord, ServiceRecord
+from redis_runbook.redact import Redactor
+from redis_runbook.session.run import Run
+
+_T = TypeVar("_T")
+
+
+def make_record(run: Run) -> RunRecord:
+    """The record of a run, finished or not; no text in it holds a secret that is known."""
+    target = run.target
+    outcome = run.exit_code()
+    record = RunRecord(
+        profile=run.profile.name,
+        selected=tuple(run.selected),
+        target=target.kind if target else None,
+        announcement=target.announcement if target else None,
+        started_at=run.started_at,
+        elapsed_s=round(run.elapsed_s, 3),
+        services=tuple(_services(run)),
+        queues=tuple(_queues(run)),
+        findings=tuple(run.findings.values()),
+        outcome=outcome,
+        exit_code=outcome,
+        interrupted=run.interrupted,
+        left_out=run.left_out,
+        attempt=run.attempt,
+        waited_s=run.waited_s,
+    )
+    return _searched(record, run.redact)
+
+
+def _services(run: Run) -> Iterator[ServiceRecord]:
+    for service in run.services:
+        yield ServiceRecord(
+            name=service.name,
+            role=service.role,
+            address=service.endpoint.address if service.endpoint else None,
+            window_s=run.windows_s.get(service.name, 0.0),
+            server=_server(run, service.name),
+        )
+
+
+def _server(run: Run, name: str) -> ServerRecord | None:
+    """What answered; None if nothing did."""
+    server, clients = run.known(name, ServerFacts), run.known(name, ClientsFacts)
+    if server is None:
+        return None
+    return ServerRecord(
+        product=run.redact.value(server.product),
+        version=run.redact.value(server.version),
+        mode=run.redact.value(server.mode),
+        run_id=run.redact.value(server.run_id),
+        rejected_connections=clients.rejected if clients else None,
+    )
+
+
+def _queues(run: Run) -> Iterator[QueueRecord]:
+    for service in run.services:
+        queues = run.known(service.name, QueuesFacts)
+        for name, queue in queues.by_name.items() if queues else ():
+            yield QueueRecord(
+                service=service.name,
+                name=name,
+                longest_wait_s=_longest_wait_s(run, service.name, name, queue),
+                backlog=queue.last.counts.backlog,
+                workers_at_work=queue.workers.at_work if queue.workers.known else None,
+            )
+
+
+def _longest_wait_s(run: Run, service: str, name: str, queue: ObservedQueue) -> float | None:
+    """0 where no job waits; None also where a queue is paused and may be."""
+    facts = queue.last
+    if facts.paused and run.config.queue_limits(service, name).paused_ok:
+        return None
+    return 0.0 if facts.longest_wait_s is None and is_known(facts) else facts.longest_wait_s
+
+
+def _searched(value: _T, redact: Redactor) -> _T:
+    """The same value, with every text in it searched once more for secrets."""
+    found: Any = value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        inner = {
+            field.name: _searched(getattr(value, field.name), redact)
+            for field in dataclasses.fields(value)
+        }
+        found = dataclasses.replace(value, **inner)
+    elif isinstance(value, enum.Enum):
+        pass
+    elif isinstance(value, str):
+        found = redact.document(value)
+    elif isinstance(value, Mapping):
+        found = {_searched(key, redact): _searched(item, redact) for key, item in value.items()}
+    elif isinstance(value, list | tuple):
+        found = type(value)(_searched(item, redact) for item in value)
+    return found  # type: ignore[no-any-return]

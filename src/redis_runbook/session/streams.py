@@ -1,0 +1,34 @@
+"""What is printed while checks run, without a secret."""
+
+from typing import Any, TextIO
+
+from redis_runbook.redact import Redactor
+from redis_runbook.wire.process import silence
+
+
+class RedactingStream:
+    """A text stream that lets no secret through, and outlives its reader and its disk."""
+
+    def __init__(self, stream: TextIO, redact: Redactor) -> None:
+        """Write to `stream` what `redact` leaves."""
+        self._stream = stream
+        self._redact = redact
+
+    def write(self, text: str) -> int:
+        """Write the redacted text; a closed pipe or a full disk ends the output, not the run."""
+        try:
+            self._stream.write(self._redact.document(text))
+        except OSError:
+            silence(self._stream)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, as `write` writes."""
+        try:
+            self._stream.flush()
+        except OSError:
+            silence(self._stream)
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the stream's."""
+        return getattr(self._stream, name)
