@@ -11,10 +11,10 @@ import functools
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 from urllib.parse import urlsplit
 
 import docker
@@ -37,9 +37,8 @@ from redis_runbook.targets.throwaway import (
     server_config,
     wait_until_answers,
 )
+from redis_runbook.wire.background import in_background
 from redis_runbook.wire.endpoint import Endpoint
-
-_T = TypeVar("_T")
 
 _REDIS_PORT: Final = 6379
 _EXPORTER: Final = "redis.exporter"  # with a dot, which no service's name has
@@ -94,7 +93,7 @@ def _connect() -> docker.APIClient:
 
     try:
         # In the background, since the resolver and ssh know nothing of that limit.
-        return _in_background(connect).result(_ANSWER_LIMIT_S)
+        return in_background(connect).result(_ANSWER_LIMIT_S)
     except Exception as error:
         if "Permission denied" in str(error):
             raise TargetError("this user may not talk to the Docker daemon") from error
@@ -133,7 +132,7 @@ def _pull(api: docker.APIClient, name: str, patience: Patience) -> str:
             answered.set()
         return ""
 
-    pulled = _in_background(pull)
+    pulled = in_background(pull)
     if not answered.wait(patience.registry_s):
         return f"its registry does not answer within {patience.registry_s:g} s"
     try:
@@ -263,20 +262,6 @@ def _check_alive(container: DockerContainer, name: str) -> None:
     if container.status != "running":
         out, err = container.get_logs()
         raise ServerDiedError(name, out + err)
-
-
-def _in_background(work: Callable[[], _T]) -> Future[_T]:
-    """Run in a daemon thread: one that hangs must not hold up the exit, as an executor's would."""
-    future: Future[_T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # noqa: BLE001  # raised again by Future.result
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return future
 
 
 def _explain(error: Exception) -> str:

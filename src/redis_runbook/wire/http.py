@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from redis_runbook.redact import Redactor, printable
+from redis_runbook.wire.background import in_background
 
 BODY_LIMIT_BYTES: Final = 8 << 20
 _CHUNK_BYTES: Final = 64 << 10
@@ -168,7 +169,7 @@ class SharedGets:
             except BaseException as error:
                 answer.set_exception(error)
                 raise
-        with contextlib.suppress(concurrent.futures.TimeoutError):
+        with contextlib.suppress(TimeoutError):
             return answer.result(timeout=timeout_s)
         raise _late(timeout_s)
 
@@ -185,20 +186,18 @@ def http_get(url: HttpUrl, *, timeout_s: float) -> bytes:
     """
     import requests.adapters  # noqa: F401, PLC0415  # 0.1 s, which only this probe needs
 
-    outcome: concurrent.futures.Future[bytes] = concurrent.futures.Future()
     deadline = time.monotonic() + timeout_s
 
-    def get() -> None:
+    def get() -> bytes:
         try:
-            outcome.set_result(_get(url, timeout_s, deadline))
-        except FetchError as error:
-            outcome.set_exception(error)
+            return _get(url, timeout_s, deadline)
+        except FetchError:
+            raise
         except Exception as error:  # noqa: BLE001  # whatever a hostile server provokes is classified
-            outcome.set_exception(_classify(error, timeout_s))
+            raise _classify(error, timeout_s) from None
 
-    threading.Thread(target=get, name="http_get", daemon=True).start()
-    with contextlib.suppress(concurrent.futures.TimeoutError):
-        return outcome.result(timeout=timeout_s)
+    with contextlib.suppress(TimeoutError):
+        return in_background(get, name="http_get").result(timeout=timeout_s)
     raise _late(timeout_s)
 
 
