@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from redis_runbook.reporting import ctrf, html, junit
 from redis_runbook.session.run import Run
-from redis_runbook.wire.files import replace
+from redis_runbook.wire.files import write_whole
 
 
 def write_reports(run: Run, page: str) -> list[str]:
@@ -29,7 +29,7 @@ def write_reports(run: Run, page: str) -> list[str]:
         try:
             run.report_dir.mkdir(parents=True, exist_ok=True)
             for path in (run.report_dir / name, run.report_dir / stable):
-                replace(path, whole)
+                write_whole(path, whole)
         except OSError as error:
             problems.append(f"cannot write {run.report_dir / stable}: {error.strerror}")
     run.unreported = bool(problems)

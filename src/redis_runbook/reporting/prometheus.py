@@ -12,7 +12,7 @@ from redis_runbook.redact import printable
 from redis_runbook.session.run import Run
 from redis_runbook.verdict import ExitCode, Finding, Verdict
 from redis_runbook.wire import own_series as own
-from redis_runbook.wire.files import replace
+from redis_runbook.wire.files import write_whole
 
 _VALUES: Final[Mapping[Verdict, int]] = {
     Verdict.PASS: own.PASS,
@@ -32,7 +32,7 @@ def write_metrics(run: Run, path: Path, *, reported: bool) -> list[str]:
         Why it could not be written, as a sentence; empty when it is there.
     """
     try:
-        replace(path, render(run, healthy=reported and run.exit_code is ExitCode.HEALTHY))
+        write_whole(path, render(run, healthy=reported and run.exit_code is ExitCode.HEALTHY))
     except OSError as error:
         return [f"cannot write {path}: {error.strerror}"]
     return []
