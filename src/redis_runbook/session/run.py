@@ -1,7 +1,6 @@
 """One run of the checks: what it was asked, what it looks at and what it found."""
 
 import datetime as dt
-import difflib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Final, TypeVar
 
 from redis_runbook.catalogue import CATALOGUE, CheckSpec, Level, covers
 from redis_runbook.config.model import Config, ConfigError
+from redis_runbook.config.nearest import the_nearest_is
 from redis_runbook.config.profiles import Profile
 from redis_runbook.config.resolve import secrets
 from redis_runbook.config.service import Service
@@ -124,8 +124,7 @@ class Run:
         prefixes = {check_id.partition(".")[0] for check_id in CATALOGUE}
         for one in wanted:
             if not any(covers(one, check_id) for check_id in CATALOGUE):
-                near = difflib.get_close_matches(one, [*CATALOGUE, *prefixes], n=1)
-                hint = f"; the nearest is {near[0]}" if near else ""
+                hint = the_nearest_is(one, [*CATALOGUE, *prefixes])
                 raise ValueError(f"--select {one}: there is no such check{hint}")
         self._selected = wanted
 
