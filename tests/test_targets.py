@@ -316,7 +316,7 @@ def test_a_target_that_cannot_be_filled_is_closed(
     def refuse(*_: object) -> None:
         raise redis.ConnectionError("redis://:hunter22@nowhere")
 
-    monkeypatch.setattr("redis_runbook.targets.seed_jwt_cache", refuse)
+    monkeypatch.setattr("redis_runbook.targets.choose.seed_jwt_cache", refuse)
     with pytest.raises(TargetError) as raised:
         open_(environ=QUIET, requested="embedded")
     assert str(raised.value) == "the throwaway cache cannot be filled: ConnectionError"
@@ -377,7 +377,7 @@ def test_a_server_that_dies_is_quoted(tmp_path: Path, temporary: Path) -> None:
     fake_program(bin_folder, "redis-server", 'echo one; printf "No \\033[31mspace left\\n"; exit 1')
     with pytest.raises(TargetError) as raised:
         embedded.start(ROLES, {"PATH": str(bin_folder)})
-    assert str(raised.value) == ("the throwaway queue ended at once: No  [31mspace left")
+    assert str(raised.value) == ("the throwaway queue ended at once: No \\x1b[31mspace left")
     assert list(temporary.iterdir()) == [bin_folder]
 
 

@@ -27,13 +27,13 @@ from testcontainers.core.docker_client import DockerClient, get_docker_host_host
 from testcontainers.core.wait_strategies import HttpWaitStrategy
 
 from redis_runbook.config.model import Container, Role
+from redis_runbook.redact import harmless
 from redis_runbook.targets import leftovers
 from redis_runbook.targets.target import TargetError
 from redis_runbook.targets.throwaway import (
     ServerDiedError,
     Throwaway,
     create_password,
-    printable,
     server_config,
     wait_until_answers,
 )
@@ -125,7 +125,7 @@ def _pull(api: docker.APIClient, name: str, patience: Patience) -> str:
             for event in api.pull(repository, tag=tag or "latest", stream=True, decode=True):
                 answered.set()
                 if "error" in event:
-                    return printable(event["error"])
+                    return harmless(event["error"])
         except _DOCKER_TROUBLE as error:
             return _explain(error)
         finally:
@@ -266,4 +266,4 @@ def _check_alive(container: DockerContainer, name: str) -> None:
 
 def _explain(error: Exception) -> str:
     text = error.explanation if isinstance(error, APIError) else str(error)
-    return printable(text or "") or type(error).__name__
+    return harmless(text or "") or type(error).__name__

@@ -9,13 +9,13 @@ from typing import Final
 import redis
 
 from redis_runbook.config.model import Role
+from redis_runbook.redact import harmless
 from redis_runbook.targets.target import TargetError
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.endpoint import Endpoint
 
 _CONNECT_LIMIT_S: Final = 0.5
 _RETRY_EVERY_S: Final = 0.01
-_QUOTED_LENGTH: Final = 200
 
 # Small, so that a check of memory has something to divide by; each role as the runbook wants it.
 # The queue's append-only file makes the checks of persistence real; the cache keeps nothing.
@@ -32,13 +32,8 @@ class ServerDiedError(TargetError):
     def __init__(self, name: str, log: bytes) -> None:
         """Quote the last line of its log."""
         self.log: Final = log.decode(errors="replace").strip()
-        last = printable(self.log.rpartition("\n")[2]) or "it said nothing"
+        last = harmless(self.log.rpartition("\n")[2]) or "it said nothing"
         super().__init__(f"the throwaway {name} ended at once: {last}")
-
-
-def printable(text: str) -> str:
-    """A text from outside, short and without control characters."""
-    return "".join(char if char.isprintable() else " " for char in text)[:_QUOTED_LENGTH]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
-from redis_runbook.redact import Redactor, printable
+from redis_runbook.redact import harmless, printable
 from redis_runbook.wire.background import in_background
 
 BODY_LIMIT_BYTES: Final = 8 << 20
@@ -75,7 +75,7 @@ class HttpUrl:
         whole = f"{base.rstrip('/')}/{path}"
         return replace(
             self,
-            resource=printable(Redactor()(whole), 300),
+            resource=harmless(whole, 300),
             location=urlunsplit((scheme, netloc, whole, urlencode(parameters), "")),
         )
 
@@ -128,7 +128,7 @@ def parse_http_url(url: str) -> HttpUrl:
     user, _, password = userinfo.partition(":")
     return HttpUrl(
         origin=f"{parts.scheme}://{host}",
-        resource=printable(Redactor()(parts.path or "/") + _shown_query(query), 300),
+        resource=harmless((parts.path or "/") + _shown_query(query), 300),
         location=urlunsplit((parts.scheme, host, parts.path or "/", parts.query, "")),
         credentials=(unquote(user), unquote(password)) if at else None,
     )

@@ -16,7 +16,7 @@ from redis_runbook.probes.exporter.identity import (
 )
 from redis_runbook.probes.exporter.metrics import Samples, read_samples
 from redis_runbook.probes.server import Info, ServerFacts, whole
-from redis_runbook.redact import Redactor, printable
+from redis_runbook.redact import harmless
 from redis_runbook.wire.endpoint import parse_endpoint
 from redis_runbook.wire.http import (
     Fetch,
@@ -198,7 +198,7 @@ def _facts(at: HttpUrl, samples: Samples, server: ServerFacts, info: Info) -> Ex
         via=at.resource,
         redis_up=samples.value(_UP),
         scrape_error=samples.value(_ERROR),
-        scrape_error_text=printable(Redactor()(error), _ERROR_LENGTH),
+        scrape_error_text=harmless(error, _ERROR_LENGTH),
         identity=identity,
         values=values,
         missing=[name for name in _COMPARED if samples.value(name) is None],
