@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from redis_runbook.durations import DURATION, milliseconds
-from redis_runbook.wire.endpoint import parse_endpoint, validate_http_url
+from redis_runbook.wire.endpoint import parse_endpoint
+from redis_runbook.wire.http_url import parse_http_url
 
 UNKNOWN_NAME: Final = "unknown_name"
 """The type of pydantic's error where a name is none of those in its context's `known`."""
@@ -75,7 +76,7 @@ def _redis_url(value: SecretStr) -> SecretStr:
 
 
 def _http_url(value: SecretStr) -> SecretStr:
-    validate_http_url(value.get_secret_value().strip())
+    parse_http_url(value.get_secret_value().strip())
     return value
 
 

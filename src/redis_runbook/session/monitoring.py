@@ -12,7 +12,7 @@ from redis_runbook.alerts.match import Matcher, runbook_alerts, selectors_in
 from redis_runbook.alerts.rule import AboutService, AlertRule
 from redis_runbook.catalogue import covers
 from redis_runbook.config.model import Config, ConfigError
-from redis_runbook.config.resolve import Access, access_of
+from redis_runbook.config.resolve import access_of
 from redis_runbook.probes.grafana import GrafanaFacts, observe_grafana
 from redis_runbook.probes.prometheus.range import RangeFacts, read_range
 from redis_runbook.probes.prometheus.rules import RulesFacts, read_rules
@@ -26,7 +26,7 @@ from redis_runbook.probes.prometheus.series import (
 from redis_runbook.probes.prometheus.targets import TargetsFacts, read_targets
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.http import FetchError
-from redis_runbook.wire.json import JsonApi
+from redis_runbook.wire.json import Access, JsonApi
 
 _ANSWERS: Final = 4
 """How many answers that take all of `timeout_s` are waited for."""

@@ -39,6 +39,8 @@ from redis_runbook.targets.throwaway import (
 )
 from redis_runbook.wire.background import in_background
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.http_url import HttpUrl, parse_http_url
+from redis_runbook.wire.url_parts import joined
 
 _REDIS_PORT: Final = 6379
 _EXPORTER: Final = "redis.exporter"  # with a dot, which no service's name has
@@ -184,8 +186,9 @@ class _Run:
                 exporter_url=exporter.result(),
                 exporter_targets=targets,
             )
-        # testcontainers raises TimeoutError, ConnectionError and RuntimeError of its own.
-        except (*_DOCKER_TROUBLE, OSError, RuntimeError) as error:
+        # testcontainers raises TimeoutError, ConnectionError and RuntimeError of its own; a name
+        # of Docker's host that no URL can hold is a ValueError.
+        except (*_DOCKER_TROUBLE, OSError, RuntimeError, ValueError) as error:
             raise TargetError(f"a container cannot be started: {_explain(error)}") from error
 
     def _start_server(self, name: str, role: Role) -> Endpoint:
@@ -207,7 +210,7 @@ class _Run:
             )
         return endpoint
 
-    def _start_exporter(self, first_target: str) -> str:
+    def _start_exporter(self, first_target: str) -> HttpUrl:
         container = _Container(self._images.exporter_image, self._host, _EXPORTER_PORT)
         container.with_envs(REDIS_ADDR=first_target, REDIS_PASSWORD=self._password)
         container.waiting_for(
@@ -216,7 +219,8 @@ class _Run:
             .with_startup_timeout(_START_LIMIT_S)
         )
         with self._started(container, _EXPORTER):
-            return f"http://{self._host}:{container.get_exposed_port(_EXPORTER_PORT)}/metrics"
+            port = container.get_exposed_port(_EXPORTER_PORT)
+            return parse_http_url(f"http://{joined(self._host, port)}/metrics")
 
     @contextlib.contextmanager
     def _started(self, container: DockerContainer, name: str) -> Iterator[None]:

@@ -13,6 +13,7 @@ from redis_runbook.redact import harmless
 from redis_runbook.targets.target import TargetError
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.http_url import HttpUrl
 
 _CONNECT_LIMIT_S: Final = 0.5
 _RETRY_EVERY_S: Final = 0.01
@@ -46,7 +47,7 @@ class Throwaway:
 
     endpoints: Mapping[str, Endpoint]
     close: Callable[[], None]
-    exporter_url: str | None = None
+    exporter_url: HttpUrl | None = None
     exporter_targets: Mapping[str, str] = field(default_factory=dict)
 
 

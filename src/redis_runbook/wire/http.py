@@ -5,29 +5,25 @@ import contextlib
 import enum
 import http.client
 import os
-import re
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
 from typing import Final, Protocol
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
-from redis_runbook.redact import harmless, printable
+from redis_runbook.redact import printable
 from redis_runbook.wire.background import in_background
+from redis_runbook.wire.http_url import HttpUrl
 
 BODY_LIMIT_BYTES: Final = 8 << 20
 _CHUNK_BYTES: Final = 64 << 10
 _OK: Final = 200
-_HOST_AND_PORT: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::[0-9]{1,5})?")
 
 
 class FetchProblem(enum.StrEnum):
     """Why a URL gave nothing that can be used."""
 
-    URL = "url"
     DNS = "dns"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
@@ -52,95 +48,6 @@ class FetchError(Exception):
         super().__init__(clause)
         self.problem = problem
         self.status = status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpUrl:
-    """A URL, taken apart into what is asked for and what may be shown.
-
-    `origin` is `http://host:port`; `resource` is the path with the host and port of a `target`
-    parameter, all others hidden.
-    """
-
-    origin: str
-    resource: str
-    location: str = field(repr=False)
-    credentials: tuple[str, str] | None = field(default=None, repr=False)
-    token: str | None = field(default=None, repr=False)
-    ca_file: str | None = None
-
-    def below(self, path: str, parameters: Mapping[str, str]) -> "HttpUrl":
-        """What is asked for below this URL; its parameters are sent and not shown."""
-        scheme, netloc, base, *_ = urlsplit(self.location)
-        whole = f"{base.rstrip('/')}/{path}"
-        return replace(
-            self,
-            resource=harmless(whole, 300),
-            location=urlunsplit((scheme, netloc, whole, urlencode(parameters), "")),
-        )
-
-    def logged_in(
-        self,
-        *,
-        token: str | None = None,
-        username: str | None = None,
-        password: str | None = None,
-        ca_file: str | None = None,
-    ) -> "HttpUrl":
-        """The same URL, asked with these; they cover what is in it."""
-        user, secret = self.credentials or ("", "")
-        basic = (username or user, password or secret)
-        return replace(
-            self,
-            token=token,
-            credentials=basic if any(basic) and not token else None,
-            ca_file=ca_file,
-        )
-
-    @property
-    def shown(self) -> str:
-        """What may be printed."""
-        return self.origin + self.resource
-
-
-def parse_http_url(url: str) -> HttpUrl:
-    """Parse `http[s]://[user:password@]host[:port][/path][?query]`.
-
-    Raises:
-        ValueError: with one clause that never quotes the URL.
-    """
-    if not url.isprintable() or " " in url:
-        raise ValueError("holds a space or a control character")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise ValueError("has no valid host and port") from None
-    userinfo, at, host = parts.netloc.rpartition("@")
-    if parts.scheme not in {"http", "https"} or port == 0 or not _HOST_AND_PORT.fullmatch(host):
-        raise ValueError("is not http://host:port/path")
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    others = [key + value for key, value in query if key != "target"]
-    elsewhere = [parts.path, parts.fragment, *others]
-    if any("@" in unquote(text) for text in elsewhere):
-        # A password with a raw slash in it would end the host, and its rest would be shown.
-        raise ValueError("holds an @ outside its credentials: percent-encode / ? and # in them")
-    user, _, password = userinfo.partition(":")
-    return HttpUrl(
-        origin=f"{parts.scheme}://{host}",
-        resource=harmless((parts.path or "/") + _shown_query(query), 300),
-        location=urlunsplit((parts.scheme, host, parts.path or "/", parts.query, "")),
-        credentials=(unquote(user), unquote(password)) if at else None,
-    )
-
-
-def _shown_query(query: list[tuple[str, str]]) -> str:
-    shown: list[str] = []
-    for key, value in query:
-        scheme, separator, rest = value.rpartition("://")
-        address = re.split(r"[/?#]", rest.rpartition("@")[2])[0]
-        shown.append(f"target={scheme}{separator}{address}" if key == "target" else "…")
-    return "?" + "&".join(shown) if shown else ""
 
 
 class Fetch(Protocol):

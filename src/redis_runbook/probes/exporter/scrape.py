@@ -18,14 +18,8 @@ from redis_runbook.probes.exporter.metrics import Samples, read_samples
 from redis_runbook.probes.server import Info, ServerFacts, whole
 from redis_runbook.redact import harmless
 from redis_runbook.wire.endpoint import parse_endpoint
-from redis_runbook.wire.http import (
-    Fetch,
-    FetchError,
-    FetchProblem,
-    HttpUrl,
-    http_get,
-    parse_http_url,
-)
+from redis_runbook.wire.http import Fetch, FetchError, FetchProblem, http_get
+from redis_runbook.wire.http_url import HttpUrl, parse_http_url
 
 _UP: Final = "redis_up"
 _ERROR: Final = "redis_exporter_last_scrape_error"
@@ -107,7 +101,7 @@ class ExporterFacts:
 
 def observe_exporter(
     *,
-    url: str,
+    url: HttpUrl,
     own: bool,
     target: str | None,
     server: ServerFacts,
@@ -135,15 +129,6 @@ def observe_exporter(
         ValueError: `target` is not an address.
     """
     deadline = time.monotonic() + timeout_s
-    try:
-        address = parse_http_url(url)
-    except ValueError as error:
-        return ExporterFacts(
-            url_shown="(no valid URL)",
-            via="",
-            problem=FetchProblem.URL,
-            problem_text=f"the exporter's URL {error}",
-        )
 
     def look(at: HttpUrl) -> ExporterFacts:
         try:
@@ -158,10 +143,10 @@ def observe_exporter(
             )
         return _facts(at, samples, server, info)
 
-    given = look(address)
-    if own or target is None or not given.reachable or given.matches or _names_target(address):
+    given = look(url)
+    if own or target is None or not given.reachable or given.matches or _names_target(url):
         return given
-    other = look(_scrape_url(address, target))
+    other = look(_scrape_url(url, target))
     if not other.reachable and given.redis_up is not None:
         given, other = other, given
     return replace(other, also_asked=(given.summary,))
