@@ -15,6 +15,7 @@ from redis_runbook.config.model import Config, ConfigError
 from redis_runbook.config.resolve import any_url_given, endpoint_of, exporter_of, secrets
 from redis_runbook.config.show import describe
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.http_url import parse_http_url
 
 SECRET = "hunter2"
 
@@ -175,9 +176,9 @@ def test_a_service_has_an_exporter_of_its_own_or_shares_one() -> None:
     environ = {"REDIS_EXPORTER_URL": "http://shared/metrics"}
     config = config_of('[services.queue]\nexporter_url = "http://u:p@own/metrics"')
     own = exporter_of(config, "queue", environ, defaults=False)
-    assert own == (True, "http://u:p@own/metrics", "")
+    assert own == (True, parse_http_url("http://u:p@own/metrics"), "")
     shared = exporter_of(config, "cache", environ, defaults=False)
-    assert shared == (False, "http://shared/metrics", "")
+    assert shared == (False, parse_http_url("http://shared/metrics"), "")
 
 
 def test_an_exporter_without_a_url_says_what_to_set() -> None:
@@ -192,9 +193,8 @@ def test_an_exporter_without_a_url_says_what_to_set() -> None:
         None,
         "no exporter URL is set: set REDIS_EXPORTER_URL",
     )
-    assert exporter_of(config, "cache", {}, defaults=True)[1] == (
-        "http://redis-exporter:9121/metrics"
-    )
+    _, url, _ = exporter_of(config, "cache", {}, defaults=True)
+    assert url == parse_http_url("http://redis-exporter:9121/metrics")
 
 
 def test_a_wrong_exporter_url_is_refused_unless_it_is_switched_off() -> None:
@@ -207,6 +207,14 @@ def test_a_wrong_exporter_url_is_refused_unless_it_is_switched_off() -> None:
     off = config_of("[exporter]\nenabled = false")
     _, url, missing = exporter_of(off, "cache", environ, defaults=False)
     assert (url, missing) == (None, "the exporter is switched off: [exporter] enabled = false")
+
+
+@pytest.mark.parametrize("url", ["http://h/a@b", "http://[fe80::1%25eth0]:9121"])
+def test_a_url_that_no_run_can_ask_is_refused_by_the_configuration(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"exporter\.url: the URL"):
+        config_of(f'[exporter]\nurl = "{url}"')
+    with pytest.raises(ConfigError, match="REDIS_EXPORTER_URL: the URL"):
+        exporter_of(config_of(), "cache", {"REDIS_EXPORTER_URL": url}, defaults=False)
 
 
 # Whether anything is live

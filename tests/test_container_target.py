@@ -109,7 +109,7 @@ def test_both_services_answer_and_are_what_their_roles_ask_for(target: Target) -
 def test_one_exporter_watches_both_services(target: Target) -> None:
     for name, route in target.exporters.items():
         assert route.url
-        url = route.url.replace("/metrics", "/scrape")
+        url = route.url.location.replace("/metrics", "/scrape")
         answer = requests.get(url, params={"target": route.target}, timeout=5)
         samples = {
             sample.name: sample
@@ -272,7 +272,7 @@ def test_a_service_may_be_called_exporter(api: docker.APIClient) -> None:
     started = container.start({"exporter": "cache"}, Container(**IMAGES), container.PATIENT)
     try:
         assert started.exporter_url
-        url = started.exporter_url.replace("/metrics", "/scrape")
+        url = started.exporter_url.location.replace("/metrics", "/scrape")
         answer = requests.get(url, params={"target": "redis://exporter:6379"}, timeout=5)
         assert "\nredis_up 1\n" in answer.text
     finally:

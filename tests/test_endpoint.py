@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_runbook.wire.endpoint import Endpoint, parse_endpoint, validate_http_url
+from redis_runbook.wire.endpoint import Endpoint, parse_endpoint
+from redis_runbook.wire.http_url import parse_http_url
 
 SECRET = "hunter2"
 
@@ -155,11 +156,16 @@ def test_any_text_is_an_endpoint_or_one_sentence(text: str) -> None:
         "https://h:9121/metrics",
         "HTTP://[::1]:9121/scrape?target=redis://h:6379",
         "http://user:hunter2@h/metrics",
-        "http://user:p%40ss@h/a@b",
+        "http://user:p%40ss@h/a%40b",
+        "http://h/scrape?a=b&target=redis://:hunter2@h:6379",
     ],
 )
-def test_an_http_url_is_taken_as_it_is(url: str) -> None:
-    assert validate_http_url(url) == url
+def test_an_http_url_is_asked_as_it_is_written(url: str) -> None:
+    scheme, _, rest = url.partition("://")
+    asked = rest.removeprefix("user:hunter2@").removeprefix("user:p%40ss@")
+    parsed = parse_http_url(url)
+    assert parsed.location == f"{scheme.lower()}://{asked}{'' if '/' in asked else '/'}"
+    assert SECRET not in parsed.shown
 
 
 @pytest.mark.parametrize(
@@ -175,6 +181,7 @@ def test_an_http_url_is_taken_as_it_is(url: str) -> None:
         ("http://user:hunter2℀@h", "percent-encoded"),
         ("http://user:[hunter2]@h", "percent-encoded"),
         ("http://user:hunter2@x@h", "percent-encoded"),
+        ("http://h/hunter2@x", "an @ outside its credentials"),
         ("http://h/hunter2#x", "percent-encoded"),
         ("http://h/hunter2 x", "percent-encoded"),
         ("http://h/hunter2\r\nX: y", "control character"),
@@ -182,5 +189,5 @@ def test_an_http_url_is_taken_as_it_is(url: str) -> None:
 )
 def test_a_wrong_http_url_is_refused_without_being_quoted(url: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint) as caught:
-        validate_http_url(url)
+        parse_http_url(url)
     assert SECRET not in str(caught.value)

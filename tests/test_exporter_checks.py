@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from redis_runbook.wire.http import http_get, parse_http_url
+from redis_runbook.wire.http import http_get
+from redis_runbook.wire.http_url import parse_http_url
 from tests import product
 from tests.requirements import require
 from tests.servers import Server, free_port, running

@@ -11,8 +11,10 @@ import pytest
 
 from redis_runbook.config.load import load
 from redis_runbook.config.model import Config, ConfigError
-from redis_runbook.config.resolve import Access, access_of, any_url_given, secrets
+from redis_runbook.config.resolve import access_of, any_url_given, secrets
 from redis_runbook.session.monitoring import Monitoring
+from redis_runbook.wire.http_url import parse_http_url
+from redis_runbook.wire.json import Access
 from tests import product
 from tests.fake_http import reply, serving
 from tests.monitoring_judged import judged
@@ -52,15 +54,15 @@ def test_without_a_url_nothing_is_asked_and_it_says_what_to_set() -> None:
 def test_url_and_login_come_from_variables_files_and_the_configuration() -> None:
     Path("token").write_text(f" {SECRET}\n", encoding="utf-8")
     by_file = '[prometheus]\nurl = "http://p:9090/x"\ntoken_file = "./token"'
-    assert prometheus(by_file)[0] == Access(url="http://p:9090/x", token=SECRET)
+    assert prometheus(by_file)[0] == Access(url=parse_http_url("http://p:9090/x"), token=SECRET)
     by_variable = '[prometheus]\nusername = "me"\npassword_env = "PASS"'
     environ = {"PROMETHEUS_URL": "http://p", "PASS": SECRET}
     assert prometheus(by_variable, environ)[0] == Access(
-        url="http://p", username="me", password=SECRET
+        url=parse_http_url("http://p"), username="me", password=SECRET
     )
     environ = {"GRAFANA_URL": "https://g", "GRAFANA_TOKEN": SECRET}
     assert access_of(config_of().grafana, "grafana", environ)[0] == Access(
-        url="https://g", token=SECRET
+        url=parse_http_url("https://g"), token=SECRET
     )
 
 

@@ -24,6 +24,7 @@ from redis_runbook.targets.choose import open_target
 from redis_runbook.targets.seed import key_matching, seed_jwt_cache
 from redis_runbook.targets.target import Target, TargetError
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.http_url import parse_http_url
 from tests.product import QUIET
 from tests.programs import every_version, program
 from tests.servers import Server, wait_until
@@ -104,7 +105,7 @@ def test_an_exporter_url_alone_makes_auto_live() -> None:
     for route in target.exporters.values():
         assert (route.own, route.url, route.missing) == (
             False,
-            "http://exporter.example:9121/metrics",
+            parse_http_url("http://exporter.example:9121/metrics"),
             "",
         )
 
@@ -122,7 +123,7 @@ def test_live_on_request_uses_the_addresses_of_the_runbook() -> None:
         "redis-queue:6379",
         "redis-cache:6379",
     ]
-    assert target.exporters["cache"].url == "http://redis-exporter:9121/metrics"
+    assert target.exporters["cache"].url == parse_http_url("http://redis-exporter:9121/metrics")
 
 
 def test_an_exporter_of_its_own_and_its_name_for_a_service_are_kept() -> None:
@@ -134,8 +135,8 @@ def test_an_exporter_of_its_own_and_its_name_for_a_service_are_kept() -> None:
     )
     target = open_(settings, {"REDIS_EXPORTER_URL": "http://shared.example/metrics"})
     queue, cache = target.exporters["queue"], target.exporters["cache"]
-    assert (queue.own, queue.url) == (True, "http://own.example:9121/metrics")
-    assert (cache.own, cache.url) == (False, "http://shared.example/metrics")
+    assert (queue.own, queue.url) == (True, parse_http_url("http://own.example:9121/metrics"))
+    assert (cache.own, cache.url) == (False, parse_http_url("http://shared.example/metrics"))
     assert cache.target == "redis://cache.internal:6379"
 
 
@@ -316,7 +317,7 @@ def test_a_target_that_cannot_be_filled_is_closed(
     def refuse(*_: object) -> None:
         raise redis.ConnectionError("redis://:hunter22@nowhere")
 
-    monkeypatch.setattr("redis_runbook.targets.seed_jwt_cache", refuse)
+    monkeypatch.setattr("redis_runbook.targets.choose.seed_jwt_cache", refuse)
     with pytest.raises(TargetError) as raised:
         open_(environ=QUIET, requested="embedded")
     assert str(raised.value) == "the throwaway cache cannot be filled: ConnectionError"
@@ -377,7 +378,7 @@ def test_a_server_that_dies_is_quoted(tmp_path: Path, temporary: Path) -> None:
     fake_program(bin_folder, "redis-server", 'echo one; printf "No \\033[31mspace left\\n"; exit 1')
     with pytest.raises(TargetError) as raised:
         embedded.start(ROLES, {"PATH": str(bin_folder)})
-    assert str(raised.value) == ("the throwaway queue ended at once: No  [31mspace left")
+    assert str(raised.value) == ("the throwaway queue ended at once: No \\x1b[31mspace left")
     assert list(temporary.iterdir()) == [bin_folder]
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 MASK: Final = "[redacted]"
 _MAX_TEXT: Final = 2_000
+_MAX_QUOTED: Final = 200
 
 _JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}")
 _USERINFO: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,20}://)[^\s@'\"<>]{1,4096}@")
@@ -95,6 +96,11 @@ class Redactor:
         text = _JWT.sub(MASK, text)
         text = _SCHEME_AND_TOKEN.sub(rf"\1 {MASK}", text)
         return _ASSIGNED.sub(rf"\1\2{MASK}", text)
+
+
+def harmless(text: str, limit: int = _MAX_QUOTED) -> str:
+    """A text from outside as a message quotes it: printable, without what looks like a secret."""
+    return printable(Redactor()(text.strip()), limit)
 
 
 def _text(value: str | bytes) -> str:

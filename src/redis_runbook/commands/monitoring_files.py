@@ -10,7 +10,7 @@ from redis_runbook.alerts.rule_file import render, render_tests
 from redis_runbook.catalogue import CATALOGUE
 from redis_runbook.config.load import load
 from redis_runbook.config.model import Config, ConfigError
-from redis_runbook.wire.files import replace
+from redis_runbook.wire.files import write_whole
 
 
 def write_rules(
@@ -59,7 +59,7 @@ def _configuration(file: Path | None, environ: Mapping[str, str]) -> Config:
 def _written(path: Path, text: str, what: str) -> str:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace(path, text.encode())
+        write_whole(path, text.encode())
     except OSError as error:
         raise ConfigError([f"cannot write {path}: {error.strerror}"]) from None
     return f"wrote {path}: {what}\n"

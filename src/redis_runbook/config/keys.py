@@ -1,6 +1,5 @@
 """The keys of a configuration: which exist, how to write them, which is nearest to a typo."""
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -33,12 +32,6 @@ def _quoted(part: str) -> str:
 def variable(key: Key) -> str:
     """The environment variable that sets the key; what no variable can hold becomes `_`."""
     return VARIABLE_PREFIX + "__".join(re.sub(r"\W", "_", part.upper()) for part in key)
-
-
-def nearest(wrong: str, valid: Iterable[str]) -> str:
-    """`; did you mean x?` for the likeliest of the valid ones, however unlike it is."""
-    near = difflib.get_close_matches(wrong, list(valid), n=1, cutoff=0.0)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 def tables_and_keys(names: Mapping[str, Iterable[str]]) -> Iterator[tuple[Key, bool]]:

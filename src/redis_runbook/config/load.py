@@ -16,11 +16,11 @@ from redis_runbook.config.keys import (
     Key,
     dotted,
     effective,
-    nearest,
     tables_and_keys,
     variable,
 )
 from redis_runbook.config.model import Config, ConfigError
+from redis_runbook.config.nearest import did_you_mean
 from redis_runbook.config.values import UNKNOWN_NAME
 from redis_runbook.redact import printable
 from redis_runbook.wire.files import read_text
@@ -148,7 +148,7 @@ def _environment_layer(
             continue
         origin = f"environment {printable(name, 2 * _MAX_SHOWN)}"
         if name not in known:
-            hint = nearest(name.upper(), [*known, _FILE_VARIABLE])
+            hint = did_you_mean(name.upper(), [*known, _FILE_VARIABLE])
             problems.append(f"{origin}: is not a known variable{hint}")
         elif environ[name].strip():
             leaves[known[name]] = _Leaf(environ[name], origin)
@@ -241,7 +241,7 @@ def _what(error: ErrorDetails, key: Key) -> str:
         case "extra_forbidden":
             names = {key[0]: key[1:2]}
             valid = (dotted(known) for known, _ in tables_and_keys(names))
-            return f"is not a known key{nearest(dotted(key), valid)}"
+            return f"is not a known key{did_you_mean(dotted(key), valid)}"
         case "missing":
             return "is required"
         case "value_error":
@@ -251,7 +251,7 @@ def _what(error: ErrorDetails, key: Key) -> str:
         case "byte_size" | "byte_size_unit":
             return 'must be a size such as 104857600, "100MiB" or "1GB"'
         case kind if kind == UNKNOWN_NAME:
-            return f"{error['msg']}{nearest(str(error['input']), context['known'])}"
+            return f"{error['msg']}{did_you_mean(str(error['input']), context['known'])}"
     return re.sub(r"^\w+ should ", "must ", error["msg"])
 
 

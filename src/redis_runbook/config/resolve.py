@@ -4,7 +4,7 @@ import contextlib
 import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -21,8 +21,10 @@ from redis_runbook.config.model import (
     Tls,
 )
 from redis_runbook.wire import endpoint as endpoints
-from redis_runbook.wire.endpoint import Endpoint, parse_endpoint, validate_http_url
+from redis_runbook.wire.endpoint import Endpoint, parse_endpoint
 from redis_runbook.wire.files import read_text
+from redis_runbook.wire.http_url import HttpUrl, parse_http_url
+from redis_runbook.wire.json import Access
 
 _DEFAULT_URLS: Final[Mapping[tuple[str, str], str]] = {
     ("services.queue", "REDIS_QUEUE_URL"): "redis://redis-queue:6379",
@@ -63,17 +65,6 @@ class _Given(NamedTuple):
         """The sentence that says what to set."""
         ways = f"{where}.{key}, {key}_env or {key}_file"
         return f"no {what} is set: set {self.origin or ways}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """Where an HTTP API is, and how to log in to it."""
-
-    url: str = field(repr=False)
-    token: str | None = field(default=None, repr=False)
-    username: str | None = field(default=None, repr=False)
-    password: str | None = field(default=None, repr=False)
-    ca_file: str | None = None
 
 
 def endpoint_of(
@@ -123,10 +114,8 @@ def endpoint_of(
 
 def exporter_of(
     config: Config, service: str, environ: Mapping[str, str], *, defaults: bool
-) -> tuple[bool, str | None, str]:
+) -> tuple[bool, HttpUrl | None, str]:
     """The exporter of a service: whether it is the service's own, and its URL or what to set.
-
-    The URL may hold credentials: print it by `redact.without_credentials` only.
 
     Raises:
         ConfigError: its URL is set and wrong.
@@ -140,7 +129,7 @@ def exporter_of(
     else:
         url = _given(config.exporter, "exporter", "url", environ, defaults=defaults)
         missing = url.missing("exporter URL", "exporter", "url")
-    checked = url.parsed(validate_http_url)
+    checked = url.parsed(parse_http_url)
     return own, checked, "" if checked else missing
 
 
@@ -160,10 +149,10 @@ def access_of(
         key: _given(section, where, key, environ, defaults=False)
         for key in ("url", "token", "username", "password")
     }
-    url = given["url"].parsed(validate_http_url)
+    url = given["url"].parsed(parse_http_url)
     if url is None:
         return None, given["url"].missing("URL", where, "url")
-    if urlsplit(url).query:
+    if urlsplit(url.location).query:
         raise ConfigError([f"{given['url'].origin}: the URL of an API has no query"])
     token = (given["token"].value or "").strip()
     if token and not _TOKEN.fullmatch(token):

@@ -12,7 +12,8 @@ from redis_runbook.config.keys import Key, dotted, effective
 from redis_runbook.config.load import Loaded
 from redis_runbook.config.model import Config
 from redis_runbook.redact import without_credentials
-from redis_runbook.wire.endpoint import parse_endpoint, validate_http_url
+from redis_runbook.wire.endpoint import parse_endpoint
+from redis_runbook.wire.http_url import parse_http_url
 
 
 def describe(loaded: Loaded, environ: Mapping[str, str]) -> str:
@@ -81,7 +82,8 @@ def _url(key: Key, text: str) -> str:
     is_redis = key[0] == "services" and not key[-1].startswith("exporter_")
     try:
         if not is_redis:
-            return without_credentials(validate_http_url(text))
+            parse_http_url(text)
+            return without_credentials(text)
         endpoint = parse_endpoint(text)
     except ValueError as error:
         return f"not usable: {error}"

@@ -8,14 +8,14 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, SecretStr, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from redis_runbook.wire.endpoint import parse_endpoint, validate_http_url
+from redis_runbook.config.durations import DURATION, milliseconds
+from redis_runbook.wire.endpoint import parse_endpoint
+from redis_runbook.wire.http_url import parse_http_url
 
 UNKNOWN_NAME: Final = "unknown_name"
 """The type of pydantic's error where a name is none of those in its context's `known`."""
 
 _YEAR_S: Final = 366 * 86_400
-_MS_PER_UNIT: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_DURATION: Final = re.compile(r"\s*([0-9]{1,12}(?:\.[0-9]{1,9})?)\s*(ms|s|m|h|d)")
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*\Z")
 _LABEL: Final = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -27,26 +27,19 @@ def _number(value: object) -> object:
     return value
 
 
-def _duration_ms(text: str) -> float:
-    """`1h30m` in milliseconds; every unit is whole milliseconds, so that 0.3 s is exactly 300."""
-    if not re.fullmatch(f"(?:{_DURATION.pattern})+\\s*", text):
-        raise ValueError('must be a duration such as 2.5, "250ms", "5m" or "1h30m"')
-    return sum(float(number) * _MS_PER_UNIT[unit] for number, unit in _DURATION.findall(text))
-
-
 def _with_unit(text: str) -> bool:
     return text.strip()[-1:].isalpha()
 
 
 def _seconds(value: object) -> object:
     if isinstance(value, str) and _with_unit(value):
-        return _duration_ms(value) / 1_000
+        return milliseconds(value) / 1_000
     return _number(value)
 
 
 def _milliseconds(value: object) -> object:
     if isinstance(value, str) and _with_unit(value):
-        return _duration_ms(value)
+        return milliseconds(value)
     return _number(value)
 
 
@@ -83,7 +76,7 @@ def _redis_url(value: SecretStr) -> SecretStr:
 
 
 def _http_url(value: SecretStr) -> SecretStr:
-    validate_http_url(value.get_secret_value().strip())
+    parse_http_url(value.get_secret_value().strip())
     return value
 
 
@@ -130,9 +123,7 @@ def _service_name(value: str) -> str:
     return value
 
 
-_NumberOrText = (
-    Annotated[float, Field(gt=0)] | Annotated[str, Field(pattern=f"^({_DURATION.pattern})+\\s*$")]
-)
+_NumberOrText = Annotated[float, Field(gt=0)] | Annotated[str, Field(pattern=f"^{DURATION}$")]
 Seconds = Annotated[
     float,
     Field(gt=0, le=_YEAR_S),

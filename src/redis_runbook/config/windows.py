@@ -1,11 +1,11 @@
 """How long each service is sampled: as its profile says, or `--window NAME=DURATION`."""
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from redis_runbook.config.nearest import the_nearest_is
 from redis_runbook.config.profiles import Profile
 from redis_runbook.config.service import Service
 from redis_runbook.config.values import Seconds
@@ -38,8 +38,7 @@ def window_lengths_s(
 def _parsed(text: str, names: Sequence[str]) -> tuple[str, float]:
     name, _, duration = text.partition("=")
     if name not in names:
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"; the nearest is {near[0]}" if near else ""
+        hint = the_nearest_is(name, names)
         raise ValueError(f"--window {printable(text, 80)}: there is no such service{hint}")
     try:
         seconds = _DURATION.validate_python(duration)

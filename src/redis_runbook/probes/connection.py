@@ -4,7 +4,6 @@ import contextlib
 import enum
 import errno
 import os
-import queue
 import socket
 import ssl
 import threading
@@ -16,6 +15,7 @@ import redis
 from redis import exceptions
 
 from redis_runbook.redact import printable
+from redis_runbook.wire.background import in_background
 from redis_runbook.wire.client import CLIENT_NAME, create_connection
 from redis_runbook.wire.endpoint import Endpoint
 
@@ -108,21 +108,18 @@ def _ping_reply(connection: redis.Connection) -> object:
 
 def _resolve(host: str, timeout_s: float) -> str:
     """Why the name does not resolve, or nothing. The resolver knows no timeout: a thread does."""
-    outcome: queue.SimpleQueue[str] = queue.SimpleQueue()
 
-    def resolve() -> None:
+    def resolve() -> str:
         try:
             socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, socket.gaierror) else "not a host name"
-            outcome.put(f"the name {host} does not resolve (DNS: {reason})")
-        else:
-            outcome.put("")
+            return f"the name {host} does not resolve (DNS: {reason})"
+        return ""
 
-    threading.Thread(target=resolve, daemon=True).start()
     try:
-        return outcome.get(timeout=timeout_s)
-    except queue.Empty:
+        return in_background(resolve).result(timeout_s)
+    except TimeoutError:
         return f"the name {host} did not resolve within {timeout_s:g} s (DNS timed out)"
 
 

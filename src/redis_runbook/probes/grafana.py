@@ -9,11 +9,10 @@ from urllib.parse import quote
 
 from pydantic import Field, RootModel
 
-from redis_runbook.redact import Redactor, printable
+from redis_runbook.redact import harmless
 from redis_runbook.wire.http import FetchError
 from redis_runbook.wire.json import Answer, JsonApi
 
-_SHOWN_LENGTH: Final = 100
 _NO_ACCESS: Final = frozenset({401, 403})
 _MEANINGS: Final[Mapping[int | None, str]] = {
     401: "is for those who log in",
@@ -190,7 +189,7 @@ def _sources(
     answered: list[str] = []
     doubts: list[str] = []
     for known, query in list(questions.items())[:_MOST_SOURCES]:
-        name = f'the data source {_shown(known.uid)} of "{title}"'
+        name = f'the data source {harmless(known.uid)} of "{title}"'
         try:
             _ask(api, known, query)
         except FetchError as error:
@@ -198,7 +197,7 @@ def _sources(
             problems |= dict.fromkeys(told.problems)
             doubts += told.doubts
         else:
-            answered.append(_shown(known.uid))
+            answered.append(harmless(known.uid))
     if not answered and not problems and not doubts:
         problems[f'no panel of "{title}" asks a data source'] = None
     return DashboardFacts(title=title, problems=list(problems), doubts=doubts, answered=answered)
@@ -234,7 +233,9 @@ class _Directory:
     def _of_variable(self, name: str) -> _Known | None:
         variable = self._variables.get(name)
         if variable is None:
-            raise LookupError(f"asks ${{{_shown(name)}}}, which nothing stands for: import it anew")
+            raise LookupError(
+                f"asks ${{{harmless(name)}}}, which nothing stands for: import it anew"
+            )
         if variable.chosen:
             return self._called(variable.chosen)
         settings = self._settings
@@ -244,14 +245,16 @@ class _Directory:
             if one.type == variable.query
         }
         if not fitting:
-            raise LookupError(f"asks a {_shown(str(variable.query))}, and Grafana has none")
+            raise LookupError(f"asks a {harmless(str(variable.query))}, and Grafana has none")
         return fitting.get(settings.default_datasource) or next(iter(fitting.values()))
 
     def _called(self, name: str) -> _Known | None:
         for known, one in self._settings.datasources.items():
             if name in {known, one.uid}:
                 return None if one.uid in _BUILT_IN else _Known(one.uid, one.type)
-        raise LookupError(f"asks the data source {_shown(name) or '(default)'}, which is not there")
+        raise LookupError(
+            f"asks the data source {harmless(name) or '(default)'}, which is not there"
+        )
 
 
 def _ask(api: JsonApi, source: _Known, query: str) -> None:
@@ -269,7 +272,3 @@ def _told(title: str, what: str, error: FetchError) -> DashboardFacts:
     if error.status is None or error.status in _NO_ACCESS:
         return DashboardFacts(title=title, doubts=[sentence])
     return DashboardFacts(title=title, problems=[sentence])
-
-
-def _shown(text: str) -> str:
-    return printable(Redactor()(text), _SHOWN_LENGTH)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redis_runbook.record import RunRecord
-from redis_runbook.wire.files import replace
+from redis_runbook.wire.files import write_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ def write_text(text: str, paths: Sequence[Path]) -> list[str]:
     try:
         for path in paths:
             path.parent.mkdir(parents=True, exist_ok=True)
-            replace(path, text.encode("utf-8", errors="backslashreplace"))
+            write_whole(path, text.encode("utf-8", errors="backslashreplace"))
     except OSError as error:
         return [f"cannot write {paths[-1]}: {error.strerror}"]
     return []

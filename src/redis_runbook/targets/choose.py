@@ -10,11 +10,12 @@ from redis_runbook.config.model import Config, ConfigError, ServiceSettings
 from redis_runbook.config.resolve import any_url_given
 from redis_runbook.config.roles import RoleSpec
 from redis_runbook.config.service import Service
+from redis_runbook.redact import harmless
 from redis_runbook.targets import embedded, live
 from redis_runbook.targets.apis import find_apis
 from redis_runbook.targets.seed import seed_jwt_cache
 from redis_runbook.targets.target import ExporterRoute, Kind, Target, TargetError
-from redis_runbook.targets.throwaway import Throwaway, printable
+from redis_runbook.targets.throwaway import Throwaway
 
 NOT_YOURS: Final = "checked throwaway servers; this says nothing about yours"
 
@@ -93,7 +94,7 @@ def _start_containers(config: Config, roles: Mapping[str, RoleSpec], *, patient:
         # Loaded for those who have Docker only: it takes a quarter of a second.
         from redis_runbook.targets import container  # noqa: PLC0415
     except (ImportError, RuntimeError, ValueError) as error:  # a variable of its own is wrong
-        reason = printable(str(error))
+        reason = harmless(str(error))
         raise TargetError(f"testcontainers cannot be loaded: {reason}") from error
     patience = container.PATIENT if patient else container.IMPATIENT
     return container.start(roles, config.container, patience)

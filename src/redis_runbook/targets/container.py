@@ -11,10 +11,10 @@ import functools
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 from urllib.parse import urlsplit
 
 import docker
@@ -28,19 +28,20 @@ from testcontainers.core.wait_strategies import HttpWaitStrategy
 
 from redis_runbook.config.model import Container
 from redis_runbook.config.roles import RoleSpec
+from redis_runbook.redact import harmless
 from redis_runbook.targets import leftovers
 from redis_runbook.targets.target import TargetError
 from redis_runbook.targets.throwaway import (
     ServerDiedError,
     Throwaway,
     create_password,
-    printable,
     server_config,
     wait_until_answers,
 )
+from redis_runbook.wire.background import in_background
 from redis_runbook.wire.endpoint import Endpoint
-
-_T = TypeVar("_T")
+from redis_runbook.wire.http_url import HttpUrl, parse_http_url
+from redis_runbook.wire.url_parts import joined
 
 _REDIS_PORT: Final = 6379
 _EXPORTER: Final = "redis.exporter"  # with a dot, which no service's name has
@@ -95,7 +96,7 @@ def _connect() -> docker.APIClient:
 
     try:
         # In the background, since the resolver and ssh know nothing of that limit.
-        return _in_background(connect).result(_ANSWER_LIMIT_S)
+        return in_background(connect).result(_ANSWER_LIMIT_S)
     except Exception as error:
         if "Permission denied" in str(error):
             raise TargetError("this user may not talk to the Docker daemon") from error
@@ -127,14 +128,14 @@ def _pull(api: docker.APIClient, name: str, patience: Patience) -> str:
             for event in api.pull(repository, tag=tag or "latest", stream=True, decode=True):
                 answered.set()
                 if "error" in event:
-                    return printable(event["error"])
+                    return harmless(event["error"])
         except _DOCKER_TROUBLE as error:
             return _explain(error)
         finally:
             answered.set()
         return ""
 
-    pulled = _in_background(pull)
+    pulled = in_background(pull)
     if not answered.wait(patience.registry_s):
         return f"its registry does not answer within {patience.registry_s:g} s"
     try:
@@ -186,8 +187,9 @@ class _Run:
                 exporter_url=exporter.result(),
                 exporter_targets=targets,
             )
-        # testcontainers raises TimeoutError, ConnectionError and RuntimeError of its own.
-        except (*_DOCKER_TROUBLE, OSError, RuntimeError) as error:
+        # testcontainers raises TimeoutError, ConnectionError and RuntimeError of its own; a name
+        # of Docker's host that no URL can hold is a ValueError.
+        except (*_DOCKER_TROUBLE, OSError, RuntimeError, ValueError) as error:
             raise TargetError(f"a container cannot be started: {_explain(error)}") from error
 
     def _start_server(self, name: str, role: RoleSpec) -> Endpoint:
@@ -209,7 +211,7 @@ class _Run:
             )
         return endpoint
 
-    def _start_exporter(self, first_target: str) -> str:
+    def _start_exporter(self, first_target: str) -> HttpUrl:
         container = _Container(self._images.exporter_image, self._host, _EXPORTER_PORT)
         container.with_envs(REDIS_ADDR=first_target, REDIS_PASSWORD=self._password)
         container.waiting_for(
@@ -218,7 +220,8 @@ class _Run:
             .with_startup_timeout(_START_LIMIT_S)
         )
         with self._started(container, _EXPORTER):
-            return f"http://{self._host}:{container.get_exposed_port(_EXPORTER_PORT)}/metrics"
+            port = container.get_exposed_port(_EXPORTER_PORT)
+            return parse_http_url(f"http://{joined(self._host, port)}/metrics")
 
     @contextlib.contextmanager
     def _started(self, container: DockerContainer, name: str) -> Iterator[None]:
@@ -266,20 +269,6 @@ def _check_alive(container: DockerContainer, name: str) -> None:
         raise ServerDiedError(name, out + err)
 
 
-def _in_background(work: Callable[[], _T]) -> Future[_T]:
-    """Run in a daemon thread: one that hangs must not hold up the exit, as an executor's would."""
-    future: Future[_T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # noqa: BLE001  # raised again by Future.result
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return future
-
-
 def _explain(error: Exception) -> str:
     text = error.explanation if isinstance(error, APIError) else str(error)
-    return printable(text or "") or type(error).__name__
+    return harmless(text or "") or type(error).__name__

@@ -6,6 +6,7 @@ from typing import Literal
 
 from redis_runbook.config.resolve import Access
 from redis_runbook.config.service import Service
+from redis_runbook.wire.http_url import HttpUrl
 
 Kind = Literal["live", "container", "embedded"]
 
@@ -18,13 +19,13 @@ class TargetError(Exception):
 class ExporterRoute:
     """How to ask for one service's metrics.
 
-    `url` is None where no exporter is known, and may hold credentials. An exporter that is the
+    `url` is None where no exporter is known. An exporter that is the
     service's `own` is asked as it is; one that several share is asked for `target`, the service's
     address as the exporter knows it.
     """
 
     own: bool = False
-    url: str | None = field(default=None, repr=False)
+    url: HttpUrl | None = None
     target: str = ""
     missing: str = ""
 

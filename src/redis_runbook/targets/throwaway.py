@@ -9,13 +9,14 @@ from typing import Final
 import redis
 
 from redis_runbook.config.roles import RoleSpec
+from redis_runbook.redact import harmless
 from redis_runbook.targets.target import TargetError
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.http_url import HttpUrl
 
 _CONNECT_LIMIT_S: Final = 0.5
 _RETRY_EVERY_S: Final = 0.01
-_QUOTED_LENGTH: Final = 200
 
 # Small, so that a check of memory has something to divide by.
 _COMMON: Final = ('save ""', "maxmemory 64mb")
@@ -27,13 +28,8 @@ class ServerDiedError(TargetError):
     def __init__(self, name: str, log: bytes) -> None:
         """Quote the last line of its log."""
         self.log: Final = log.decode(errors="replace").strip()
-        last = printable(self.log.rpartition("\n")[2]) or "it said nothing"
+        last = harmless(self.log.rpartition("\n")[2]) or "it said nothing"
         super().__init__(f"the throwaway {name} ended at once: {last}")
-
-
-def printable(text: str) -> str:
-    """A text from outside, short and without control characters."""
-    return "".join(char if char.isprintable() else " " for char in text)[:_QUOTED_LENGTH]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +42,7 @@ class Throwaway:
 
     endpoints: Mapping[str, Endpoint]
     close: Callable[[], None]
-    exporter_url: str | None = None
+    exporter_url: HttpUrl | None = None
     exporter_targets: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -1,4 +1,4 @@
-"""Work beside the main thread that must not hold up the exit of the process."""
+"""Work in a thread of its own, for what may hang: whoever asks waits no longer than they want."""
 
 import threading
 from collections.abc import Callable
@@ -8,8 +8,16 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 
-def in_background(work: Callable[[], _T]) -> Future[_T]:
-    """Run in a daemon thread: one that hangs must not hold up the exit, as an executor's would."""
+def in_background(work: Callable[[], _T], *, name: str | None = None) -> Future[_T]:
+    """Begin the work; the future holds what it returns, or what it raises.
+
+    A daemon thread: a resolver that hangs knows no timeout, and must not hold up the exit, as the
+    threads of an executor would. One that is given up ends when this process does.
+
+    Args:
+        work: what to do; it gets no arguments.
+        name: the thread's, for who lists them.
+    """
     future: Future[_T] = Future()
 
     def run() -> None:
@@ -18,5 +26,5 @@ def in_background(work: Callable[[], _T]) -> Future[_T]:
         except BaseException as error:  # noqa: BLE001  # raised again by Future.result
             future.set_exception(error)
 
-    threading.Thread(target=run, daemon=True).start()
+    threading.Thread(target=run, name=name, daemon=True).start()
     return future

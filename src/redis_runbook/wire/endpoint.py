@@ -1,11 +1,11 @@
 """Where a Redis service is: a parsed, validated URL that never prints its password."""
 
-import ipaddress
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import parse_qsl, unquote
+
+from redis_runbook.wire.url_parts import host_and_port, is_number, joined, refuse_unprintable
 
 DEFAULT_PORT: Final = 6379
 _SCHEMES: Final[Mapping[str, str]] = {
@@ -15,8 +15,6 @@ _SCHEMES: Final[Mapping[str, str]] = {
     "valkeys": "rediss",
     "unix": "unix",
 }
-_HOSTNAME: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})\Z")
-_ZONE: Final = re.compile(r"[\w.-]{1,64}\Z", re.ASCII)
 _MAX_DATABASE: Final = 2**31 - 1
 
 
@@ -52,8 +50,7 @@ class Endpoint:
         """`host:port`, `[v6]:port` or the socket's path: safe to print."""
         if self.scheme == "unix":
             return self.path
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return joined(self.host, self.port)
 
 
 def parse_endpoint(url: str) -> Endpoint:
@@ -65,7 +62,7 @@ def parse_endpoint(url: str) -> Endpoint:
     Raises:
         ValueError: with one sentence that names what is wrong and never quotes the credentials.
     """
-    _refuse_unprintable(url)
+    refuse_unprintable(url)
     raw_scheme, separator, rest = url.strip().partition("://")
     scheme = _SCHEMES.get(raw_scheme.lower())
     if not separator or scheme is None:
@@ -94,7 +91,7 @@ def parse_endpoint(url: str) -> Endpoint:
             password=password,
         )
     netloc, _, path = location.partition("/")
-    host, port = _host_and_port(netloc, example="redis://[::1]:6379")
+    host, port = host_and_port(netloc, example="redis://[::1]:6379")
     return Endpoint(
         scheme="rediss" if scheme == "rediss" else "redis",
         host=host,
@@ -105,40 +102,11 @@ def parse_endpoint(url: str) -> Endpoint:
     )
 
 
-def validate_http_url(url: str) -> str:
-    """Refuse what is not an `http://` or `https://` URL with a host; credentials are allowed.
-
-    Returns the URL.
-
-    Raises:
-        ValueError: with one sentence that names what is wrong and never quotes the URL.
-    """
-    _refuse_unprintable(url)
-    scheme, separator, rest = url.partition("://")
-    if not separator or scheme.lower() not in {"http", "https"}:
-        raise ValueError("the URL must start with http:// or https://")
-    userinfo, _, netloc = re.split(r"[/?]", rest, maxsplit=1)[0].rpartition("@")
-    if not rest.isascii() or set(" #") & set(rest) or set("[]@") & set(userinfo):
-        raise ValueError("the URL holds a character that must be percent-encoded")
-    _host_and_port(netloc, example="http://[::1]:9121/metrics")
-    return url
-
-
-def _refuse_unprintable(url: str) -> None:
-    """Refuse control characters, and what an environment that is not UTF-8 leaves in a text."""
-    if any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in url):  # noqa: PLR2004
-        raise ValueError("the URL holds a control character")
-    try:
-        url.encode()
-    except UnicodeEncodeError:
-        # `from None` here and below: the error that is replaced holds the text.
-        raise ValueError("the URL is not UTF-8") from None
-
-
 def _decoded(text: str, what: str) -> str:
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
+        # `from None`: the error that is replaced holds the text.
         raise ValueError(f"the URL's {what} is not UTF-8 once it is percent-decoded") from None
 
 
@@ -156,37 +124,9 @@ def _socket_path(location: str) -> str:
     return path
 
 
-def _host_and_port(netloc: str, *, example: str) -> tuple[str, int | None]:
-    """`host`, `host:port`, `[v6]` or `[v6]:port`; the port is None where none is given."""
-    if netloc.startswith("["):
-        host, bracket, rest = netloc[1:].partition("]")
-        host = host.replace("%25", "%")
-        address, percent, zone = host.partition("%")
-        try:
-            ipaddress.IPv6Address(address)
-        except ValueError:
-            bracket = ""
-        if not bracket or (percent and not _ZONE.match(zone)):
-            raise ValueError(f"the URL's IPv6 address is not one: write {example}")
-        separator, text = rest[:1], rest[1:]
-    else:
-        host, separator, text = netloc.partition(":")
-        if netloc.count(":") > 1:
-            raise ValueError(f"an IPv6 address needs brackets: {example}")
-        if not _HOSTNAME.match(host):
-            raise ValueError("the URL has no valid host name")
-    if separator not in {"", ":"} or (text and not _is_number(text, 1, 65_535)):
-        raise ValueError("the URL's port must be a number from 1 to 65535")
-    return host, int(text) if text else None
-
-
-def _is_number(text: str, low: int, high: int) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 10 and low <= int(text) <= high  # noqa: PLR2004  # digits enough
-
-
 def _database(given: list[str]) -> int:
     if len(given) > 1:
         raise ValueError("the URL names a database twice: in the path and in ?db=")
-    if given and not _is_number(given[0], 0, _MAX_DATABASE):
+    if given and not is_number(given[0], 0, _MAX_DATABASE):
         raise ValueError("the URL's database must be a number: redis://host:6379/0")
     return int(given[0]) if given else 0

@@ -33,7 +33,7 @@ def read_text(path: Path, *, max_bytes: int) -> str:
         raise ValueError(f"is not UTF-8 at byte {error.start:,}") from None
 
 
-def replace(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees the old one or the new one, never a part.
 
     Raises:

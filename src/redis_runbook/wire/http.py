@@ -5,28 +5,25 @@ import contextlib
 import enum
 import http.client
 import os
-import re
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
 from typing import Final, Protocol
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
-from redis_runbook.redact import Redactor, printable
+from redis_runbook.redact import printable
+from redis_runbook.wire.background import in_background
+from redis_runbook.wire.http_url import HttpUrl
 
 BODY_LIMIT_BYTES: Final = 8 << 20
 _CHUNK_BYTES: Final = 64 << 10
 _OK: Final = 200
-_HOST_AND_PORT: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::[0-9]{1,5})?")
 
 
 class FetchProblem(enum.StrEnum):
     """Why a URL gave nothing that can be used."""
 
-    URL = "url"
     DNS = "dns"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
@@ -51,95 +48,6 @@ class FetchError(Exception):
         super().__init__(clause)
         self.problem = problem
         self.status = status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpUrl:
-    """A URL, taken apart into what is asked for and what may be shown.
-
-    `origin` is `http://host:port`; `resource` is the path with the host and port of a `target`
-    parameter, all others hidden.
-    """
-
-    origin: str
-    resource: str
-    location: str = field(repr=False)
-    credentials: tuple[str, str] | None = field(default=None, repr=False)
-    token: str | None = field(default=None, repr=False)
-    ca_file: str | None = None
-
-    def below(self, path: str, parameters: Mapping[str, str]) -> "HttpUrl":
-        """What is asked for below this URL; its parameters are sent and not shown."""
-        scheme, netloc, base, *_ = urlsplit(self.location)
-        whole = f"{base.rstrip('/')}/{path}"
-        return replace(
-            self,
-            resource=printable(Redactor()(whole), 300),
-            location=urlunsplit((scheme, netloc, whole, urlencode(parameters), "")),
-        )
-
-    def logged_in(
-        self,
-        *,
-        token: str | None = None,
-        username: str | None = None,
-        password: str | None = None,
-        ca_file: str | None = None,
-    ) -> "HttpUrl":
-        """The same URL, asked with these; they cover what is in it."""
-        user, secret = self.credentials or ("", "")
-        basic = (username or user, password or secret)
-        return replace(
-            self,
-            token=token,
-            credentials=basic if any(basic) and not token else None,
-            ca_file=ca_file,
-        )
-
-    @property
-    def shown(self) -> str:
-        """What may be printed."""
-        return self.origin + self.resource
-
-
-def parse_http_url(url: str) -> HttpUrl:
-    """Parse `http[s]://[user:password@]host[:port][/path][?query]`.
-
-    Raises:
-        ValueError: with one clause that never quotes the URL.
-    """
-    if not url.isprintable() or " " in url:
-        raise ValueError("holds a space or a control character")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise ValueError("has no valid host and port") from None
-    userinfo, at, host = parts.netloc.rpartition("@")
-    if parts.scheme not in {"http", "https"} or port == 0 or not _HOST_AND_PORT.fullmatch(host):
-        raise ValueError("is not http://host:port/path")
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    others = [key + value for key, value in query if key != "target"]
-    elsewhere = [parts.path, parts.fragment, *others]
-    if any("@" in unquote(text) for text in elsewhere):
-        # A password with a raw slash in it would end the host, and its rest would be shown.
-        raise ValueError("holds an @ outside its credentials: percent-encode / ? and # in them")
-    user, _, password = userinfo.partition(":")
-    return HttpUrl(
-        origin=f"{parts.scheme}://{host}",
-        resource=printable(Redactor()(parts.path or "/") + _shown_query(query), 300),
-        location=urlunsplit((parts.scheme, host, parts.path or "/", parts.query, "")),
-        credentials=(unquote(user), unquote(password)) if at else None,
-    )
-
-
-def _shown_query(query: list[tuple[str, str]]) -> str:
-    shown: list[str] = []
-    for key, value in query:
-        scheme, separator, rest = value.rpartition("://")
-        address = re.split(r"[/?#]", rest.rpartition("@")[2])[0]
-        shown.append(f"target={scheme}{separator}{address}" if key == "target" else "…")
-    return "?" + "&".join(shown) if shown else ""
 
 
 class Fetch(Protocol):
@@ -168,7 +76,7 @@ class SharedGets:
             except BaseException as error:
                 answer.set_exception(error)
                 raise
-        with contextlib.suppress(concurrent.futures.TimeoutError):
+        with contextlib.suppress(TimeoutError):
             return answer.result(timeout=timeout_s)
         raise _late(timeout_s)
 
@@ -185,20 +93,18 @@ def http_get(url: HttpUrl, *, timeout_s: float) -> bytes:
     """
     import requests.adapters  # noqa: F401, PLC0415  # 0.1 s, which only this probe needs
 
-    outcome: concurrent.futures.Future[bytes] = concurrent.futures.Future()
     deadline = time.monotonic() + timeout_s
 
-    def get() -> None:
+    def get() -> bytes:
         try:
-            outcome.set_result(_get(url, timeout_s, deadline))
-        except FetchError as error:
-            outcome.set_exception(error)
+            return _get(url, timeout_s, deadline)
+        except FetchError:
+            raise
         except Exception as error:  # noqa: BLE001  # whatever a hostile server provokes is classified
-            outcome.set_exception(_classify(error, timeout_s))
+            raise _classify(error, timeout_s) from None
 
-    threading.Thread(target=get, name="http_get", daemon=True).start()
-    with contextlib.suppress(concurrent.futures.TimeoutError):
-        return outcome.result(timeout=timeout_s)
+    with contextlib.suppress(TimeoutError):
+        return in_background(get, name="http_get").result(timeout=timeout_s)
     raise _late(timeout_s)
 
 

@@ -1,16 +1,28 @@
 """An HTTP API that answers with JSON, asked several things within one time limit."""
 
 import time
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from redis_runbook.config.resolve import Access
-from redis_runbook.wire.http import FetchError, FetchProblem, http_get, parse_http_url
+from redis_runbook.wire.http import FetchError, FetchProblem, http_get
+from redis_runbook.wire.http_url import HttpUrl
 
 _MIN_TIMEOUT_S: Final = 0.05
 _M = TypeVar("_M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Where an HTTP API is, how to log in to it, and whom to trust: `ca_file` is a PEM file."""
+
+    url: HttpUrl
+    token: str | None = field(default=None, repr=False)
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
 
 
 class Answer(BaseModel):
@@ -29,20 +41,12 @@ class JsonApi:
     """One API under one name; one answer that is late ends all asking."""
 
     def __init__(self, access: Access, name: str, *, timeout_s: float, limit_s: float) -> None:
-        """Ask for at most `timeout_s` each time, and `limit_s` altogether.
-
-        Raises:
-            FetchError: the URL cannot be asked.
-        """
-        try:
-            url = parse_http_url(access.url)
-        except ValueError as error:
-            raise FetchError(FetchProblem.URL, f"has a URL that {error}") from None
+        """Ask for at most `timeout_s` each time, and `limit_s` altogether."""
         self.name: Final = name
         self._timeout_s = timeout_s
         self._deadline = time.monotonic() + limit_s
         self._late: FetchError | None = None
-        self._url = url.logged_in(
+        self._url = access.url.logged_in(
             token=access.token,
             username=access.username,
             password=access.password,

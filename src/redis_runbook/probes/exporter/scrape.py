@@ -17,17 +17,11 @@ from redis_runbook.probes.exporter.identity import (
 from redis_runbook.probes.exporter.metrics import Samples, read_samples
 from redis_runbook.probes.probe import Look
 from redis_runbook.probes.server import Info, InfoReply, ServerFacts, whole
-from redis_runbook.redact import Redactor, printable
+from redis_runbook.redact import harmless
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.endpoint import parse_endpoint
-from redis_runbook.wire.http import (
-    Fetch,
-    FetchError,
-    FetchProblem,
-    HttpUrl,
-    http_get,
-    parse_http_url,
-)
+from redis_runbook.wire.http import Fetch, FetchError, FetchProblem, http_get
+from redis_runbook.wire.http_url import HttpUrl, parse_http_url
 
 _UP: Final = "redis_up"
 _ERROR: Final = "redis_exporter_last_scrape_error"
@@ -127,7 +121,7 @@ def look_at_exporter(look: Look) -> ExporterFacts:
 
 def observe_exporter(
     *,
-    url: str,
+    url: HttpUrl,
     own: bool,
     target: str | None,
     server: ServerFacts,
@@ -155,15 +149,6 @@ def observe_exporter(
         ValueError: `target` is not an address.
     """
     deadline = time.monotonic() + timeout_s
-    try:
-        address = parse_http_url(url)
-    except ValueError as error:
-        return ExporterFacts(
-            url_shown="(no valid URL)",
-            via="",
-            problem=FetchProblem.URL,
-            problem_text=f"the exporter's URL {error}",
-        )
 
     def look(at: HttpUrl) -> ExporterFacts:
         try:
@@ -178,10 +163,10 @@ def observe_exporter(
             )
         return _facts(at, samples, server, info)
 
-    given = look(address)
-    if own or target is None or not given.reachable or given.matches or _names_target(address):
+    given = look(url)
+    if own or target is None or not given.reachable or given.matches or _names_target(url):
         return given
-    other = look(_scrape_url(address, target))
+    other = look(_scrape_url(url, target))
     if not other.reachable and given.redis_up is not None:
         given, other = other, given
     return replace(other, also_asked=(given.summary,))
@@ -217,7 +202,7 @@ def _facts(at: HttpUrl, samples: Samples, server: ServerFacts, info: Info) -> Ex
         via=at.resource,
         redis_up=samples.value(_UP),
         scrape_error=samples.value(_ERROR),
-        scrape_error_text=printable(Redactor()(error), _ERROR_LENGTH),
+        scrape_error_text=harmless(error, _ERROR_LENGTH),
         identity=identity,
         values=values,
         missing=[name for name in _COMPARED if samples.value(name) is None],

@@ -13,8 +13,8 @@ from redis_runbook.probes.prometheus.series import (
     Time,
     is_overdue,
     labels_text,
-    shown,
 )
+from redis_runbook.redact import harmless
 from redis_runbook.wire.json import Answer, JsonApi
 
 
@@ -33,7 +33,7 @@ class ActiveAlert:
     @property
     def summary(self) -> str:
         """`firing: alertname=RedisMemory, service=cache`."""
-        return f"{shown(self.state)}: {labels_text(self.labels.items())}"
+        return f"{harmless(self.state)}: {labels_text(self.labels.items())}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,12 +114,12 @@ def read_rules(api: JsonApi, clock: Clock) -> RulesFacts:
     return RulesFacts(
         rules=[
             LoadedRule(
-                name=shown(rule.name),
-                group=shown(group.name),
+                name=harmless(rule.name),
+                group=harmless(group.name),
                 query=rule.query,
                 for_s=rule.duration,
-                health=shown(rule.health),
-                last_error=shown(rule.last_error),
+                health=harmless(rule.health),
+                last_error=harmless(rule.last_error),
                 age_s=clock.age_s(rule.last_evaluation),
                 interval_s=group.interval or USUAL_INTERVAL_S,
                 labels=rule.labels,

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator
 
-from redis_runbook.redact import Redactor, printable
+from redis_runbook.redact import harmless
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.json import Answer, JsonApi
 
@@ -25,7 +25,6 @@ USUAL_INTERVAL_S: Final = 60.0
 
 _RECENTLY_S: Final = 3_600
 _GRACE_S: Final = 5.0
-_SHOWN_LENGTH: Final = 200
 _LONG_AGO: Final = 1971
 
 
@@ -128,9 +127,4 @@ def is_overdue(age_s: float | None, interval_s: float) -> bool:
 
 def labels_text(labels: Iterable[tuple[str, str]]) -> str:
     """`instance=…, job=…`, as it may be shown."""
-    return shown(", ".join(f"{name}={value}" for name, value in sorted(labels)))
-
-
-def shown(text: str) -> str:
-    """A text of Prometheus', as it may be shown."""
-    return printable(Redactor()(text.strip()), _SHOWN_LENGTH)
+    return harmless(", ".join(f"{name}={value}" for name, value in sorted(labels)))

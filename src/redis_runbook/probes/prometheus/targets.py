@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from redis_runbook.config.durations import milliseconds
 from redis_runbook.probes.prometheus.series import (
     USUAL_INTERVAL_S,
     Clock,
@@ -16,17 +17,15 @@ from redis_runbook.probes.prometheus.series import (
     Time,
     is_overdue,
     read_series,
-    shown,
 )
+from redis_runbook.redact import harmless
 from redis_runbook.wire import own_series
 from redis_runbook.wire.json import Answer, JsonApi
 
 _MARKERS: Final = ("redis_up", own_series.RUN_TIMESTAMP)
 _LOOKS_LIKE_REDIS: Final = re.compile(r"(?i)redis|valkey")
 _EXPORTERS_PORT: Final = 9121
-_GO_DURATION: Final = re.compile(r"([0-9.]+)(ms|s|m|h)")
 _LONGEST_DURATION: Final = 40
-_UNIT_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +110,9 @@ def read_targets(api: JsonApi, clock: Clock) -> TargetsFacts:
         if exporter or target.instance in marked[own_series.RUN_TIMESTAMP]:
             found.append(
                 ScrapeTarget(
-                    name=shown(f"{target.scrape_pool} {target.labels.get('instance', '')}"),
-                    health=shown(target.health),
-                    last_error=shown(target.last_error),
+                    name=harmless(f"{target.scrape_pool} {target.labels.get('instance', '')}"),
+                    health=harmless(target.health),
+                    last_error=harmless(target.last_error),
                     age_s=clock.age_s(target.last_scrape),
                     interval_s=_seconds(target.scrape_interval) or USUAL_INTERVAL_S,
                     exporter=exporter,
@@ -142,9 +141,8 @@ def _port(url: str) -> int | None:
 
 
 def _seconds(text: str) -> float:
-    """`1m30s` as Go writes it; 0 where it is none."""
-    return sum(
-        float(number) * _UNIT_S[unit]
-        for number, unit in _GO_DURATION.findall(text[:_LONGEST_DURATION])
-        if number.count(".") <= 1 and number != "."
-    )
+    """`1m30s` as Prometheus writes it; 0 where it is none."""
+    try:
+        return milliseconds(text[:_LONGEST_DURATION]) / 1_000
+    except ValueError:
+        return 0.0
