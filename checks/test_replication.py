@@ -19,7 +19,6 @@ def test_link(service: Service, replication: ReplicationFacts, judge: Judge) -> 
         judge.passes_if(
             replication.link_up, f"{service.name} is a replica, its link to the master is {state}"
         )
-        return
     wanted = service.settings.replicas_min
     if wanted is None:
         judge.not_applicable(f"{service.name} is a master and replicas_min is not configured")

@@ -28,7 +28,7 @@ def judged(folder: Path, config: str, environ: Mapping[str, str] | None = None) 
     file = folder / "judged.toml"
     file.write_text(config)
     monitoring = Monitoring(
-        load(file, environ or {}, {}, CATALOGUE).config,
+        load(file, environ or {}, {}).config,
         environ or {},
         throwaway=False,
         wanted=list(CATALOGUE),

@@ -8,7 +8,6 @@ from typing import Any
 
 from redis_runbook.alerts.rule import AlertRule
 from redis_runbook.alerts.rule_file import render, render_tests
-from redis_runbook.catalogue import CATALOGUE
 from redis_runbook.config.load import load
 from redis_runbook.config.model import Config
 from tests.requirements import require
@@ -30,7 +29,7 @@ def promtool(*arguments: str | Path, text: str = "") -> subprocess.CompletedProc
 def configured(environ: Mapping[str, str] | None = None, **options: Any) -> Config:
     """The default configuration with these changes; `__` in a name stands for a dot."""
     changes = {key.replace("__", "."): value for key, value in options.items()}
-    return load(None, environ or {}, changes, CATALOGUE).config
+    return load(None, environ or {}, changes).config
 
 
 def written(

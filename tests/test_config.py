@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from redis_runbook.catalogue import CATALOGUE
+from redis_runbook.config.error import ConfigError
 from redis_runbook.config.keys import tables_and_keys, variable
 from redis_runbook.config.load import Loaded, load
-from redis_runbook.config.model import Config, ConfigError, JwtCache, Limits, ServiceSettings
+from redis_runbook.config.model import Config, JwtCache, Limits, ServiceSettings
 from redis_runbook.config.show import schema, schema_text
 
 ROOT = Path(__file__).parents[1]
@@ -35,7 +36,7 @@ def loaded(
 ) -> Loaded:
     if text is not None:
         Path("runbook.toml").write_text(text, encoding="utf-8")
-    return load(None, environ or {}, options or {}, CATALOGUE)
+    return load(None, environ or {}, options or {})
 
 
 def problems(
@@ -102,9 +103,9 @@ def test_a_configuration_cannot_be_changed() -> None:
 
 def test_the_sample_file_says_what_holds_without_it() -> None:
     sample = (ROOT / "runbook.toml").read_text(encoding="utf-8")
-    assert loaded(sample).config == load(None, {}, {}, CATALOGUE).config
+    assert loaded(sample).config == load(None, {}, {}).config
     Path("runbook.toml").unlink()
-    assert load(ROOT / "runbook.toml", {}, {}, CATALOGUE).config == loaded().config
+    assert load(ROOT / "runbook.toml", {}, {}).config == loaded().config
 
 
 def test_every_suggestion_in_the_sample_file_is_valid() -> None:
@@ -144,7 +145,7 @@ def test_the_sample_files_suggestions_are_the_defaults_but_for_what_has_none() -
 
 
 def _defaults() -> Config:
-    return load(ROOT / "runbook.toml", {}, {}, CATALOGUE).config
+    return load(ROOT / "runbook.toml", {}, {}).config
 
 
 def _flat(model: Any, at: str = "") -> list[tuple[str, Any]]:
@@ -238,7 +239,7 @@ def test_an_option_may_be_a_table() -> None:
 
 def test_an_empty_table_changes_nothing() -> None:
     result = loaded("[services.queue]\n[jwt_cache]\n[exporter]\n[container]")
-    assert result.config == load(ROOT / "runbook.toml", {}, {}, CATALOGUE).config
+    assert result.config == load(ROOT / "runbook.toml", {}, {}).config
 
 
 # The environment
@@ -329,10 +330,10 @@ def test_an_option_names_the_file_before_the_environment_does() -> None:
     Path("b.toml").write_text("deadline_s = 2")
     Path("runbook.toml").write_text("deadline_s = 3")
     environ = {"REDIS_RUNBOOK_CONFIG": "b.toml"}
-    assert load(Path("a.toml"), environ, {}, CATALOGUE).config.deadline_s == 1
-    result = load(None, environ, {}, CATALOGUE)
+    assert load(Path("a.toml"), environ, {}).config.deadline_s == 1
+    result = load(None, environ, {})
     assert (result.config.deadline_s, result.origins["deadline_s"]) == (2, "file b.toml")
-    assert load(None, {}, {}, CATALOGUE).config.deadline_s == 3
+    assert load(None, {}, {}).config.deadline_s == 3
 
 
 def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
@@ -343,7 +344,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
 
     def problem(file: str) -> str:
         with pytest.raises(ConfigError) as caught:
-            load(Path(file), {}, {}, CATALOGUE)
+            load(Path(file), {}, {})
         (only,) = caught.value.problems
         return only
 
@@ -625,7 +626,7 @@ def test_what_is_no_size_is_refused(written: object) -> None:
 def test_any_table_loads_or_is_refused_in_printable_sentences(table: dict[str, Any]) -> None:
     options = {key.replace(".", "_"): value for key, value in table.items()}
     try:
-        load(None, {}, {"services": {"queue": options}}, CATALOGUE)
+        load(None, {}, {"services": {"queue": options}})
     except ConfigError as error:
         assert all(one.isprintable() for one in error.problems)  # noqa: PT017
         json.dumps(error.problems)

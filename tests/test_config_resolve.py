@@ -10,8 +10,9 @@ from typing import Any
 import certifi
 import pytest
 
+from redis_runbook.config.error import ConfigError
 from redis_runbook.config.load import load
-from redis_runbook.config.model import Config, ConfigError
+from redis_runbook.config.model import Config
 from redis_runbook.config.resolve import any_url_given, endpoint_of, exporter_of, secrets
 from redis_runbook.config.show import describe
 from redis_runbook.wire.endpoint import Endpoint

@@ -12,7 +12,6 @@ import pytest
 
 from redis_runbook.alerts.dashboards import render_dashboards
 from redis_runbook.alerts.implied import implied_rules
-from redis_runbook.catalogue import CATALOGUE
 from redis_runbook.config.load import load
 from tests import product
 from tests.fake_http import drip, flood, reply, reply_json, serving
@@ -108,7 +107,7 @@ def test_dashboards_whose_data_source_answers_pass(tmp_path: Path) -> None:
 
 
 def generated() -> dict[str, Any]:
-    config = load(None, {}, {}, CATALOGUE).config
+    config = load(None, {}, {}).config
     boards = map(json.loads, render_dashboards(config, implied_rules(config)).values())
     return {one["title"]: one for one in boards}
 

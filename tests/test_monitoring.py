@@ -16,7 +16,6 @@ import pytest
 
 from redis_runbook.alerts.implied import implied_rules
 from redis_runbook.alerts.rule_file import render
-from redis_runbook.catalogue import CATALOGUE
 from redis_runbook.config.load import load
 from tests import product
 from tests.monitoring_judged import Judged, judged
@@ -100,7 +99,7 @@ def textfile_exporter(file: Path) -> Iterator[str]:
 def rules_of(config: str, folder: Path) -> str:
     file = folder / "rules.toml"
     file.write_text(config)
-    return render(implied_rules(load(file, {}, {}, CATALOGUE).config))
+    return render(implied_rules(load(file, {}, {}).config))
 
 
 @pytest.fixture(scope="module")

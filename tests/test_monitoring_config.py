@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from redis_runbook.config.error import ConfigError
 from redis_runbook.config.load import load
-from redis_runbook.config.model import Config, ConfigError
+from redis_runbook.config.model import Config
 from redis_runbook.config.resolve import access_of, any_url_given, secrets
 from redis_runbook.session.monitoring import Monitoring
 from redis_runbook.wire.http_url import parse_http_url

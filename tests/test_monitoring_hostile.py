@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from redis_runbook.alerts.implied import implied_rules
-from redis_runbook.catalogue import CATALOGUE
 from redis_runbook.config.load import load
 from tests import product
 from tests.fake_http import Answer, drip, flood, reply, reply_json, serving
@@ -30,7 +29,7 @@ class FakePrometheus:
     def __init__(self, folder: Path, **changes: Any) -> None:
         file = folder / "fake.toml"
         file.write_text(LIMITS)
-        self.rules = implied_rules(load(file, {}, {}, CATALOGUE).config)
+        self.rules = implied_rules(load(file, {}, {}).config)
         self.skew_s = 0.0
         self.health = "up"
         self.scraped_s_ago = 0.5

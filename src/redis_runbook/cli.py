@@ -175,15 +175,14 @@ def _seconds(text: str) -> float:
 
 def _show_config(options: argparse.Namespace) -> int:
     # The other commands start faster without these.
-    from redis_runbook.catalogue import CATALOGUE  # noqa: PLC0415
+    from redis_runbook.config.error import ConfigError  # noqa: PLC0415
     from redis_runbook.config.load import load  # noqa: PLC0415
-    from redis_runbook.config.model import ConfigError  # noqa: PLC0415
     from redis_runbook.config.show import describe, schema_text  # noqa: PLC0415
 
     if options.schema:
         return _answer(schema_text().rstrip("\n"))
     try:
-        text = describe(load(options.config, os.environ, {}, CATALOGUE), os.environ)
+        text = describe(load(options.config, os.environ, {}), os.environ)
     except ConfigError as error:
         _complain(error)
         return ExitCode.USAGE
@@ -197,7 +196,7 @@ def _answer(text: str) -> int:
 
 def _show_queue(options: argparse.Namespace) -> int:
     from redis_runbook.commands.queue_show import show  # noqa: PLC0415
-    from redis_runbook.config.model import ConfigError  # noqa: PLC0415
+    from redis_runbook.config.error import ConfigError  # noqa: PLC0415
     from redis_runbook.verdict import CannotLook  # noqa: PLC0415
 
     try:
@@ -218,7 +217,7 @@ def _show_queue(options: argparse.Namespace) -> int:
 
 def _write_monitoring(options: argparse.Namespace) -> int:
     from redis_runbook.commands.monitoring_files import write_dashboards, write_rules  # noqa: PLC0415
-    from redis_runbook.config.model import ConfigError  # noqa: PLC0415
+    from redis_runbook.config.error import ConfigError  # noqa: PLC0415
 
     try:
         if options.command == "rules":

@@ -7,9 +7,9 @@ from pathlib import Path
 from redis_runbook.alerts.dashboards import render_dashboards
 from redis_runbook.alerts.implied import implied_rules
 from redis_runbook.alerts.rule_file import render, render_tests
-from redis_runbook.catalogue import CATALOGUE
+from redis_runbook.config.error import ConfigError
 from redis_runbook.config.load import load
-from redis_runbook.config.model import Config, ConfigError
+from redis_runbook.config.model import Config
 from redis_runbook.wire.files import write_whole
 
 
@@ -53,7 +53,7 @@ def write_dashboards(config_file: Path | None, environ: Mapping[str, str], folde
 
 
 def _configuration(file: Path | None, environ: Mapping[str, str]) -> Config:
-    return load(file, environ, {}, CATALOGUE).config
+    return load(file, environ, {}).config
 
 
 def _written(path: Path, text: str, what: str) -> str:

@@ -8,17 +8,15 @@ from typing import Final
 
 import redis
 
-from redis_runbook.catalogue import CATALOGUE
 from redis_runbook.config.load import load
 from redis_runbook.config.model import Config
 from redis_runbook.config.resolve import endpoint_of, secrets
 from redis_runbook.judging.cause import cause
 from redis_runbook.judging.queue_latency import judge_latency
 from redis_runbook.judging.queue_text import oldest_jobs, seconds, worker_lines
-from redis_runbook.judging.stalled import READS_APART_S
 from redis_runbook.probes.bullmq.discovery import discover
 from redis_runbook.probes.bullmq.facts import Scheduler
-from redis_runbook.probes.bullmq.queues import ObservedQueue, look_again, look_first
+from redis_runbook.probes.bullmq.queues import READS_APART_S, ObservedQueue, look_again, look_first
 from redis_runbook.probes.connection import reach
 from redis_runbook.redact import Redactor, environment_secrets, printable
 from redis_runbook.verdict import CannotLook
@@ -42,7 +40,7 @@ def show(
         ConfigError: the configuration, or the address of the service, is wrong.
         CannotLook: the service, or the queue on it, is not to be seen; its text is redacted.
     """
-    config = load(config_file, environ, {}, CATALOGUE).config
+    config = load(config_file, environ, {}).config
     redact = Redactor(secrets(config, environ) | environment_secrets(environ))
     chosen = _service(config, service)
     endpoint, missing = endpoint_of(chosen, config.services[chosen], environ, defaults=False)
@@ -59,11 +57,11 @@ def show(
 
 
 def _service(config: Config, wanted: str | None) -> str:
-    """The service that was named, else the only one with the role `queue`."""
+    """The service that was named, else the only one that has queues."""
     queues = [
         name
         for name, settings in config.services.items()
-        if settings.enabled and settings.role == "queue"
+        if settings.enabled and settings.role_spec.has_queues
     ]
     if wanted in queues:
         return wanted
@@ -94,7 +92,6 @@ def _observe(name: str, service: str, endpoint: Endpoint, config: Config) -> Obs
             alone,
             first,
             window_s=settings.limits.queue_latency_for_s,
-            grace_s=config.queue_limits(service, name).overdue_grace_s,
         )
     (observed,) = queues.by_name.values()
     return observed

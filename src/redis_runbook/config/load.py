@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from redis_runbook.config.error import ConfigError
 from redis_runbook.config.keys import (
     VARIABLE_PREFIX,
     Key,
@@ -19,9 +20,10 @@ from redis_runbook.config.keys import (
     tables_and_keys,
     variable,
 )
-from redis_runbook.config.model import Config, ConfigError
+from redis_runbook.config.model import Config
 from redis_runbook.config.nearest import did_you_mean
-from redis_runbook.config.values import UNKNOWN_NAME
+from redis_runbook.config.plugins import Plugins, load_plugins
+from redis_runbook.config.values import UNKNOWN_NAME, Texts
 from redis_runbook.redact import printable
 from redis_runbook.wire.files import read_text
 
@@ -33,11 +35,12 @@ _MAX_FILE_BYTES: Final = 65_536
 _MAX_PROBLEMS: Final = 50
 _MAX_SHOWN: Final = 60
 _MAX_NUMBER: Final = 10**18
+_NAMES: Final = TypeAdapter(Texts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A configuration, and where each of its values is from.
+    """A configuration, where each of its values is from, and what its plugins add.
 
     `origins` maps each dotted key that has a value to `default`, `file runbook.toml`,
     `environment REDIS_RUNBOOK_…` or `option`.
@@ -45,6 +48,7 @@ class Loaded:
 
     config: Config
     origins: Mapping[str, str]
+    plugins: Plugins
 
 
 class _Leaf(NamedTuple):
@@ -61,7 +65,6 @@ def load(
     file: Path | None,
     environ: Mapping[str, str],
     options: Mapping[str, Any],
-    known_checks: Collection[str],
 ) -> Loaded:
     """The configuration in effect.
 
@@ -85,7 +88,8 @@ def load(
             file_is_broken = True
             problems.append(f"file {printable(str(file))}: {error}")
     problems += _indistinct(leaves)
-    from_environment, unknown = _environment_layer(environ, _services(leaves), known_checks)
+    plugins = _plugins(leaves, environ, file)
+    from_environment, unknown = _environment_layer(environ, _services(leaves), plugins.catalogue)
     if file_is_broken:
         # The services that are asked for may well be in the file.
         hidden = f"environment {VARIABLE_PREFIX}SERVICES__"
@@ -93,7 +97,7 @@ def load(
     leaves = _over(_over(leaves, from_environment), _options_layer(options))
     # Where the services are not known, nobody can say that one of them is not there.
     services = set() if file_is_broken else _services(leaves)
-    context = {"service": services or None, "check": known_checks}
+    context = {"service": services or None, "check": plugins.catalogue, "roles": plugins.roles}
     try:
         config = Config.model_validate(_tree(leaves), context=context)
     except ValidationError as error:
@@ -105,7 +109,22 @@ def load(
         dotted(key): leaves[key].origin if key in leaves else "default"
         for key, _ in effective(config)
     }
-    return Loaded(config=config, origins=origins)
+    return Loaded(config=config, origins=origins, plugins=plugins)
+
+
+def _plugins(leaves: _Layer, environ: Mapping[str, str], file: Path | None) -> Plugins:
+    """What the plugins add. They come first: they say which checks and roles may be named.
+
+    Raises:
+        ConfigError: one of them cannot be loaded.
+    """
+    key: Key = ("plugins",)
+    named = environ.get(variable(key), "").strip() or (leaves[key].value if key in leaves else ())
+    try:
+        names = _NAMES.validate_python(named)
+    except ValidationError:
+        names = ()  # the configuration's own validation says what is wrong with it
+    return load_plugins(names, file.parent if file else Path())
 
 
 def _implied_file(environ: Mapping[str, str]) -> Path | None:

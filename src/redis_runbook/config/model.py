@@ -1,22 +1,23 @@
 """What can be configured: the sections of `runbook.toml` as frozen models, with their defaults."""
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import (
     BaseModel,
     ByteSize,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from redis_runbook.catalogue import CheckSpec, Level
+from redis_runbook.config.roles import RoleSpec
 from redis_runbook.config.values import (
     CheckId,
     Count,
@@ -28,6 +29,7 @@ from redis_runbook.config.values import (
     Milliseconds,
     Ratio,
     RedisUrl,
+    RoleName,
     Seconds,
     Secret,
     ServiceName,
@@ -36,23 +38,9 @@ from redis_runbook.config.values import (
     Texts,
     ValueFile,
     VariableName,
+    known_roles,
     one_of,
 )
-
-Role = Literal["queue", "cache"]
-"""What a Redis is for; its limits and checks follow from it."""
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used; `problems` holds every reason, one sentence each.
-
-    No sentence quotes a secret, nor a value that may be one.
-    """
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        """Keep the problems; as a text they stand one a line."""
-        super().__init__("\n".join(problems))
-        self.problems: Final = tuple(problems)
 
 
 class _Section(BaseModel):
@@ -97,10 +85,6 @@ class Limits(_Section):
     )
 
 
-CACHE_LIMITS: Final[Mapping[str, float]] = {"round_trip_ms": 50.0, "slowlog_ms": 50.0}
-"""Where the default limits of a cache are not a queue's."""
-
-
 class Tls(_Section):
     """How to trust a rediss:// service, and how to be trusted by it; paths of PEM files."""
 
@@ -114,7 +98,7 @@ class ServiceSettings(_Section):
     """One Redis to check. No secret of it is ever printed."""
 
     enabled: bool = True
-    role: Role
+    role: RoleName
     url: RedisUrl | None = None
     url_env: VariableName | None = None
     url_file: ValueFile | None = None
@@ -141,15 +125,27 @@ class ServiceSettings(_Section):
     discover: bool = Field(True, description="Check BullMQ queues that are not listed, too")
     limits: Limits = Limits()
 
+    _role_spec: RoleSpec = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Look up what follows from the role."""
+        self._role_spec = known_roles(context)[self.role]
+
+    @property
+    def role_spec(self) -> RoleSpec:
+        """What follows from the role."""
+        return self._role_spec
+
     @model_validator(mode="before")
     @classmethod
-    def _limits_of_the_role(cls, data: Any) -> Any:
-        if not isinstance(data, dict) or data.get("role") != "cache":
+    def _limits_of_the_role(cls, data: Any, info: ValidationInfo) -> Any:
+        if not isinstance(data, dict):
             return data
-        limits = data.get("limits", {})
-        if not isinstance(limits, dict):
+        name, limits = data.get("role"), data.get("limits", {})
+        role = known_roles(info.context).get(name) if isinstance(name, str) else None
+        if role is None or not isinstance(limits, dict):
             return data
-        return {**data, "limits": {**CACHE_LIMITS, **limits}}
+        return {**data, "limits": {**role.limits, **limits}}
 
 
 class JwtCache(_Section):
@@ -266,6 +262,9 @@ class Config(_Section):
     deadline_s: Seconds | None = Field(None, description="The whole run; default: the profile's")
     read_only: bool = Field(False, description="Write no canary")
     runbook_url: HttpUrl | None = Field(None, description="Where alerts link to: the runbook")
+    plugins: Texts = Field(
+        (), description="Modules, or .py files relative to this one, that add checks and the like"
+    )
     services: dict[ServiceName, ServiceSettings] = {}
     jwt_cache: JwtCache = JwtCache()
     exporter: Exporter = Exporter()
@@ -283,12 +282,14 @@ class Config(_Section):
     def queues_of(self, service: str) -> tuple[str, ...]:
         """The BullMQ queues that must exist on a service: those that it lists.
 
-        Where only one service is a queue, those that have a table of their own, too: they can be
+        Where only one service has queues, those that have a table of their own, too: they can be
         nobody else's.
         """
         listed = self.services[service].queues
-        roles = [settings.role for settings in self.services.values() if settings.enabled]
-        own = self.queues if roles.count("queue") == 1 else ()
+        holders = [
+            one for one in self.services.values() if one.enabled and one.role_spec.has_queues
+        ]
+        own = self.queues if len(holders) == 1 else ()
         return tuple(dict.fromkeys((*listed, *own)))
 
     def queue_limits(self, service: str, queue: str) -> QueueLimits:

@@ -14,7 +14,7 @@ import pluggy
 
 from redis_runbook import hookspecs
 from redis_runbook.catalogue import CATALOGUE, Catalogue, CheckSpec
-from redis_runbook.config.model import ConfigError
+from redis_runbook.config.error import ConfigError
 from redis_runbook.config.roles import Roles, RoleSpec
 from redis_runbook.redact import Redactor, printable
 

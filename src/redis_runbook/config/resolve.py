@@ -11,15 +11,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
-from redis_runbook.config.model import (
-    Config,
-    ConfigError,
-    Exporter,
-    Grafana,
-    Prometheus,
-    ServiceSettings,
-    Tls,
-)
+from redis_runbook.config.error import ConfigError
+from redis_runbook.config.model import Config, Exporter, Grafana, Prometheus, ServiceSettings, Tls
 from redis_runbook.wire import endpoint as endpoints
 from redis_runbook.wire.endpoint import Endpoint, parse_endpoint
 from redis_runbook.wire.files import read_text

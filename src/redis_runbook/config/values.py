@@ -3,12 +3,21 @@
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, SecretStr, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ByteSize,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from redis_runbook.config.durations import DURATION, milliseconds
+from redis_runbook.config.roles import ROLES, Roles
 from redis_runbook.wire.endpoint import parse_endpoint
 from redis_runbook.wire.http_url import parse_http_url
 
@@ -113,6 +122,18 @@ def one_of(kind: Literal["check", "service"], value: str, info: ValidationInfo) 
     return value
 
 
+def known_roles(context: Any) -> Roles:
+    """The roles that the loader knows; without a loader, our own."""
+    return (context or {}).get("roles") or ROLES
+
+
+def _role_name(value: str, info: ValidationInfo) -> str:
+    names = [repr(name) for name in known_roles(info.context)]
+    if repr(value) not in names:
+        raise ValueError(f"must be {' or '.join(filter(None, (', '.join(names[:-1]), names[-1])))}")
+    return value
+
+
 def _known_check(value: str, info: ValidationInfo) -> str:
     return one_of("check", value, info)
 
@@ -155,4 +176,7 @@ HttpUrl = Annotated[SecretStr, AfterValidator(_http_url)]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
 CheckId = Annotated[str, AfterValidator(_known_check)]
 Directory = Annotated[Path, BeforeValidator(_directory)]
+RoleName = Annotated[
+    str, AfterValidator(_role_name), WithJsonSchema({"enum": [*ROLES], "type": "string"})
+]
 ServiceName = Annotated[str, AfterValidator(_service_name)]

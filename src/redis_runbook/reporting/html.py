@@ -95,7 +95,7 @@ class Page:
     def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
         """Show our name for the check: pytest-html escapes no test id."""
         known = dict(getattr(report, "user_properties", ()))
-        name = known.get("finding") or getattr(report, "nodeid", "")
+        name = str(known.get("finding") or getattr(report, "nodeid", ""))
         label = Verdict(known["verdict"]).label if "verdict" in known else ""
         cells[1] = f'<td class="col-testId">{html.escape(name)}</td>'
         cells.insert(1, f'<td class="col-verdict">{label}</td>')

@@ -33,7 +33,7 @@ class Reports:
         """
         self._folder = Path(loaded.config.report_dir)
         self._outputs = loaded.plugins.outputs
-        self._asked: Final = tuple(self._parsed(config.getoption("output")))
+        self._asked = tuple(self._parsed(config.getoption("output")))
         if file := config.getoption("metrics_file"):
             self._asked += ((self._outputs["prometheus"], Path(file)),)
         self._terminal = Terminal(config)

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import pytest
 
+from redis_runbook.config.error import ConfigError
 from redis_runbook.config.load import Loaded, load
-from redis_runbook.config.model import ConfigError
 from redis_runbook.config.profiles import PROFILES
 from redis_runbook.session.hooks import RunSession
 from redis_runbook.session.reports import Reports

@@ -83,6 +83,8 @@ class RunSession:
         """Make one test of each check and subject."""
         spec = spec_of(metafunc.definition, self._run)
         if spec:
+            if "subject" not in metafunc.fixturenames:  # not every check asks what it is about
+                metafunc.fixturenames.append("subject")
             found = subjects(spec, self._run)
             metafunc.parametrize("subject", found, ids=[subject.name for subject in found])
 

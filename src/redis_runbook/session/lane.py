@@ -55,12 +55,12 @@ class Lane:
         measured: threading.Event,
     ) -> None:
         """Prepare; `measured` is set once the latency of the service was."""
-        self.config: Final = scene.config
-        self.target: Final = scene.target
-        self.fetch: Final = scene.fetch
+        self.config = scene.config
+        self.target = scene.target
+        self.fetch = scene.fetch
         self._deadline = scene.deadline
-        self.stop: Final = scene.stop
-        self.window_s: Final = window_s
+        self.stop = scene.stop
+        self.window_s = window_s
         self.settled: Final = threading.Event()
         self.loop: OpenLoop | None = None
         self._probes = probes
@@ -176,7 +176,7 @@ class Lane:
             self._facts.put(probe.facts, facts)
 
     def _need(self, kind: type) -> None:
-        facts = self.facts(kind)
+        facts: object = self.facts(kind)
         if isinstance(facts, ConnectionFacts) and not facts.reachable:
             raise CannotLook(f"{self.service.name} is not reachable")
 

@@ -41,10 +41,10 @@ def spec_of(item: pytest.Item, run: Run) -> CheckSpec | None:
     mark = item.get_closest_marker(MARK)
     if mark is None:
         return None
-    check_id = mark.args[0]
-    if check_id not in run.plugins.catalogue:
-        raise ValueError(f"{item.name} is marked as a check that nobody registered: {check_id}")
-    return run.plugins.catalogue[check_id]
+    spec = run.plugins.catalogue.get(str(mark.args[0]))
+    if spec is None:
+        raise ValueError(f"{item.name} is marked as a check that nobody registered: {mark.args[0]}")
+    return spec
 
 
 def subject_of(item: pytest.Item) -> Subject | None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from redis_runbook.config.model import Config, ConfigError
+from redis_runbook.config.error import ConfigError
+from redis_runbook.config.model import Config
 from redis_runbook.config.resolve import access_of
 from redis_runbook.targets.target import ApiRoute
 

@@ -6,7 +6,8 @@ from typing import Final, Literal
 
 import redis
 
-from redis_runbook.config.model import Config, ConfigError, ServiceSettings
+from redis_runbook.config.error import ConfigError
+from redis_runbook.config.model import Config, ServiceSettings
 from redis_runbook.config.resolve import any_url_given
 from redis_runbook.config.roles import RoleSpec
 from redis_runbook.config.service import Service

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from redis_runbook.config.resolve import Access
 from redis_runbook.config.service import Service
 from redis_runbook.wire.http_url import HttpUrl
+from redis_runbook.wire.json import Access
 
 Kind = Literal["live", "container", "embedded"]
 
