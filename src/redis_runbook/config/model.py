@@ -1,22 +1,14 @@
 """What can be configured: the sections of `runbook.toml` as frozen models, with their defaults."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ByteSize,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import ByteSize, Field, ValidationInfo, field_validator, model_validator
 
 from redis_runbook.catalogue import CheckSpec, Level
+from redis_runbook.config.sources import Section
 from redis_runbook.config.values import (
     CheckId,
     Count,
@@ -55,26 +47,7 @@ class ConfigError(Exception):
         self.problems: Final = tuple(problems)
 
 
-class _Section(BaseModel):
-    """One table of `runbook.toml`."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
-    )
-
-    @field_validator("*")
-    @classmethod
-    def _one_source(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse `x_env` beside `x` or `x_file`: which of them counts would be a guess."""
-        key = str(info.field_name)
-        base = re.sub("_(?:env|file)$", "", key)
-        for other in (base, f"{base}_env", f"{base}_file"):
-            if value is not None and other != key and info.data.get(other) is not None:
-                raise ValueError(f"cannot be set beside {other}: keep one of them")
-        return value
-
-
-class Limits(_Section):
+class Limits(Section):
     """What one service is held to. Every limit is a plain number, in the unit of its name.
 
     The defaults are a queue's; some of a cache's are lower.
@@ -101,7 +74,7 @@ CACHE_LIMITS: Final[Mapping[str, float]] = {"round_trip_ms": 50.0, "slowlog_ms":
 """Where the default limits of a cache are not a queue's."""
 
 
-class Tls(_Section):
+class Tls(Section):
     """How to trust a rediss:// service, and how to be trusted by it; paths of PEM files."""
 
     ca_file: Text | None = None
@@ -110,20 +83,30 @@ class Tls(_Section):
     verify: bool = True
 
 
-class ServiceSettings(_Section):
-    """One Redis to check. No secret of it is ever printed."""
+class _Login(Section):
+    """A user name and a password."""
 
-    enabled: bool = True
-    role: Role
-    url: RedisUrl | None = None
-    url_env: VariableName | None = None
-    url_file: ValueFile | None = None
     username: Text | None = None
     username_env: VariableName | None = None
     username_file: ValueFile | None = None
     password: Secret | None = None
     password_env: VariableName | None = None
     password_file: ValueFile | None = None
+
+
+class _Server(Section):
+    """A Redis and its address."""
+
+    enabled: bool = True
+    role: Role
+    url: RedisUrl | None = None
+    url_env: VariableName | None = None
+    url_file: ValueFile | None = None
+
+
+class ServiceSettings(_Login, _Server):
+    """One Redis to check. No secret of it is ever printed."""
+
     tls: Tls = Tls()
     expected_role: Literal["master", "replica"] = "master"
     expected_mode: Literal["standalone", "cluster", "sentinel"] = "standalone"
@@ -152,7 +135,7 @@ class ServiceSettings(_Section):
         return {**data, "limits": {**CACHE_LIMITS, **limits}}
 
 
-class JwtCache(_Section):
+class JwtCache(Section):
     """The cached token introspections: where they are and what must hold for them."""
 
     enabled: bool = True
@@ -167,24 +150,25 @@ class JwtCache(_Section):
         return one_of("service", value, info) if info.data.get("enabled", True) else value
 
 
-class Exporter(_Section):
-    """The redis_exporter that watches the services."""
-
-    enabled: bool = True
-    url: HttpUrl | None = None
-    url_env: VariableName | None = None
-    url_file: ValueFile | None = None
-    timeout_s: Seconds = 3.0
-    missing_for_s: Seconds = Field(60.0, description="Rules: how long its series may be missing")
-
-
-class _HttpApi(_Section):
+class _Watcher(Section):
     """Something that is asked over HTTP; without a URL nothing is asked."""
 
     enabled: bool = True
     url: HttpUrl | None = None
     url_env: VariableName | None = None
     url_file: ValueFile | None = None
+
+
+class Exporter(_Watcher):
+    """The redis_exporter that watches the services."""
+
+    timeout_s: Seconds = 3.0
+    missing_for_s: Seconds = Field(60.0, description="Rules: how long its series may be missing")
+
+
+class _Api(_Watcher):
+    """A watcher with an API, which may want to know who asks."""
+
     token: Secret | None = Field(None, description="Sent as a bearer token")
     token_env: VariableName | None = None
     token_file: ValueFile | None = None
@@ -192,32 +176,23 @@ class _HttpApi(_Section):
     timeout_s: Seconds = Field(3.0, description="For one answer")
 
 
-class Prometheus(_HttpApi):
+class Prometheus(_Login, _Api):
     """The Prometheus that scrapes the exporters and evaluates the alerts."""
-
-    username: Text | None = None
-    username_env: VariableName | None = None
-    username_file: ValueFile | None = None
-    password: Secret | None = None
-    password_env: VariableName | None = None
-    password_file: ValueFile | None = None
 
     @model_validator(mode="after")
     def _one_way_to_log_in(self) -> Self:
-        tokens = (self.token, self.token_env, self.token_file)
-        passwords = (self.password, self.password_env, self.password_file)
-        if any(tokens) and any(passwords):
+        if self.source("token").wanted and self.source("password").wanted:
             raise ValueError("a token and a password cannot both be sent: keep one of them")
         return self
 
 
-class Grafana(_HttpApi):
+class Grafana(_Api):
     """The Grafana that shows the dashboards."""
 
     dashboards: Texts = Field(("Redis Queue", "Redis Cache"), description="Titles")
 
 
-class QueueSettings(_Section):
+class QueueSettings(Section):
     """What one BullMQ queue is held to; what is not set here is its service's, or not limited."""
 
     workers_min: CountOrZero | None = Field(
@@ -245,20 +220,20 @@ class QueueLimits:
     failed_per_hour: int
 
 
-class Check(_Section):
+class Check(Section):
     """What a broken check amounts to, where that is not the catalogue's level."""
 
     level: Literal["invariant", "advisory", "off"]
 
 
-class Container(_Section):
+class Container(Section):
     """Images of the throwaway target `container`."""
 
     redis_image: Text = "redis:7-alpine"
     exporter_image: Text = "oliver006/redis_exporter:latest"
 
 
-class Config(_Section):
+class Config(Section):
     """The whole configuration, in effect."""
 
     target: Literal["auto", "live", "container", "embedded"] = "auto"
@@ -266,13 +241,13 @@ class Config(_Section):
     deadline_s: Seconds | None = Field(None, description="The whole run; default: the profile's")
     read_only: bool = Field(False, description="Write no canary")
     runbook_url: HttpUrl | None = Field(None, description="Where alerts link to: the runbook")
-    services: dict[ServiceName, ServiceSettings] = {}
+    services: dict[ServiceName, ServiceSettings] = Field({})
     jwt_cache: JwtCache = JwtCache()
     exporter: Exporter = Exporter()
     prometheus: Prometheus = Prometheus()
     grafana: Grafana = Grafana()
-    queues: dict[Text, QueueSettings] = {}
-    checks: dict[CheckId, Check] = {}
+    queues: dict[Text, QueueSettings] = Field({})
+    checks: dict[CheckId, Check] = Field({})
     container: Container = Container()
 
     def level(self, spec: CheckSpec) -> Level:
