@@ -23,14 +23,14 @@ from redis_runbook.config.keys import (
 from redis_runbook.config.model import Config
 from redis_runbook.config.nearest import did_you_mean
 from redis_runbook.config.plugins import Plugins, load_plugins
+from redis_runbook.config.sources import given_by
 from redis_runbook.config.values import UNKNOWN_NAME, Texts
 from redis_runbook.redact import printable
 from redis_runbook.wire.files import read_text
 
 _FILE_VARIABLE: Final = f"{VARIABLE_PREFIX}CONFIG"
 _NEW_SERVICE: Final = re.compile(f"{VARIABLE_PREFIX}SERVICES__([A-Z0-9][A-Z0-9_]*)__ROLE")
-_SOURCE_FORM: Final = re.compile("_(?:env|file)$")
-_SECRET_KEY: Final = re.compile("(?:url|username|password|token)(?:_env|_file)?$")
+_SECRET_KEY: Final = re.compile("(?:url|username|password|token)$")
 _MAX_FILE_BYTES: Final = 65_536
 _MAX_PROBLEMS: Final = 50
 _MAX_SHOWN: Final = 60
@@ -210,10 +210,10 @@ def _over(lower: _Layer, higher: _Layer) -> dict[Key, _Leaf]:
 
 
 def _replaces(new: Key, old: Key) -> bool:
-    """Whether one holds the other, or they are forms of one value: `url`, `url_env`, `url_file`."""
+    """Whether one holds the other, or they are two ways to give one value: `url` and `url_env`."""
     shared = min(len(new), len(old))
     return new[:shared] == old[:shared] or (
-        new[:-1] == old[:-1] and _SOURCE_FORM.sub("", new[-1]) == _SOURCE_FORM.sub("", old[-1])
+        new[:-1] == old[:-1] and given_by(new[-1]) == given_by(old[-1])
     )
 
 
@@ -280,7 +280,7 @@ def _shown(key: Key, error: ErrorDetails) -> str:
     is_harmless = (isinstance(value, int | float) and abs(value) < _MAX_NUMBER) or (
         isinstance(value, str) and "://" not in value and "@" not in value
     )
-    if not is_harmless or any(_SECRET_KEY.search(part) for part in key):
+    if not is_harmless or any(_SECRET_KEY.search(given_by(part)) for part in key):
         return ""
     return f" = {printable(repr(value), _MAX_SHOWN)}"
 

@@ -1,14 +1,11 @@
 """What can be configured: the sections of `runbook.toml` as frozen models, with their defaults."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     ByteSize,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationInfo,
@@ -18,6 +15,7 @@ from pydantic import (
 
 from redis_runbook.catalogue import CheckSpec, Level
 from redis_runbook.config.roles import RoleSpec
+from redis_runbook.config.sources import Section
 from redis_runbook.config.values import (
     CheckId,
     Count,
@@ -43,26 +41,7 @@ from redis_runbook.config.values import (
 )
 
 
-class _Section(BaseModel):
-    """One table of `runbook.toml`."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
-    )
-
-    @field_validator("*")
-    @classmethod
-    def _one_source(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse `x_env` beside `x` or `x_file`: which of them counts would be a guess."""
-        key = str(info.field_name)
-        base = re.sub("_(?:env|file)$", "", key)
-        for other in (base, f"{base}_env", f"{base}_file"):
-            if value is not None and other != key and info.data.get(other) is not None:
-                raise ValueError(f"cannot be set beside {other}: keep one of them")
-        return value
-
-
-class Limits(_Section):
+class Limits(Section):
     """What one service is held to. Every limit is a plain number, in the unit of its name.
 
     The defaults are a queue's; some of a cache's are lower.
@@ -85,7 +64,7 @@ class Limits(_Section):
     )
 
 
-class Tls(_Section):
+class Tls(Section):
     """How to trust a rediss:// service, and how to be trusted by it; paths of PEM files."""
 
     ca_file: Text | None = None
@@ -94,20 +73,30 @@ class Tls(_Section):
     verify: bool = True
 
 
-class ServiceSettings(_Section):
-    """One Redis to check. No secret of it is ever printed."""
+class _Login(Section):
+    """A user name and a password."""
 
-    enabled: bool = True
-    role: RoleName
-    url: RedisUrl | None = None
-    url_env: VariableName | None = None
-    url_file: ValueFile | None = None
     username: Text | None = None
     username_env: VariableName | None = None
     username_file: ValueFile | None = None
     password: Secret | None = None
     password_env: VariableName | None = None
     password_file: ValueFile | None = None
+
+
+class _Server(Section):
+    """A Redis and its address."""
+
+    enabled: bool = True
+    role: RoleName
+    url: RedisUrl | None = None
+    url_env: VariableName | None = None
+    url_file: ValueFile | None = None
+
+
+class ServiceSettings(_Login, _Server):
+    """One Redis to check. No secret of it is ever printed."""
+
     tls: Tls = Tls()
     expected_role: Literal["master", "replica"] = "master"
     expected_mode: Literal["standalone", "cluster", "sentinel"] = "standalone"
@@ -148,7 +137,7 @@ class ServiceSettings(_Section):
         return {**data, "limits": {**role.limits, **limits}}
 
 
-class JwtCache(_Section):
+class JwtCache(Section):
     """The cached token introspections: where they are and what must hold for them."""
 
     enabled: bool = True
@@ -163,24 +152,25 @@ class JwtCache(_Section):
         return one_of("service", value, info) if info.data.get("enabled", True) else value
 
 
-class Exporter(_Section):
-    """The redis_exporter that watches the services."""
-
-    enabled: bool = True
-    url: HttpUrl | None = None
-    url_env: VariableName | None = None
-    url_file: ValueFile | None = None
-    timeout_s: Seconds = 3.0
-    missing_for_s: Seconds = Field(60.0, description="Rules: how long its series may be missing")
-
-
-class _HttpApi(_Section):
+class _Watcher(Section):
     """Something that is asked over HTTP; without a URL nothing is asked."""
 
     enabled: bool = True
     url: HttpUrl | None = None
     url_env: VariableName | None = None
     url_file: ValueFile | None = None
+
+
+class Exporter(_Watcher):
+    """The redis_exporter that watches the services."""
+
+    timeout_s: Seconds = 3.0
+    missing_for_s: Seconds = Field(60.0, description="Rules: how long its series may be missing")
+
+
+class _Api(_Watcher):
+    """A watcher with an API, which may want to know who asks."""
+
     token: Secret | None = Field(None, description="Sent as a bearer token")
     token_env: VariableName | None = None
     token_file: ValueFile | None = None
@@ -188,32 +178,23 @@ class _HttpApi(_Section):
     timeout_s: Seconds = Field(3.0, description="For one answer")
 
 
-class Prometheus(_HttpApi):
+class Prometheus(_Login, _Api):
     """The Prometheus that scrapes the exporters and evaluates the alerts."""
-
-    username: Text | None = None
-    username_env: VariableName | None = None
-    username_file: ValueFile | None = None
-    password: Secret | None = None
-    password_env: VariableName | None = None
-    password_file: ValueFile | None = None
 
     @model_validator(mode="after")
     def _one_way_to_log_in(self) -> Self:
-        tokens = (self.token, self.token_env, self.token_file)
-        passwords = (self.password, self.password_env, self.password_file)
-        if any(tokens) and any(passwords):
+        if self.source("token").wanted and self.source("password").wanted:
             raise ValueError("a token and a password cannot both be sent: keep one of them")
         return self
 
 
-class Grafana(_HttpApi):
+class Grafana(_Api):
     """The Grafana that shows the dashboards."""
 
     dashboards: Texts = Field(("Redis Queue", "Redis Cache"), description="Titles")
 
 
-class QueueSettings(_Section):
+class QueueSettings(Section):
     """What one BullMQ queue is held to; what is not set here is its service's, or not limited."""
 
     workers_min: CountOrZero | None = Field(
@@ -241,20 +222,20 @@ class QueueLimits:
     failed_per_hour: int
 
 
-class Check(_Section):
+class Check(Section):
     """What a broken check amounts to, where that is not the catalogue's level."""
 
     level: Literal["invariant", "advisory", "off"]
 
 
-class Container(_Section):
+class Container(Section):
     """Images of the throwaway target `container`."""
 
     redis_image: Text = "redis:7-alpine"
     exporter_image: Text = "oliver006/redis_exporter:latest"
 
 
-class Config(_Section):
+class Config(Section):
     """The whole configuration, in effect."""
 
     target: Literal["auto", "live", "container", "embedded"] = "auto"
@@ -265,13 +246,13 @@ class Config(_Section):
     plugins: Texts = Field(
         (), description="Modules, or .py files relative to this one, that add checks and the like"
     )
-    services: dict[ServiceName, ServiceSettings] = {}
+    services: dict[ServiceName, ServiceSettings] = Field({})
     jwt_cache: JwtCache = JwtCache()
     exporter: Exporter = Exporter()
     prometheus: Prometheus = Prometheus()
     grafana: Grafana = Grafana()
-    queues: dict[Text, QueueSettings] = {}
-    checks: dict[CheckId, Check] = {}
+    queues: dict[Text, QueueSettings] = Field({})
+    checks: dict[CheckId, Check] = Field({})
     container: Container = Container()
 
     def level(self, spec: CheckSpec) -> Level:

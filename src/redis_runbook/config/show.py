@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from redis_runbook.config.keys import Key, dotted, effective
 from redis_runbook.config.load import Loaded
 from redis_runbook.config.model import Config
+from redis_runbook.config.sources import given_by, names_a_variable
 from redis_runbook.redact import without_credentials
 from redis_runbook.wire.endpoint import parse_endpoint
 from redis_runbook.wire.http_url import parse_http_url
@@ -70,12 +71,12 @@ def _toml(key: Key, value: Any) -> str:
 
 def _found(key: Key, value: Any, environ: Mapping[str, str]) -> str:
     """What stands in the variable that a key names."""
-    if not key[-1].endswith("_env"):
+    if not names_a_variable(key[-1]):
         return ""
     given = environ.get(value, "").strip()
     if not given:
         return "; not set"
-    return f"; {_url(key, given)}" if key[-1].endswith("url_env") else "; set"
+    return f"; {_url(key, given)}" if given_by(key[-1]).endswith("url") else "; set"
 
 
 def _url(key: Key, text: str) -> str:

@@ -136,5 +136,5 @@ def _enabled(config: Config) -> dict[str, ServiceSettings]:
 
 
 def _url_variables(config: Config) -> str:
-    names = [settings.url_env for settings in _enabled(config).values() if settings.url_env]
-    return " and ".join(names) or "the URLs of the services"
+    variables = (settings.source("url").variable for settings in _enabled(config).values())
+    return " and ".join(filter(None, variables)) or "the URLs of the services"
