@@ -18,9 +18,9 @@ from redis_runbook.probes.bullmq.discovery import discover
 from redis_runbook.probes.bullmq.queues import look_again, look_first
 from redis_runbook.wire.client import Client, connected
 from redis_runbook.wire.endpoint import parse_endpoint
-from tests import product
-from tests.bullmq_fill import fill
-from tests.servers import running
+from tests.support import product
+from tests.support.bullmq_fill import fill
+from tests.support.servers import running
 
 _DEPTHS: Final[Mapping[str, tuple[int, int]]] = {"deep": (1_000_000, 100_000), "flat": (100, 100)}
 _EVENTS: Final = 10_000

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import Server, running
+from tests.support.servers import Server, running
 
 
 @pytest.hookimpl(wrapper=True)
