@@ -24,6 +24,7 @@ def test_a_wrong_login_ends_a_run_before_it_begins(folder: Path) -> None:
 def test_a_certificate_is_trusted_by_its_ca_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",

@@ -9,7 +9,8 @@ import pytest
 
 from tests.support import product
 from tests.support.places import CHECKS
-from tests.support.servers import Server, free_port, running
+from tests.support.programs import bundled
+from tests.support.servers import Server, free_port
 
 
 def test_a_broken_invariant_outranks_an_unknown_one(healthy: Server, folder: Path) -> None:
@@ -23,7 +24,7 @@ def test_a_broken_invariant_outranks_an_unknown_one(healthy: Server, folder: Pat
 
 
 def test_an_unknown_verdict_is_never_healthy(folder: Path) -> None:
-    with running() as server:
+    with bundled() as server:
         done = product.run(
             folder, "smoke", "--select", "memory.used_ratio", env=product.urls(server.url)
         )
@@ -117,7 +118,7 @@ def test_a_check_can_be_promoted_demoted_and_switched_off(folder: Path) -> None:
         "[checks.'memory.evictions']\nlevel = 'off'\n"
         "[checks.'latency.slowlog']\nlevel = 'invariant'\n"
     )
-    with running("--maxmemory-policy", "allkeys-lru", "--enable-debug-command", "yes") as server:
+    with bundled("--maxmemory-policy", "allkeys-lru", "--enable-debug-command", "yes") as server:
         server.client().execute_command("DEBUG", "SLEEP", "0.3")
         arguments = ("--select", "memory.eviction_policy", "memory.evictions", "latency.slowlog")
         done = product.run(folder, "smoke", *arguments, env=product.urls(server.url), config=config)
@@ -127,7 +128,7 @@ def test_a_check_can_be_promoted_demoted_and_switched_off(folder: Path) -> None:
 
 
 def test_a_read_only_run_writes_nothing(folder: Path) -> None:
-    with running() as server:
+    with bundled() as server:
         done = product.run(folder, "smoke", "--read-only", env=product.urls(server.url))
         commands = server.client().info("commandstats")
     assert done.verdicts["connectivity.writable[queue]"] == "not_applicable"
@@ -135,13 +136,13 @@ def test_a_read_only_run_writes_nothing(folder: Path) -> None:
 
 
 def test_a_run_leaves_no_key_behind(folder: Path) -> None:
-    with running() as server:
+    with bundled() as server:
         product.run(folder, "smoke", env=product.urls(server.url))
         assert server.client().dbsize() == 0
 
 
 def test_wait_reports_the_recovery(folder: Path) -> None:
-    with running() as server:
+    with bundled() as server:
         url = f"{server.url}/0"
         server.stop()
         threading.Timer(3, lambda: server.start(wait=False)).start()

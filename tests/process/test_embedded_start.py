@@ -45,7 +45,7 @@ def test_a_target_that_cannot_be_filled_is_closed(
     def refuse(*_: object) -> None:
         raise redis.ConnectionError("redis://:hunter22@nowhere")
 
-    monkeypatch.setattr("redis_runbook.targets.seed_jwt_cache", refuse)
+    monkeypatch.setattr("redis_runbook.targets.choose.seed_jwt_cache", refuse)
     with pytest.raises(TargetError) as raised:
         open_(environ=QUIET, requested="embedded")
     assert str(raised.value) == "the throwaway cache cannot be filled: ConnectionError"

@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.support import product
+from tests.support.programs import bundled
 from tests.support.requirements import require
-from tests.support.servers import running
 
 ROLE = ("smoke", "--select", "connectivity.role")
 
@@ -37,7 +37,7 @@ def shell(folder: Path, line: str, *, env: Mapping[str, str]) -> "subprocess.Com
     ["name", "class", "error", "script", "null,", '": "', "</tr>", "x" * 10_000, '"&<\\'],
 )
 def test_a_password_does_not_tear_the_reports_apart(password: str, folder: Path) -> None:
-    with running("--requirepass", password) as server:
+    with bundled("--requirepass", password) as server:
         url = server.url.replace("://", f"://:{quote(password, safe='')}@")
         done = product.run(folder, *ROLE, env=product.urls(url))
     assert done.code == 0, done.err
@@ -52,7 +52,7 @@ def test_a_password_does_not_tear_the_reports_apart(password: str, folder: Path)
 
 
 def test_services_stay_apart_where_passwords_are_their_names(folder: Path) -> None:
-    with running("--requirepass", "cache") as queue, running("--requirepass", "queue") as cache:
+    with bundled("--requirepass", "cache") as queue, bundled("--requirepass", "queue") as cache:
         queue.stop()
         env = product.urls(
             queue.url.replace("://", "://:cache@"), cache.url.replace("://", "://:queue@")

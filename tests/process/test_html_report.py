@@ -22,7 +22,8 @@ from tests.support import product
 from tests.support.browser import render
 from tests.support.fake_tcp import fake, reply
 from tests.support.places import CHECKS
-from tests.support.servers import Server, running
+from tests.support.programs import bundled
+from tests.support.servers import Server
 
 MARKUP = "<hostile onclick=alert(1)><script>document.title='hostile'</script>"
 TERMINAL = "\x1b[2J\x1b]0;hostile\x07\r\n\u202e"
@@ -170,7 +171,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> product.Outcome:
     folder = tmp_path_factory.mktemp("hostile")
     own = folder / "test_own.py"
     own.write_text(OWN_TESTS)
-    with running("--maxmemory", "200mb", "--slowlog-log-slower-than", "0") as server:
+    with bundled("--maxmemory", "200mb", "--slowlog-log-slower-than", "0") as server:
         client = server.client()
         for poison in POISON:
             client.set(poison, poison, ex=60)

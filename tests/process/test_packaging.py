@@ -90,7 +90,7 @@ def test_every_file_of_the_source_is_in_the_wheel(source: Path, wheel: Path) -> 
     assert packed == wanted
     assert {
         "redis_runbook/py.typed",
-        "redis_runbook/defaults.toml",
+        "redis_runbook/config/defaults.toml",
         "redis_runbook/runbook.schema.json",
         "redis_runbook/reporting/verdicts.css",
         "redis_runbook/checks/test_memory.py",

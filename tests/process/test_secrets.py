@@ -8,7 +8,7 @@ from urllib.parse import quote
 from redis_runbook.redact import MASK
 from tests.support import product
 from tests.support.places import CHECKS
-from tests.support.servers import running
+from tests.support.programs import bundled
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.c2lnbmF0dXJlLXBsYW50ZWQ"
 PASSWORD = "p@ss/wörd?#&<planted>"
@@ -33,7 +33,7 @@ def test_no_output_holds_a_secret(folder: Path) -> None:
     exporter = ThreadingHTTPServer(("127.0.0.1", 0), Leaky)
     Thread(target=exporter.serve_forever, daemon=True).start()
     options = ("--requirepass", PASSWORD, "--slowlog-log-slower-than", "0")
-    with running(*options) as server:
+    with bundled(*options) as server:
         client = server.client(password=PASSWORD)
         client.execute_command(
             "ACL", "SETUSER", "ops", "on", ">planted-acl-password", "~*", "&*", "+@all"

@@ -51,11 +51,11 @@ def test_auto_takes_embedded_servers_where_the_daemon_hangs(
 def test_docker_is_not_even_loaded_where_there_is_no_sign_of_it() -> None:
     script = """
 import os, sys
-import redis_runbook.targets as targets
+from redis_runbook.targets import choose
 from redis_runbook.config.model import Config
-targets._DOCKER_FILES = ("nowhere/docker.sock",)
+choose._DOCKER_FILES = ("nowhere/docker.sock",)
 config = Config.model_validate({"services": {"cache": {"role": "cache"}}})
-target = targets.open_target(config, os.environ, requested="auto", profile="smoke")
+target = choose.open_target(config, os.environ, requested="auto", profile="smoke")
 target.close()
 print(target.kind, "docker" in sys.modules, "testcontainers" in sys.modules)
 """
