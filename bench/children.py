@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests import product
+from tests.support import product
 
 CONFIG: Final = '[exporter]\nenabled = false\n\n[jwt_cache]\npattern = "{pattern}"\n'
 _LIMIT_S: Final = 60.0

@@ -18,9 +18,9 @@ from redis_runbook.probes.bullmq.discovery import discover
 from redis_runbook.probes.bullmq.queues import look_again, look_first
 from redis_runbook.wire.client import Client, connected
 from redis_runbook.wire.endpoint import parse_endpoint
-from tests import product
-from tests.bullmq_fill import fill
-from tests.servers import running
+from tests.support import product
+from tests.support.bullmq_fill import fill
+from tests.support.servers import running
 
 _DEPTHS: Final[Mapping[str, tuple[int, int]]] = {"deep": (1_000_000, 100_000), "flat": (100, 100)}
 _EVENTS: Final = 10_000
@@ -32,7 +32,6 @@ _ROUNDS: Final = 15
 _ROUNDS_OF_MANY: Final = 5
 _TIMEOUT_S: Final = 60
 _WINDOW_S: Final = 300
-_GRACE_S: Final = 5
 _NOT_OURS: Final = frozenset({"config|resetstat", "exec"})
 """EXEC's own time is counted again in that of the commands of its transaction."""
 
@@ -160,7 +159,7 @@ def _look(client: Client, *, configured: tuple[str, ...], scan: bool) -> int:
     """All that the queue checks ask of a server and derive from it; how many queues there are."""
     discovery = discover(client, prefix="bull", configured=configured, scan=scan)
     first = look_first(client, discovery)
-    queues = look_again(client, discovery, first, window_s=_WINDOW_S, grace_s=_GRACE_S).by_name
+    queues = look_again(client, discovery, first, window_s=_WINDOW_S).by_name
     for queue in queues.values():
         cause(queue.last, queue.workers)
         judge_latency(queue.last, limit_s=2, window_s=_WINDOW_S, earlier=[queue.first])

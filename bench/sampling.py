@@ -18,7 +18,7 @@ from redis_runbook.judging.window import judge_window
 from redis_runbook.probes.latency.openloop import scheduled_offset
 from redis_runbook.probes.latency.sample import sample_latency
 from redis_runbook.wire.endpoint import parse_endpoint
-from tests.servers import Server, running
+from tests.support.servers import Server, running
 
 _WINDOW_S: Final = 10.0
 _TEN_MINUTES_S: Final = 600

@@ -4,8 +4,8 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tests import product
-from tests.servers import Server, running
+from tests.support import product
+from tests.support.servers import Server, running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import Server, running
+from tests.support.healthy import HEALTHY, fill
+from tests.support.servers import Server, running
 
 
 @pytest.hookimpl(wrapper=True)
@@ -21,13 +22,9 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 @pytest.fixture(scope="session")
 def healthy() -> Iterator[Server]:
-    """One healthy server that no test changes: a queue that has data, saves and evicts nothing."""
-    with running(
-        "--maxmemory", "100mb", "--maxmemory-policy", "noeviction", "--appendonly", "yes"
-    ) as server:
-        client = server.client()
-        for number in range(50):
-            client.set(f"jwt:{number}", "{}", ex=3600)
+    """One healthy server that no test changes."""
+    with running(*HEALTHY) as server:
+        fill(server)
         yield server
 
 

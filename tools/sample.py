@@ -14,9 +14,9 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests import product  # noqa: E402  # the checkout is not an installed package
-from tests.exporters import exporter  # noqa: E402
-from tests.servers import Server, running  # noqa: E402
+from tests.support import product  # noqa: E402  # the checkout is not an installed package
+from tests.support.exporters import exporter  # noqa: E402
+from tests.support.servers import Server, running  # noqa: E402
 
 SAMPLE: Final = ROOT / "reports" / "sample"
 PICTURE: Final = ROOT / "docs" / "report.png"

@@ -1,4 +1,4 @@
-"""The probes of Prometheus and Grafana: what is asked follows from the alerts that must be there."""
+"""The probes of Prometheus and Grafana: what they ask follows from the alerts that must exist."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -31,7 +31,8 @@ class LatencyJudgement:
     """The state, and the numbers behind it.
 
     `observed_s` is the longest wait, of a job that waits now or of one picked up in the window.
-    `over_s` is how much of the window was over the limit, in steps. The percentiles are those of the pick-ups (nearest rank), None without any.
+    `over_s` is how much of the window was over the limit, in steps. The percentiles are those of
+    the pick-ups (nearest rank), None without any.
     """
 
     state: LatencyState

@@ -55,4 +55,5 @@ def recovery(record: RunRecord) -> str:
     """How long it took to get here under `--wait`; empty for a single run."""
     if record.attempt <= 1:
         return ""
-    return f"attempt {record.attempt}, {record.waited_s + record.elapsed_s:.0f} s after the first began"
+    took_s = record.waited_s + record.elapsed_s
+    return f"attempt {record.attempt}, {took_s:.0f} s after the first began"

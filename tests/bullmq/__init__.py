@@ -1,0 +1,1 @@
+"""Real BullMQ workers, and keys that none would have left."""

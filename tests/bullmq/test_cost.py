@@ -1,0 +1,148 @@
+"""What looking costs and leaves behind: nothing is written, and depth does not matter."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from redis_runbook.probes.bullmq.clients import sight_workers
+from redis_runbook.probes.bullmq.discovery import discover
+from redis_runbook.probes.bullmq.naming import Queue
+from redis_runbook.probes.bullmq.observe import observe_queues
+from redis_runbook.probes.bullmq.workers import workers_of
+from redis_runbook.wire.client import Client, connected
+from redis_runbook.wire.endpoint import parse_endpoint
+from tests.support.bullmq_fill import fill
+from tests.support.servers import Server, running
+
+PROBE_USER = (
+    "on >probe ~bull:* resetchannels -@all +@read -@dangerous +ping +time +info +client|list "
+    "+client|setname +pubsub|numsub +config|get +multi +exec +select +hello +slowlog|get "
+    "+latency|latest"
+)
+READS = {
+    *("auth", "client|list", "client|setname", "exec", "exists", "getrange", "hget", "hmget"),
+    *("info", "llen", "lrange", "multi", "pttl", "scan", "time", "xinfo|stream", "xrevrange"),
+    *("zcard", "zcount", "zrange", "zrangebyscore", "zrevrange"),
+}
+_ADMIN = {"config|resetstat"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with running("--enable-debug-command", "local") as started:
+        started.client().execute_command("ACL", "SETUSER", "probe", *PROBE_USER.split())
+        yield started
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    url = f"redis://probe:probe@127.0.0.1:{server.port}"
+    with connected(parse_endpoint(url), "queue", timeout_s=10) as opened:
+        yield opened
+
+
+def _look(client: Client) -> int:
+    """Everything that the probe can do; the number of queues found."""
+    found = discover(client, prefix="bull", configured=["deep", "absent"])
+    sightings = [sight_workers(client), sight_workers(client)]
+    for queue, facts in observe_queues(client, found.queues).items():
+        workers_of(queue, facts, sightings)
+    return len(found.queues)
+
+
+def _calls(raw: Any) -> dict[str, tuple[int, int]]:
+    """How often each command was called since the statistics were reset, and its microseconds."""
+    stats = raw.info("commandstats").items()
+    return {
+        name.removeprefix("cmdstat_"): (stat["calls"], stat["usec"])
+        for name, stat in stats
+        if name.removeprefix("cmdstat_") not in _ADMIN
+    }
+
+
+def test_looking_only_reads_and_changes_nothing(server: Server, client: Client) -> None:
+    raw = server.client()
+    raw.flushall()
+    fill(raw, "deep", waiting=1_000, delayed=100, events=3_000)
+    fill(raw, "bundle:render", waiting=10, delayed=0, events=0)
+    digest = raw.execute_command("DEBUG", "DIGEST")
+    raw.config_resetstat()
+    assert _look(client) == 2
+    called = set(_calls(raw))
+    assert called <= READS
+    assert {"scan", "hmget", "lrange", "xrevrange"} <= called  # the statistics were of us
+    assert raw.execute_command("DEBUG", "DIGEST") == digest
+    assert raw.info("stats")["unexpected_error_replies"] == 0
+    assert not [entry for entry in raw.acl_log() if entry["username"] == "probe"]
+
+
+def test_a_thousand_queues_take_few_round_trips_and_little_time(
+    server: Server, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = server.client()
+    raw.flushall()
+    pipe = raw.pipeline(transaction=False)
+    for number in range(1_000):
+        pipe.hset(f"bull:q{number}:meta", "version", "bullmq:5.81.5")
+        pipe.lpush(f"bull:q{number}:wait", 1)
+        pipe.hset(f"bull:q{number}:1", mapping={"timestamp": int(time.time() * 1000)})
+    pipe.execute()
+    trips = 0
+    ask_all = Client.ask_all
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal trips
+        trips += 1
+        return ask_all(*arguments)
+
+    monkeypatch.setattr(Client, "ask_all", counted)
+    queues = discover(client, prefix="bull").queues
+    trips = 0
+    started = time.perf_counter()
+    facts = observe_queues(client, queues)
+    assert time.perf_counter() - started < 3
+    assert len(facts) == 1_000
+    assert all(one.counts.waiting == 1 for one in facts.values())
+    assert trips == 1 + 10 * 2  # the time; a hundred snapshots, a hundred details
+
+
+@pytest.fixture
+def deep_and_shallow(server: Server) -> Any:
+    raw = server.client()
+    raw.flushall()
+    fill(raw, "deep", waiting=1_000_000, delayed=100_000, events=10_000)
+    fill(raw, "shallow", waiting=100, delayed=100, events=10_000)
+    return raw
+
+
+@pytest.mark.timeout(120)
+def test_a_million_waiting_jobs_cost_no_more_server_time_than_a_hundred(
+    deep_and_shallow: Any, client: Client
+) -> None:
+    def server_time_ms(name: str) -> float:
+        queue = Queue(prefix=b"bull", name=name.encode())
+        least = float("inf")
+        for _ in range(15):
+            deep_and_shallow.config_resetstat()
+            observe_queues(client, [queue])
+            calls = _calls(deep_and_shallow)
+            # EXEC's own time holds that of the commands in its transaction.
+            spent_us = sum(us for name, (_, us) in calls.items() if name not in {"exec", "info"})
+            least = min(least, spent_us / 1000)
+        return least
+
+    shallow, deep = server_time_ms("shallow"), server_time_ms("deep")
+    assert deep < 2
+    assert deep / shallow < 1.5
+
+
+def test_a_million_waiting_jobs_are_counted_and_the_oldest_is_found(
+    deep_and_shallow: Any, client: Client
+) -> None:
+    queue = Queue(prefix=b"bull", name=b"deep")
+    facts = observe_queues(client, [queue])[queue]
+    assert (facts.counts.waiting, facts.counts.delayed) == (1_000_000, 100_000)
+    assert facts.longest_wait_s == pytest.approx(5, abs=5)
+    assert len(deep_and_shallow.lrange("bull:deep:wait", -1, -1)) == 1

@@ -1,0 +1,435 @@
+"""Keys that no library would have made: the probe says the truth or that it does not know."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from redis_runbook.judging.queue_latency import LatencyState, judge_latency
+from redis_runbook.probes.bullmq.clients import sight_workers
+from redis_runbook.probes.bullmq.discovery import discover
+from redis_runbook.probes.bullmq.facts import QueueFacts
+from redis_runbook.probes.bullmq.naming import Queue
+from redis_runbook.probes.bullmq.observe import observe_queues
+from redis_runbook.probes.bullmq.workers import workers_of
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.client import Client, connected
+from redis_runbook.wire.endpoint import parse_endpoint
+from tests.support.programs import program
+from tests.support.servers import Server, running
+
+
+@pytest.fixture(scope="module", params=["redis-6.2", "redis-7.0", "valkey-9"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with running(program=program(request.param)) as started:
+        yield started
+
+
+@pytest.fixture
+def raw(server: Server) -> "Iterator[redis.Redis]":
+    with server.client() as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    with connected(parse_endpoint(server.url), "queue", timeout_s=10) as opened:
+        yield opened
+
+
+@pytest.fixture
+def observe(client: Client) -> Callable[..., QueueFacts]:
+    def observed(name: str = "q") -> QueueFacts:
+        queue = Queue(prefix=b"bull", name=name.encode())
+        return observe_queues(client, [queue])[queue]
+
+    return observed
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def _job(raw: Any, job: str, **fields: Any) -> None:
+    known = {"name": "render", "data": "{}", "opts": "{}", "delay": 0, "priority": 0}
+    raw.hset(f"bull:q:{job}", mapping={**known, **fields})
+
+
+def _state(facts: QueueFacts) -> LatencyState:
+    return judge_latency(facts, limit_s=2, window_s=300).state
+
+
+def test_keys_of_the_wrong_type_leave_their_part_unknown(raw: Any, observe: Any) -> None:
+    for key in ("wait", "paused", "active", "delayed", "prioritized", "failed", "limiter"):
+        raw.hset(f"bull:q:{key}", "field", "value")
+    for key in ("meta", "events", "repeat", "completed"):
+        raw.set(f"bull:q:{key}", "text")
+    facts = observe()
+    assert facts.exists
+    counts = facts.counts
+    assert {counts.waiting, counts.paused, counts.active, counts.failed, counts.backlog} == {None}
+    assert (facts.overdue_s, facts.failed_last_hour) == (None, None)
+    assert facts.history_from_ms is None
+    assert "the key wait holds another type" in facts.problems
+    assert _state(facts) is LatencyState.UNKNOWN
+
+
+def test_a_job_whose_hash_vanished_has_no_age(raw: Any, observe: Any) -> None:
+    raw.rpush("bull:q:wait", "gone")
+    raw.rpush("bull:q:active", "gone-too")
+    facts = observe()
+    assert (facts.counts.waiting, facts.longest_wait_s) == (1, None)
+    assert facts.waiting[0].unknown_because == "its hash is gone"
+    assert facts.active[0].running_s is None
+    assert _state(facts) is LatencyState.UNKNOWN
+
+
+@pytest.mark.parametrize("timestamp", ["", "yesterday", "nan", "inf", "-5", "1" * 400, "12.5", "7"])
+def test_a_job_without_a_real_timestamp_has_no_age(raw: Any, observe: Any, timestamp: str) -> None:
+    raw.rpush("bull:q:wait", "1")
+    _job(raw, "1", timestamp=timestamp)
+    assert observe().waiting[0].unknown_because == "it has no timestamp"
+
+
+def test_a_timestamp_in_the_future_is_said_and_not_used(raw: Any, observe: Any) -> None:
+    raw.rpush("bull:q:wait", "1")
+    _job(raw, "1", timestamp=_now_ms() + 3_600_000)
+    facts = observe()
+    assert facts.longest_wait_s is None
+    assert "3600 s in the future" in facts.waiting[0].unknown_because
+
+
+def test_a_clock_that_is_a_little_ahead_is_no_wait(raw: Any, observe: Any) -> None:
+    raw.rpush("bull:q:wait", "1")
+    _job(raw, "1", timestamp=_now_ms() + 500)
+    assert observe().longest_wait_s == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"atm": 1}, "retried"),
+        ({"ats": 2}, "retried"),
+        ({"attemptsMade": 1}, "retried"),
+        ({"processedOn": 1_795_000_000_000}, "retried"),
+        ({"opts": json.dumps({"delay": 900_000})}, "promoted early"),
+    ],
+)
+def test_what_a_hash_cannot_tell_is_unknown(
+    raw: Any, observe: Any, fields: dict[str, Any], why: str
+) -> None:
+    raw.rpush("bull:q:wait", "1")
+    _job(raw, "1", timestamp=_now_ms() - 600_000, **fields)
+    facts = observe()
+    assert facts.longest_wait_s is None
+    assert why in facts.waiting[0].unknown_because
+
+
+def test_a_flow_parent_by_its_hash_alone_is_unknown(raw: Any, observe: Any) -> None:
+    raw.rpush("bull:q:wait", "1")
+    _job(raw, "1", timestamp=_now_ms() - 600_000)
+    raw.hset("bull:q:1:processed", "bull:child:9", "null")
+    assert "child jobs" in observe().waiting[0].unknown_because
+
+
+@pytest.mark.parametrize("opts", ["{", "[]", '"text"', '{"delay": "x"}', '{"delay": 1e400}',
+                                  "[" * 100_000])  # fmt: skip
+def test_options_that_are_no_options_do_not_matter(raw: Any, observe: Any, opts: str) -> None:
+    raw.rpush("bull:q:wait", "1")
+    _job(raw, "1", timestamp=_now_ms() - 5_000, opts=opts)
+    assert observe().longest_wait_s == pytest.approx(5, abs=0.5)
+
+
+def test_the_original_delay_counts_after_a_promotion(raw: Any, observe: Any) -> None:
+    raw.rpush("bull:q:wait", "1")
+    _job(raw, "1", timestamp=_now_ms() - 10_000, opts=json.dumps({"delay": 7_000}))
+    assert observe().longest_wait_s == pytest.approx(3, abs=0.5)
+
+
+def test_the_oldest_of_many_jobs_is_at_the_right_end(raw: Any, observe: Any) -> None:
+    for job in range(20):
+        raw.lpush("bull:q:wait", job)
+        _job(raw, str(job), timestamp=_now_ms() - 60_000 + job * 1_000)
+    facts = observe()
+    assert [job.job_id for job in facts.waiting] == ["0", "1", "2", "3", "4"]
+    assert facts.longest_wait_s == pytest.approx(60, abs=0.5)
+
+
+def test_the_newest_end_counts_too_where_the_oldest_is_fresh(raw: Any, observe: Any) -> None:
+    for job in range(20):  # the first one starves behind LIFO jobs
+        raw.rpush("bull:q:wait", job)
+        _job(raw, str(job), timestamp=_now_ms() - 60_000 + job * 1_000)
+    facts = observe()
+    assert facts.waiting[0].job_id == "0"
+
+
+def test_a_bull_queue_is_paused_by_a_key_of_its_own(raw: Any, observe: Any) -> None:
+    raw.set("bull:q:meta-paused", 1)
+    facts = observe()
+    assert (facts.flavour, facts.paused) == ("bull", True)
+
+
+def test_a_paused_list_of_an_old_version_is_read(raw: Any, observe: Any) -> None:
+    raw.rpush("bull:q:paused", "2", "1")
+    raw.hset("bull:q:meta", "paused", 1)
+    _job(raw, "1", timestamp=_now_ms() - 9_000)
+    _job(raw, "2", timestamp=_now_ms() - 1_000)
+    facts = observe()
+    assert (facts.paused, facts.counts.paused, facts.counts.backlog) == (True, 2, 2)
+    assert facts.longest_wait_s == pytest.approx(9, abs=0.5)
+    assert facts.waiting[0].state == "paused"
+
+
+def test_markers_in_the_wait_list_are_no_jobs(raw: Any, observe: Any) -> None:
+    raw.rpush("bull:q:wait", "0:1795000000000")
+    facts = observe()
+    assert (facts.counts.waiting, facts.waiting) == (0, ())
+    assert _state(facts) is LatencyState.IDLE
+
+
+def test_stall_candidates_are_not_stalled_jobs(raw: Any, observe: Any) -> None:
+    raw.sadd("bull:q:stalled", "1", "2", "3")
+    raw.rpush("bull:q:active", "1")
+    raw.set("bull:q:1:lock", "token", px=30_000)
+    (job,) = observe().active
+    assert job.lock_ms is not None
+
+
+def test_meta_without_a_version_is_a_queue(raw: Any, client: Client, observe: Any) -> None:
+    raw.hset("bull:q:meta", "opts.maxLenEvents", 10_000)
+    (queue,) = discover(client, prefix="bull").queues
+    facts = observe()
+    assert (queue.title, facts.flavour, facts.version) == ("q", "bullmq", None)
+
+
+def test_a_version_that_is_no_version_is_not_shown(raw: Any, observe: Any) -> None:
+    raw.hset("bull:q:meta", "version", "bullmq:<script>alert(1)</script>")
+    assert observe().version is None
+
+
+def test_what_only_looks_like_a_queue_is_none(raw: Any, client: Client) -> None:
+    raw.hset("bull:q:meta", "version", "bullmq:5.1.0")
+    raw.hset("bull:q:repeat:meta", "name", "tick")  # a scheduler with the id `meta`
+    raw.hset("bull:q:repeat:id", "name", "tick")
+    raw.hset("bull:q:user:meta", mapping={"name": "a job with the id user:meta", "data": "{}"})
+    raw.set("bull:list:meta", "text")
+    raw.set("bull:words:id", "no number")
+    raw.set("other:q:id", "5")
+    raw.set("bull:id", "5")
+    assert [queue.title for queue in discover(client, prefix="bull").queues] == ["q"]
+
+
+@pytest.mark.parametrize("prefix", ["bull", "{bull}", "bull:bundle", "a*b", "a[b]c", "what?", "\\"])
+def test_queues_are_found_under_any_prefix(raw: Any, client: Client, prefix: str) -> None:
+    raw.hset(f"{prefix}:render:meta", "version", "bullmq:5.1.0")
+    raw.hset(f"{prefix}:a:b:c:meta", "version", "bullmq:5.1.0")
+    raw.set(f"{prefix}:old:bull:id", "5")
+    raw.hset("axb:other:meta", "version", "bullmq:5.1.0")
+    found = [queue.title for queue in discover(client, prefix=prefix).queues]
+    assert found == ["a:b:c", "old:bull", "render"]
+
+
+def test_names_that_are_not_text_are_kept_and_escaped(raw: Any, client: Client) -> None:
+    names = [
+        b"\xff\xfe",
+        "naïve".encode(),
+        b"a\x1b[31mb",
+        b"new\nline",
+        "\u202egnp".encode(),
+        b"\\xff",
+    ]
+    for name in names:
+        raw.hset(b"bull:" + name + b":meta", "version", "bullmq:5.1.0")
+        raw.rpush(b"bull:" + name + b":wait", name)
+        raw.hset(b"bull:" + name + b":" + name, mapping={b"name": name, b"timestamp": _now_ms()})
+    queues = discover(client, prefix="bull").queues
+    assert {queue.name for queue in queues} == set(names)
+    titles = [queue.title for queue in queues]
+    assert len(set(titles)) == len(names)
+    for facts in observe_queues(client, queues).values():
+        for text in (facts.queue, facts.waiting[0].job_id, facts.waiting[0].name):
+            assert text
+            assert text.isprintable()
+
+
+def test_configured_queues_come_first_and_absent_ones_are_told(raw: Any, client: Client) -> None:
+    for name in ("zebra", "apple"):
+        raw.hset(f"bull:{name}:meta", "version", "bullmq:5.1.0")
+    raw.rpush("bull:only:wait", "1")  # a queue of which no meta is left
+    found = discover(client, prefix="bull", configured=["zebra", "bundle:render", "only"])
+    assert [queue.title for queue in found.queues] == ["zebra", "only", "apple"]
+    assert [queue.title for queue in found.absent] == ["bundle:render"]
+    assert found.complete
+    unscanned = discover(client, prefix="bull", configured=["zebra"], scan=False)
+    assert [queue.title for queue in unscanned.queues] == ["zebra"]
+
+
+def test_an_audit_that_runs_out_of_time_says_so(raw: Any, client: Client) -> None:
+    pipe = raw.pipeline(transaction=False)
+    for number in range(5_000):
+        pipe.set(f"key:{number}", 1)
+    pipe.execute()
+    ticks = iter(range(100))
+    found = discover(client, prefix="bull", budget_s=2, clock=lambda: float(next(ticks)))
+    assert not found.complete
+    assert "more keys than could be scanned" in found.incomplete_because
+
+
+def test_a_queue_deleted_midway_is_gone_and_no_error(raw: Any, client: Client) -> None:
+    raw.hset("bull:q:meta", "version", "bullmq:5.1.0")
+    raw.rpush("bull:q:wait", "1")
+    (queue,) = discover(client, prefix="bull").queues
+    raw.flushall()
+    facts = observe_queues(client, [queue])[queue]
+    assert not facts.exists
+    assert facts.counts.backlog == 0
+
+
+class _Interfering(Client):
+    """A client between whose round trips a job is taken and removed."""
+
+    def __init__(self, client: Client, interfere: Callable[[], None]) -> None:
+        self._inner = client
+        self._interfere = interfere
+
+    def ask(self, *command: Any) -> Any:
+        return self._inner.ask(*command)
+
+    def ask_all(self, *commands: Any) -> list[Any]:
+        replies = self._inner.ask_all(*commands)
+        self._interfere()
+        return replies
+
+
+def test_a_job_taken_between_the_two_trips_is_looked_for_again(raw: Any, client: Client) -> None:
+    raw.rpush("bull:q:wait", "2", "1")
+    for job in ("1", "2"):
+        _job(raw, job, timestamp=_now_ms() - 5_000)
+    gone: list[str] = []
+
+    def take() -> None:
+        if not gone:
+            gone.append(raw.rpop("bull:q:wait"))
+            raw.delete("bull:q:1")
+
+    queue = Queue(prefix=b"bull", name=b"q")
+    facts = observe_queues(_Interfering(client, take), [queue])[queue]
+    assert [job.job_id for job in facts.waiting] == ["2"]
+    assert facts.counts.waiting == 1
+
+
+def test_ten_thousand_jobs_due_in_one_millisecond(raw: Any, observe: Any) -> None:
+    due = _now_ms() - 60_000
+    members = {f"job{number}": due * 4096 + number % 4096 for number in range(10_000)}
+    raw.zadd("bull:q:delayed", members)
+    raw.zadd("bull:q:delayed", {"far": (_now_ms() + 3_600_000) * 4096})
+    facts = observe()
+    assert facts.counts.delayed == 10_001
+    assert facts.overdue_s == pytest.approx(60, abs=0.5)
+    assert facts.longest_wait_s == facts.overdue_s
+
+
+def test_delayed_jobs_with_scores_that_are_no_times_are_not_overdue(raw: Any, observe: Any) -> None:
+    raw.zadd("bull:q:delayed", {"a": 0, "b": -1e300, "c": float("-inf"), "d": float("inf")})
+    facts = observe()
+    assert (facts.overdue_s, facts.waiting) == (0, ())
+
+
+def test_a_repeatable_job_of_an_old_version_may_have_its_job(raw: Any, observe: Any) -> None:
+    raw.zadd("bull:q:repeat", {"tick:::Europe/Berlin:* * * * *": _now_ms() - 60_000})
+    (scheduler,) = observe().schedulers
+    assert (scheduler.job_exists, scheduler.finished) == (None, False)
+    assert scheduler.overdue_s == pytest.approx(60, abs=0.5)
+
+
+def test_a_scheduler_past_its_end_is_finished(raw: Any, observe: Any) -> None:
+    raw.zadd("bull:q:repeat", {"tick": _now_ms() - 60_000})
+    raw.hset("bull:q:repeat:tick", mapping={"name": "tick", "endDate": _now_ms() - 1_000})
+    (scheduler,) = observe().schedulers
+    assert (scheduler.job_exists, scheduler.finished) == (False, True)
+
+
+def test_more_priorities_than_are_searched_leave_the_last_one_in(raw: Any, observe: Any) -> None:
+    for priority in range(1, 100):
+        raw.zadd("bull:q:prioritized", {f"p{priority}": (priority << 32) + priority})
+        _job(raw, f"p{priority}", timestamp=_now_ms() - 1_000, priority=priority)
+    _job(raw, "p99", timestamp=_now_ms() - 90_000, priority=99)
+    facts = observe()
+    assert facts.waiting[0].job_id == "p99"
+    assert facts.longest_wait_s == pytest.approx(90, abs=0.5)
+
+
+def test_an_event_stream_of_something_else_is_no_history_of_jobs(raw: Any, observe: Any) -> None:
+    for fields in ({"a": "b"}, {"event": "waiting"}, {"event": "active", "jobId": "\xff"},
+                   {"event": "delayed", "jobId": "1", "delay": "soon"},
+                   {"event": "waiting", "jobId": "1", "prev": "delayed"},
+                   {"event": "active", "jobId": "1"}):  # fmt: skip
+        raw.xadd("bull:q:events", fields)
+    facts = observe()
+    assert facts.pick_ups == ()
+    assert judge_latency(facts, limit_s=2, window_s=300).p95_s is None
+
+
+def test_a_trimmed_history_begins_where_it_begins(raw: Any, observe: Any) -> None:
+    raw.hset("bull:q:meta", "opts.maxLenEvents", 1_000)
+    pipe = raw.pipeline(transaction=False)
+    for job in range(4_000):
+        pipe.execute_command("XADD", "bull:q:events", "*", "event", "waiting", "jobId", job)
+    pipe.execute()
+    raw.xtrim("bull:q:events", maxlen=1_000, approximate=False)
+    (first, _), *_ = raw.xrange("bull:q:events", count=1)
+    assert observe().history_from_ms == int(first.partition(b"-")[0])
+
+
+def test_a_history_that_was_never_trimmed_is_whole(raw: Any, observe: Any) -> None:
+    raw.hset("bull:q:meta", "opts.maxLenEvents", 50)
+    for job in range(90):
+        raw.xadd("bull:q:events", {"event": "waiting", "jobId": job})
+    first_ms = int(raw.xrange("bull:q:events", count=1)[0][0].partition(b"-")[0])
+    counted = "entries-added" in raw.xinfo_stream("bull:q:events")  # from Redis 7 on
+    begins = observe().history_from_ms
+    assert begins < first_ms if counted else begins == first_ms
+
+
+def test_a_history_longer_than_may_be_read_begins_where_reading_ended(
+    raw: Any, client: Client
+) -> None:
+    pipe = raw.pipeline(transaction=False)
+    for at_ms in range(5_000):
+        entry = f"{_now_ms() - 5_000 + at_ms}-{at_ms}"
+        pipe.execute_command("XADD", "bull:q:events", entry, "event", "waiting", "jobId", at_ms)
+    pipe.execute()
+    ids = [int(entry.partition(b"-")[0]) for entry, _ in raw.xrevrange("bull:q:events", count=3000)]
+    queue = Queue(prefix=b"bull", name=b"q")
+    for events, read in ((0, 200), (1_000, 1_000), (2_999, 2_999)):
+        facts = observe_queues(client, [queue], events=events)[queue]
+        assert facts.history_from_ms == ids[read - 1]
+
+
+def test_where_connections_may_not_be_listed_that_is_said(
+    raw: Any, server: Server, observe: Any
+) -> None:
+    raw.execute_command("ACL", "SETUSER", "blind", "on", ">blind", "~bull:*", "+@read", "+info")
+    raw.set("bull:q:stalled-check", "1", px=30_000)
+    url = f"redis://blind:blind@127.0.0.1:{server.port}"
+    with connected(parse_endpoint(url), "queue", timeout_s=5) as client:
+        sighting = sight_workers(client)
+    workers = workers_of(Queue(prefix=b"bull", name=b"q"), observe(), [sighting, sighting])
+    assert (workers.known, workers.alive) == (False, True)
+    assert "no permission for CLIENT LIST on queue" in workers.because
+
+
+def test_a_denied_command_is_named(raw: Any, server: Server) -> None:
+    raw.execute_command("ACL", "SETUSER", "half", "on", ">half", "~bull:*", "+@read", "-llen",
+                        "+time", "+multi", "+exec")  # fmt: skip
+    url = f"redis://half:half@127.0.0.1:{server.port}"
+    queue = Queue(prefix=b"bull", name=b"q")
+    with (
+        connected(parse_endpoint(url), "queue", timeout_s=5) as client,
+        pytest.raises(CannotLook, match="no permission for LLEN on queue"),
+    ):
+        observe_queues(client, [queue])

@@ -1,0 +1,1 @@
+"""The container target on real Docker."""

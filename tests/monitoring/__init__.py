@@ -1,0 +1,1 @@
+"""Prometheus, its tools, exporters, and FAKE Grafana."""

@@ -1,0 +1,183 @@
+"""Exit codes, selection and bad usage, as a user sees them."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.support import product
+from tests.support.places import CHECKS
+from tests.support.programs import bundled
+from tests.support.servers import Server, free_port
+
+
+def test_a_broken_invariant_outranks_an_unknown_one(healthy: Server, folder: Path) -> None:
+    dead = f"redis://127.0.0.1:{free_port()}"
+    done = product.run(folder, "smoke", env=product.urls(dead, healthy.url))
+    assert done.code == 1
+    assert done.results["extra"]["exit_code"] == 1
+    assert done.results["extra"]["healthy"] is False
+    assert done.results["extra"]["counts"]["unknown"] > 0
+    assert "BROKEN" in done.out
+
+
+def test_an_unknown_verdict_is_never_healthy(folder: Path) -> None:
+    with bundled() as server:
+        done = product.run(
+            folder, "smoke", "--select", "memory.used_ratio", env=product.urls(server.url)
+        )
+    assert done.code == 3
+    assert done.results["extra"]["healthy"] is False
+
+
+def test_nothing_checked_is_never_healthy(healthy: Server, folder: Path) -> None:
+    done = product.run(folder, "smoke", "--select", "replication", env=product.urls(healthy.url))
+    assert done.code == 5
+    assert set(done.verdicts.values()) == {"not_applicable"}
+    assert "NOTHING CHECKED" in done.out
+
+
+def test_a_selection_is_said_to_be_one(healthy: Server, folder: Path) -> None:
+    done = product.run(
+        folder, "smoke", "--select", "connectivity.role", env=product.urls(healthy.url)
+    )
+    assert done.code == 0
+    assert done.results["extra"]["left_out"] > 20
+    said = f"{done.results['extra']['left_out']} checks were not selected"
+    assert said in done.out
+    assert said in done.html
+
+
+def test_listing_the_checks_checks_nothing(healthy: Server, folder: Path) -> None:
+    env = product.urls(healthy.url)
+    done = product.run(folder, "smoke", "--", "--collect-only", "-q", env=env)
+    assert done.code == 5
+    assert not done.files
+
+
+def test_a_url_that_is_not_set_is_unknown(healthy: Server, folder: Path) -> None:
+    done = product.run(
+        folder, "smoke", "--select", "connectivity", env={"REDIS_QUEUE_URL": healthy.url}
+    )
+    assert done.code == 3
+    assert done.verdicts["connectivity.reachable[queue]"] == "pass"
+    assert "set REDIS_CACHE_URL" in done.message("connectivity.reachable[cache]")
+
+
+def test_target_live_falls_back_to_the_runbooks_addresses(folder: Path) -> None:
+    done = product.run(folder, "smoke", "--target", "live", "--select", "connectivity")
+    assert done.code == 1
+    assert "the name redis-queue does not resolve" in done.message("connectivity.reachable[queue]")
+
+
+def test_gate_refuses_to_fall_back(folder: Path) -> None:
+    done = product.run(folder, "gate")
+    assert done.code == 4
+    assert "REDIS_QUEUE_URL" in done.err
+    assert not done.files
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["smoke", "--select", "memry"], "the nearest is memory"),
+        (["smoke", "--config", "missing.toml"], "missing.toml"),
+        (["smoke", "--deadline", "soon"], "--deadline"),
+        (["smoke", "--target", "moon"], "--target"),
+        (["smok"], "smok"),
+        ([], "COMMAND"),
+    ],
+)
+def test_bad_usage_is_code_4_without_a_traceback(
+    arguments: list[str], words: str, folder: Path
+) -> None:
+    done = product.run(folder, *arguments)
+    assert done.code == 4
+    assert words in done.err
+    assert "Traceback" not in done.err + done.out
+
+
+def test_all_errors_of_a_configuration_are_shown_at_once(folder: Path) -> None:
+    done = product.run(
+        folder,
+        "smoke",
+        env={"REDIS_RUNBOOK_REPROT_DIR": "x"},
+        config="[services.queue]\nrole = 'queue'\nlimts = 3\n[checks.'memory.used']\nlevel='off'\n",
+    )
+    assert done.code == 4
+    for words in ("REDIS_RUNBOOK_REPORT_DIR", "limits", "memory.used_ratio"):
+        assert words in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_check_can_be_promoted_demoted_and_switched_off(folder: Path) -> None:
+    config = (
+        "[checks.'memory.eviction_policy']\nlevel = 'advisory'\n"
+        "[checks.'memory.evictions']\nlevel = 'off'\n"
+        "[checks.'latency.slowlog']\nlevel = 'invariant'\n"
+    )
+    with bundled("--maxmemory-policy", "allkeys-lru", "--enable-debug-command", "yes") as server:
+        server.client().execute_command("DEBUG", "SLEEP", "0.3")
+        arguments = ("--select", "memory.eviction_policy", "memory.evictions", "latency.slowlog")
+        done = product.run(folder, "smoke", *arguments, env=product.urls(server.url), config=config)
+    assert done.verdicts["memory.eviction_policy[queue]"] == "warn"
+    assert done.verdicts["memory.evictions[queue]"] == "not_applicable"
+    assert done.verdicts["latency.slowlog[queue]"] == "fail"
+
+
+def test_a_read_only_run_writes_nothing(folder: Path) -> None:
+    with bundled() as server:
+        done = product.run(folder, "smoke", "--read-only", env=product.urls(server.url))
+        commands = server.client().info("commandstats")
+    assert done.verdicts["connectivity.writable[queue]"] == "not_applicable"
+    assert not {"cmdstat_set", "cmdstat_del", "cmdstat_eval"} & set(commands)
+
+
+def test_a_run_leaves_no_key_behind(folder: Path) -> None:
+    with bundled() as server:
+        product.run(folder, "smoke", env=product.urls(server.url))
+        assert server.client().dbsize() == 0
+
+
+def test_wait_reports_the_recovery(folder: Path) -> None:
+    with bundled() as server:
+        url = f"{server.url}/0"
+        server.stop()
+        threading.Timer(3, lambda: server.start(wait=False)).start()
+        done = product.run(
+            folder, "smoke", "--wait", "40", "--select", "connectivity", env=product.urls(url)
+        )
+    assert done.code == 0, done.out
+    assert done.results["extra"]["attempt"] > 1
+    assert done.results["extra"]["waited_s"] > 1
+    assert "not healthy yet" in done.out
+    assert "after the first began" in done.out
+
+
+def test_wait_gives_up_in_time(folder: Path) -> None:
+    dead = f"redis://127.0.0.1:{free_port()}"
+    done = product.run(
+        folder, "smoke", "--wait", "4", "--select", "connectivity", env=product.urls(dead)
+    )
+    assert done.code == 1
+    assert "not healthy yet" in done.out
+
+
+def test_the_deadline_ends_a_run_as_unknown(healthy: Server, folder: Path) -> None:
+    done = product.run(
+        folder, "gate", "--deadline", "2", "--select", "latency", env=product.urls(healthy.url)
+    )
+    assert done.code == 3
+    assert "deadline" in done.message("latency.round_trip[queue]")
+
+
+def test_checks_without_a_profile_are_refused(folder: Path) -> None:
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", str(CHECKS)],
+        cwd=folder, env=product.QUIET, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 4
+    assert "--profile" in done.stderr

@@ -1,0 +1,84 @@
+"""Passwords that look like our own words, and keys that ask for one."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.support import product
+from tests.support.programs import bundled
+from tests.support.requirements import require
+
+ROLE = ("smoke", "--select", "connectivity.role")
+
+
+def shell(folder: Path, line: str, *, env: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Run a line of shell in which `$RUN` is the product."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return subprocess.run(
+        ["/bin/sh", "-c", line],
+        cwd=folder,
+        env={**product.QUIET, **env, "RUN": " ".join(product.command())},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+# Hostile passwords
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["name", "class", "error", "script", "null,", '": "', "</tr>", "x" * 10_000, '"&<\\'],
+)
+def test_a_password_does_not_tear_the_reports_apart(password: str, folder: Path) -> None:
+    with bundled("--requirepass", password) as server:
+        url = server.url.replace("://", f"://:{quote(password, safe='')}@")
+        done = product.run(folder, *ROLE, env=product.urls(url))
+    assert done.code == 0, done.err
+    assert done.verdicts == {
+        "connectivity.role[queue]": "pass",
+        "connectivity.role[cache]": "pass",
+    }
+    cases = ET.fromstring(done.junit).iter("testcase")  # noqa: S314  # our own document
+    assert [case.get("name") for case in cases] == [*done.verdicts]
+    assert '<th scope="row">connectivity.role</th>' in done.html
+    assert done.html.count("</script>") == done.html.count("<script")
+
+
+def test_services_stay_apart_where_passwords_are_their_names(folder: Path) -> None:
+    with bundled("--requirepass", "cache") as queue, bundled("--requirepass", "queue") as cache:
+        queue.stop()
+        env = product.urls(
+            queue.url.replace("://", "://:cache@"), cache.url.replace("://", "://:queue@")
+        )
+        done = product.run(folder, "smoke", "--select", "connectivity.reachable", env=env)
+    assert done.code == 1
+    assert done.verdicts == {
+        "connectivity.reachable[queue]": "fail",
+        "connectivity.reachable[cache]": "pass",
+    }
+
+
+def test_an_encrypted_key_is_bad_configuration_and_asks_nobody(folder: Path) -> None:
+    folder.mkdir()
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    made = shell(
+        folder,
+        "openssl req -x509 -newkey rsa:2048 -passout pass:sesame -days 1 -subj /CN=h "
+        f"-keyout {key} -out {certificate}",
+        env={},
+    )
+    require(not made.returncode, "openssl is not installed")
+    config = (
+        '[services.queue]\nurl = "rediss://127.0.0.1:1"\n'
+        f'[services.queue.tls]\ncert_file = "{certificate}"\nkey_file = "{key}"\n'
+    )
+    done = product.run(folder, *ROLE, config=config)
+    assert done.code == 4
+    assert "services.queue.tls.cert_file: it and key_file are not a PEM certificate" in done.err

@@ -1,0 +1,318 @@
+"""The HTML report: complete without JavaScript, sound in a real browser, and hostile to nobody.
+
+One run looks at servers that hold, log and answer the worst that its reports may be handed.
+"""
+
+import contextlib
+import html
+import json
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from redis_runbook.verdict import Verdict
+from tests.support import product
+from tests.support.browser import render
+from tests.support.fake_tcp import fake, reply
+from tests.support.places import CHECKS
+from tests.support.programs import bundled
+from tests.support.servers import Server
+
+MARKUP = "<hostile onclick=alert(1)><script>document.title='hostile'</script>"
+TERMINAL = "\x1b[2J\x1b]0;hostile\x07\r\n\u202e"
+POISON = (
+    f"jwt:{MARKUP}".encode(),
+    f"jwt:{TERMINAL}".encode(),
+    b"jwt:\xff\xfe\xc3\x28",
+    b"jwt:" + b"x" * (1 << 20),
+    b"jwt:\"'&]]>-->",
+)
+"""Keys and values that a server holds."""
+
+
+class Page(HTMLParser):
+    """What a page says before any script runs: its elements, and the cells of its tables."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.rows: list[list[tuple[str, str]]] = []
+        self.caption = ""
+        self._inside = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.elements.append((tag, given))
+        if tag == "tr":
+            self.rows.append([])
+        if tag in {"td", "th"}:
+            self.rows[-1].append((f"{tag} {given.get('scope', '')}".strip(), ""))
+        if tag in {"td", "th", "caption"}:
+            self._inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._inside:
+            self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "caption":
+            self.caption += data
+        elif self._inside:
+            kind, text = self.rows[-1][-1]
+            self.rows[-1][-1] = kind, text + data
+
+    def attributes(self, tag: str) -> list[dict[str, str | None]]:
+        return [given for name, given in self.elements if name == tag]
+
+
+@contextlib.contextmanager
+def tampered(server: Server, **swaps: bytes) -> Iterator[int]:
+    """FAKE: the port of a proxy that puts other bytes, as many, into what a real server says."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    changes = {word.encode(): other for word, other in swaps.items()}
+    assert all(len(word) == len(other) for word, other in changes.items())
+
+    def pump(source: socket.socket, sink: socket.socket, *, change: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                for word, other in changes.items() if change else ():
+                    data = data.replace(word, other)
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                far = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+                for source, sink, change in ((near, far, False), (far, near, True)):
+                    threading.Thread(
+                        target=pump, args=[source, sink], kwargs={"change": change}, daemon=True
+                    ).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield int(listener.getsockname()[1])
+    finally:
+        listener.close()
+
+
+def refuse(connection: socket.socket) -> None:
+    """FAKE: a server whose every answer is the same hostile error."""
+    text = f"-ERR {MARKUP}{TERMINAL}".replace("\r", " ").replace("\n", " ").encode()
+    while True:
+        connection.sendall(text + b"\xff" * 5000 + b"\r\n")
+        if not connection.recv(1 << 16):
+            return
+
+
+@contextlib.contextmanager
+def hostile_services(real: Server) -> Iterator[str]:
+    """The configuration of services that are hostile, each in a way of its own."""
+    metrics = 'redis_up 0\nredis_exporter_last_scrape_error{err="' + MARKUP + '\x1b[2J"} 1\n'
+    with (
+        tampered(
+            real,
+            noeviction=b"<b>\x1b[31m\xff\x07",
+            standalone=b"<b>\x1b[2J\xff\x07x",
+            jemalloc=b"<i>\x9b\x00&'\"",
+        ) as lying,
+        fake(refuse) as refusing,
+        fake(reply(metrics)) as exporter,
+    ):
+        port = refusing.rpartition(":")[2].partition("/")[0]
+        yield f"""
+            [services.queue]
+            role = "queue"
+            url = "{real.url}"
+            queues = ["absent<hostile>"]
+            [services.queue.limits]
+            slowlog_ms = 0.0001
+            [services.cache]
+            role = "cache"
+            url = "{real.url}"
+            [services.lying]
+            role = "queue"
+            url = "redis://127.0.0.1:{lying}"
+            [services.refusing]
+            role = "cache"
+            url = "redis://127.0.0.1:{port}"
+            [jwt_cache]
+            pattern = "jwt:*<hostile>"
+            [exporter]
+            url = "{exporter}"
+        """
+
+
+OWN_TESTS = f"""
+import pytest
+
+@pytest.mark.parametrize("value", [1], ids=[{MARKUP!r}])
+def test_named_in_html(value):
+    print({TERMINAL!r})
+    assert value == {MARKUP + TERMINAL!r}
+
+def test_that_raises():
+    raise RuntimeError({MARKUP + TERMINAL!r})
+"""
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> product.Outcome:
+    folder = tmp_path_factory.mktemp("hostile")
+    own = folder / "test_own.py"
+    own.write_text(OWN_TESTS)
+    with bundled("--maxmemory", "200mb", "--slowlog-log-slower-than", "0") as server:
+        client = server.client()
+        for poison in POISON:
+            client.set(poison, poison, ex=60)
+            client.get(poison)
+            client.hset(b"bull:" + poison + b":meta", "version", poison)
+            client.rpush(b"bull:" + poison + b":wait", poison)
+        with hostile_services(server) as config:
+            return product.run(folder, "smoke", "--", str(CHECKS), str(own), config=config)
+
+
+@pytest.fixture(scope="module")
+def page(seen: product.Outcome) -> Page:
+    return Page(seen.html)
+
+
+def test_the_hostile_run_looked_at_everything(seen: product.Outcome) -> None:
+    assert seen.code == 1
+    assert "&lt;hostile&gt;" in seen.html
+    assert "slow commands" in str(seen.finding("latency.slowlog[queue]"))
+    assert "<b>\\x1b[31m" in seen.message("memory.eviction_policy[lying]")
+    assert "<b>\\x1b[2J" in seen.results["extra"]["servers"]["lying"]["mode"]
+    assert "<hostile" in seen.message("connectivity.reachable[refusing]")
+    assert "<hostile" in seen.message("exporter.reachable[queue]")
+    assert "<hostile" in seen.message("queue.depth[queue/absent<hostile>]")
+    assert any(name.startswith("queue.latency[queue/jwt:<hostile") for name in seen.verdicts)
+    assert f"test_own[test_named_in_html[{MARKUP}]]" in seen.verdicts
+
+
+def test_the_table_of_verdicts_is_in_the_file_and_says_what_it_is(seen: product.Outcome) -> None:
+    section = seen.html.partition('<section class="runbook">')[2].partition("</section>")[0]
+    table = Page(section)
+    head, *rows = table.rows
+    assert [kind for kind, _ in head] == ["th col"] * 7
+    assert [text for _, text in head][:3] == ["Verdict", "Check", "Subject"]
+    assert all(kinds(row) == ["td", "th row", *["td"] * 5] for row in rows)
+    found = [test["extra"] for test in seen.results["tests"]]
+    assert sorted(tuple(text for _, text in row[:3]) for row in rows) == sorted(
+        (label(one["verdict"]), one["check"], one["subject"]) for one in found
+    )
+    order = ["FAIL", "UNKNOWN", "WARN", "PASS", "N/A"]
+    ranks = [order.index(row[0][1]) for row in rows]
+    assert ranks == sorted(ranks)
+    assert table.caption == ", ".join(
+        f"{ranks.count(rank)} {label.lower()}" for rank, label in enumerate(order) if rank in ranks
+    )
+
+
+def kinds(row: list[tuple[str, str]]) -> list[str]:
+    return [kind for kind, _ in row]
+
+
+def label(verdict: str) -> str:
+    return Verdict(verdict).label
+
+
+def test_the_page_names_its_language_and_fetches_nothing(page: Page) -> None:
+    assert [given.get("lang") for given in page.attributes("html")] == ["en"]
+    assert {"name": "viewport", "content": "width=device-width"} in page.attributes("meta")
+    assert not page.attributes("link")  # nothing is fetched from elsewhere
+    assert not [given for given in page.attributes("script") if "src" in given]
+
+
+def test_hostile_text_stays_text_in_the_html(page: Page) -> None:
+    assert not page.attributes("hostile")
+    assert not page.attributes("b")
+    assert not any("hostile" in str(given) for given in page.attributes("script"))
+    handlers = [given[name] for _, given in page.elements for name in given if name[:2] == "on"]
+    assert handlers == ["location.reload()"]  # pytest-html's own
+
+
+@pytest.mark.parametrize(
+    ("name", "parse"),
+    [("results.json", json.loads), ("junit.xml", ET.fromstring), ("latest.html", Page)],
+)
+def test_hostile_text_breaks_no_format_and_holds_no_control_character(
+    name: str, parse: Callable[[str], object], seen: product.Outcome
+) -> None:
+    text = seen.files[name]
+    parse(text)
+    assert [char for char in text if not char.isprintable() and char not in "\n\t"] == []
+    assert len(text) < 1_000_000
+
+
+def test_every_string_of_the_results_is_printable(seen: product.Outcome) -> None:
+    def strings(value: Any) -> Iterator[str]:
+        if isinstance(value, str):
+            yield value
+        for item in value if isinstance(value, list) else ():
+            yield from strings(item)
+        for key, item in value.items() if isinstance(value, dict) else ():
+            yield from (key, *strings(item))
+
+    assert [text for text in strings(seen.results) if not text.isprintable()] == []
+
+
+def test_the_junit_report_says_the_same(seen: product.Outcome) -> None:
+    suites = ET.fromstring(seen.junit)  # noqa: S314  # our own
+    names = [case.get("name") for case in suites.iter("testcase")]
+    assert names == list(seen.verdicts)
+
+
+def test_the_terminal_is_left_alone(seen: product.Outcome) -> None:
+    shown = seen.out + seen.err
+    assert [char for char in shown if not char.isprintable() and char != "\n"] == []
+    assert max(map(len, shown.splitlines())) < 3000
+
+
+PROBE = """<script>addEventListener("load", () => {
+  const texts = (query) => [...document.querySelectorAll(query)].map((one) => one.textContent);
+  const box = (query) => document.querySelector(query).getBoundingClientRect();
+  document.title = JSON.stringify({
+    headline: box(".runbook .headline").top,
+    verdicts: box(".runbook table").top,
+    record: box("#results-table").top,
+    environment: box("#environment").top,
+    names: texts("#results-table .col-testId"),
+    labels: texts("#results-table .col-verdict"),
+    hostile: document.querySelectorAll("hostile").length,
+    title: document.title,
+    wide: document.documentElement.scrollWidth,
+  });
+});</script>"""
+
+
+def test_a_browser_shows_the_verdict_first_and_runs_nothing_hostile(
+    seen: product.Outcome, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(seen.html.replace("</body>", f"{PROBE}</body>"), encoding="utf-8")
+    picture = tmp_path / "page.png"
+    shown = render(page, tmp_path / "profile", "--window-size=1280,900", f"--screenshot={picture}")
+    said = json.loads(
+        html.unescape(shown.partition('<title id="head-title">')[2].partition("</title>")[0])
+    )
+    assert said["title"] == "redis-runbook smoke"
+    assert said["hostile"] == 0
+    assert 0 < said["headline"] < 300
+    assert said["headline"] < said["verdicts"] < said["record"] < said["environment"]
+    verdicts = [label(verdict) for verdict in seen.verdicts.values()]
+    assert sorted(zip(said["names"], said["labels"], strict=True)) == sorted(
+        zip(seen.verdicts, verdicts, strict=True)
+    )
+    assert said["wide"] <= 1280
+    assert struct.unpack(">II", picture.read_bytes()[16:24]) == (1280, 900)

@@ -1,0 +1,117 @@
+"""Runs that are ended midway, or cannot write: what is left is whole, and never green."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support import product
+from tests.support.servers import Server, wait_until
+
+
+def start(folder: Path, *arguments: str, env: dict[str, str]) -> "subprocess.Popen[str]":
+    folder.mkdir(parents=True, exist_ok=True)
+    return subprocess.Popen(
+        product.command(*arguments),
+        cwd=folder,
+        env={**product.QUIET, **env, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_a_partial_report_marked_interrupted(
+    number: signal.Signals, healthy: Server, folder: Path
+) -> None:
+    process = start(folder, "gate", env=product.urls(healthy.url))
+    time.sleep(3)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=10)
+    done = product.Outcome(process.returncode, out, err, product.reports(folder))
+    assert done.code == 2, out + err
+    assert done.results["extra"]["interrupted"] is True
+    assert done.results["extra"]["exit_code"] == 2
+    assert done.verdicts["connectivity.reachable[queue]"] == "pass"
+    assert "latency.round_trip[queue]" not in done.verdicts
+    assert "INTERRUPTED" in out
+    assert "partial" in done.html
+    assert "Traceback" not in out + err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_throwaway_servers_end_with_the_run(number: signal.Signals, folder: Path) -> None:
+    process = start(folder, "nightly", "--target", "embedded", env={})
+    time.sleep(3)
+    servers = children_of(process.pid)
+    assert servers
+    process.send_signal(number)
+    process.communicate(timeout=10)
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in servers), 10)
+
+
+def children_of(pid: int) -> list[int]:
+    found = subprocess.run(
+        ["pgrep", "-P", str(pid)], capture_output=True, text=True, timeout=10, check=False
+    )
+    return [int(line) for line in found.stdout.split()]
+
+
+def test_a_killed_run_leaves_the_previous_report_whole(healthy: Server, folder: Path) -> None:
+    env = product.urls(healthy.url)
+    first = product.run(folder, "smoke", "--select", "connectivity", env=env)
+    before = product.reports(folder)
+    assert first.code == 0
+    process = start(folder, "gate", env=env)
+    time.sleep(2)
+    process.kill()
+    process.communicate(timeout=10)
+    assert product.reports(folder) == before
+
+
+def test_a_report_folder_that_cannot_be_made_is_said_and_never_green(
+    healthy: Server, folder: Path
+) -> None:
+    folder.mkdir()
+    (folder / "reports").write_text("a file is in the way")
+    done = product.run(
+        folder, "smoke", "--select", "connectivity.role", env=product.urls(healthy.url)
+    )
+    assert done.code == 3
+    assert "PASS" in done.out
+    assert "cannot write" in done.err
+    assert "Traceback" not in done.err + done.out
+
+
+def test_a_full_disk_is_said_and_never_green(healthy: Server, folder: Path) -> None:
+    mount = folder / "reports"
+    mount.mkdir(parents=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16k", "none", str(mount)],
+        capture_output=True, timeout=10, check=False,
+    )  # fmt: skip
+    if mounted.returncode:
+        pytest.skip("mounting a small disk needs root")
+    try:
+        done = product.run(
+            folder, "smoke", "--select", "connectivity.role", env=product.urls(healthy.url)
+        )
+        assert done.code == 3
+        assert "No space left" in done.err
+        assert not list(mount.glob(".*.tmp"))
+    finally:
+        subprocess.run(["umount", str(mount)], timeout=10, check=True)
+
+
+def test_a_reader_that_went_away_does_not_lose_the_report(healthy: Server, folder: Path) -> None:
+    process = start(folder, "smoke", "--select", "connectivity", env=product.urls(healthy.url))
+    assert process.stdout
+    process.stdout.close()
+    process.wait(timeout=20)
+    assert process.returncode == 0
+    assert (folder / "reports" / "latest.html").exists()
+    assert os.stat(folder / "reports" / "latest.html").st_size > 1000  # noqa: PTH116

@@ -1,0 +1,38 @@
+"""What `redis-runbook queue show` says where there is nothing to show."""
+
+import subprocess
+
+import pytest
+
+from tests.support import product
+from tests.support.servers import free_port
+
+
+def show(*arguments: str, url: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        product.command("queue", "show", *arguments),
+        env={**product.QUIET, "REDIS_QUEUE_URL": url},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "url", "words"),
+    [
+        (["render"], "", "set REDIS_QUEUE_URL"),
+        (["render"], f"redis://127.0.0.1:{free_port()}", "connection refused"),
+        (["render", "--service", "cache"], "", "there is no queue service cache"),
+    ],
+    ids=["no-url", "refused", "no-such-service"],
+)
+def test_what_cannot_be_shown_is_one_sentence(arguments: list[str], url: str, words: str) -> None:
+    done = show(*arguments, url=url)
+    assert done.returncode == 3
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_bad_url_is_code_4_and_not_quoted() -> None:
+    done = show("render", url="http://:planted-password@host")
+    assert done.returncode == 4
+    assert "planted" not in done.stderr

@@ -1,0 +1,1 @@
+"""Real servers, healthy and broken."""

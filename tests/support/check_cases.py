@@ -1,0 +1,646 @@
+"""Recorded facts, and what each check makes of them."""
+
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from redis_runbook.check import Advised, Broken, Held, NotApplicable, Unknown
+from redis_runbook.config.model import JwtCache
+from redis_runbook.probes.canary import CanaryFacts
+from redis_runbook.probes.clients import ClientsFacts
+from redis_runbook.probes.connection import ConnectionFacts, Problem
+from redis_runbook.probes.exporter.scrape import ExporterFacts
+from redis_runbook.probes.jwt_cache import JwtCacheFacts
+from redis_runbook.probes.latency.sample import LatencyFacts
+from redis_runbook.probes.memory import MemoryFacts
+from redis_runbook.probes.persistence import PersistenceFacts
+from redis_runbook.probes.pubsub import PubsubFacts
+from redis_runbook.probes.replication import ReplicationFacts
+from redis_runbook.probes.server import ServerFacts
+from redis_runbook.probes.slowlog import SlowCommand, SlowlogFacts
+from redis_runbook.record import ServerRecord
+from redis_runbook.wire.http import FetchProblem
+
+MIB = 1 << 20
+RUN_ID = "a" * 40
+
+
+def latency(*seconds_ms: float | None, **changes: Any) -> LatencyFacts:
+    """FAKE: 200 samples for each second, all of that length in ms; none where it is None."""
+    offsets, samples = array("d"), array("d")
+    for second, value in enumerate(seconds_ms):
+        for number in range(200) if value is not None else ():
+            offsets.append(second + number / 200)
+            samples.append(value)  # type: ignore[arg-type]  # not None here
+    window_s = float(len(seconds_ms))
+    facts = LatencyFacts(
+        window_s=window_s,
+        elapsed_s=window_s,
+        workload="PING",
+        samples_ms=samples,
+        offsets_s=offsets,
+        unanswered=0,
+        unseen=(),
+        error=None,
+    )
+    return replace(facts, **changes)
+
+
+def before(*, run_id: str, rejected_connections: int) -> ServerRecord:
+    return ServerRecord(
+        product="redis",
+        version="7.0.15",
+        mode="standalone",
+        run_id=run_id,
+        rejected_connections=rejected_connections,
+    )
+
+
+def slow(duration_ms: float, age_s: float = 60) -> SlowCommand:
+    return SlowCommand(
+        age_s=age_s, duration_ms=duration_ms, command=f"KEYS {duration_ms:g} (1 arguments)"
+    )
+
+
+HEALTHY: Mapping[str, Any] = {
+    "connection": ConnectionFacts(address="redis:6379", elapsed_ms=3),
+    "server": ServerFacts(
+        product="redis",
+        version="7.0.15",
+        role="master",
+        mode="standalone",
+        run_id=RUN_ID,
+        process_id=1,
+        tcp_port=6379,
+        uptime_s=90,
+    ),
+    "canary": CanaryFacts(elapsed_ms=2),
+    "pubsub": PubsubFacts(delivered_ms=1, waited_s=2),
+    "clients": ClientsFacts(connected=10, maxclients=100, rejected=0),
+    "previous": None,
+    "memory": MemoryFacts(
+        used_bytes=50 * MIB,
+        maxmemory_bytes=100 * MIB,
+        policy="noeviction",
+        evicted_keys=0,
+        waste_ratio=1.1,
+        waste_bytes=MIB,
+        allocator="jemalloc-5.2.1",
+    ),
+    "persistence": PersistenceFacts(
+        rdb_enabled=True,
+        why_unknown="",
+        rdb_ok=True,
+        changes_since_save=7,
+        aof_enabled=True,
+        aof_write_ok=True,
+        aof_rewrite_ok=True,
+    ),
+    "replication": ReplicationFacts(role="master", link_up=False, link_down_s=0, replicas_online=1),
+    "exporter": ExporterFacts(
+        url_shown="http://exporter:9121/metrics",
+        via="/metrics",
+        redis_up=1,
+        scrape_error=0,
+        matches=True,
+    ),
+    "jwt_settings": JwtCache(min_entries=10),
+    "jwt_entries": JwtCacheFacts(
+        live_entries=10,
+        stopped="complete",
+        keys_looked_at=500,
+        dbsize=500,
+        calls=1,
+        elapsed_s=0.01,
+        ttl_sampled=10,
+        without_ttl=0,
+        ttl_min_s=60,
+        ttl_max_s=3600,
+    ),
+    "slowlog": SlowlogFacts(entries=[], threshold_ms=10, why_unknown="", covers_s=None),
+    "latency": latency(1, 1),
+}
+"""Facts about a queue and a cache that every check passes on; each case changes some."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What `check` makes of a service with these settings and facts (changes, or whole ones)."""
+
+    check: str
+    outcome: type
+    words: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    role: str = "queue"
+
+    def __str__(self) -> str:
+        return f"{self.check}: {self.words}"
+
+
+CONNECTIVITY = [
+    Case("connectivity.reachable", Held, "answered PING after 3.0 ms (limit 2000 ms)"),
+    Case("connectivity.reachable", Held, "2000.0 ms", {"connection": {"elapsed_ms": 2000.0}}),
+    Case(
+        "connectivity.reachable",
+        Broken,
+        "queue answered PING after 2000.5 ms (limit 2000 ms)",
+        {"connection": {"elapsed_ms": 2000.5}},
+    ),
+    Case(
+        "connectivity.reachable",
+        Broken,
+        "queue at redis:6379 refuses clients",
+        {"connection": {"problem": Problem.MAX_CLIENTS, "message": "refuses clients"}},
+    ),
+    Case("connectivity.role", Held, "queue is a master in standalone mode"),
+    Case("connectivity.role", Broken, "is a replica in standalone", {"server": {"role": "slave"}}),
+    Case(
+        "connectivity.role", Broken, "is a master in cluster mode", {"server": {"mode": "cluster"}}
+    ),
+    Case("connectivity.role", Broken, "is a sentinel in", {"server": {"role": "sentinel"}}),
+    Case(
+        "connectivity.role",
+        Held,
+        "(expected: replica in cluster mode)",
+        {"server": {"role": "slave", "mode": "cluster"}},
+        {"expected_role": "replica", "expected_mode": "cluster"},
+    ),
+    Case(
+        "connectivity.role",
+        Broken,
+        "(expected: replica in standalone mode)",
+        settings={"expected_role": "replica"},
+    ),
+    Case("connectivity.writable", Held, "took 2.0 ms to write, read and remove"),
+    Case(
+        "connectivity.writable",
+        Broken,
+        "queue takes no writes: what was written could not be read back",
+        {"canary": {"refusal": "what was written could not be read back"}},
+    ),
+    Case(
+        "connectivity.writable",
+        Broken,
+        "took 700.0 ms to write, read and remove a canary key (limit 500 ms)",
+        {"canary": {"elapsed_ms": 700.0}},
+        {"limits": {"write_s": "500ms"}},
+    ),
+    Case("connectivity.pubsub", Held, "arrived on queue after 1.0 ms"),
+    Case(
+        "connectivity.pubsub",
+        Broken,
+        "a published message did not arrive on queue in 2 s",
+        {"pubsub": {"delivered_ms": None}},
+    ),
+    Case(
+        "connectivity.pubsub",
+        Broken,
+        "after 2100.0 ms (limit 2000 ms)",
+        {"pubsub": {"delivered_ms": 2100.0}},
+    ),
+    Case("connectivity.clients", Held, "10 of 100 clients (limit 80 %) and rejected 0"),
+    Case("connectivity.clients", Held, "79 of 100", {"clients": {"connected": 79}}),
+    Case("connectivity.clients", Broken, "80 of 100", {"clients": {"connected": 80}}),
+    Case(
+        "connectivity.clients",
+        Broken,
+        "rejected 3 since it started",
+        {"clients": {"rejected": 3}},
+    ),
+    Case(
+        "connectivity.clients",
+        Held,
+        "rejected 0 since the last run",
+        {
+            "clients": {"rejected": 3},
+            "previous": before(run_id=RUN_ID, rejected_connections=3),
+        },
+    ),
+    Case(
+        "connectivity.clients",
+        Broken,
+        "rejected 2 since the last run",
+        {
+            "clients": {"rejected": 5},
+            "previous": before(run_id=RUN_ID, rejected_connections=3),
+        },
+    ),
+    Case(
+        "connectivity.clients",
+        Broken,
+        "rejected 1 since the last run",  # the count began anew in between
+        {
+            "clients": {"rejected": 1},
+            "previous": before(run_id=RUN_ID, rejected_connections=3),
+        },
+    ),
+    Case(
+        "connectivity.clients",
+        Broken,
+        "and rejected 3 since it started",  # the last run saw another process
+        {
+            "clients": {"rejected": 3},
+            "previous": before(run_id="b" * 40, rejected_connections=3),
+        },
+    ),
+]
+
+MEMORY = [
+    Case("memory.used_ratio", Held, "used 50.0 % of maxmemory (limit 80 %) on queue"),
+    Case("memory.used_ratio", Broken, "used 80.0 %", {"memory": {"used_bytes": 80 * MIB}}),
+    Case("memory.used_ratio", Broken, "used 120.0 %", {"memory": {"used_bytes": 120 * MIB}}),
+    Case(
+        "memory.used_ratio",
+        Unknown,
+        "maxmemory is 0 on queue, so nothing says how much it may use",
+        {"memory": {"maxmemory_bytes": 0}},
+    ),
+    Case(
+        "memory.used_ratio",
+        Broken,
+        "used 97.7 % of the configured memory_limit (limit 80 %)",
+        {"memory": {"maxmemory_bytes": 0, "used_bytes": 500 * MIB}},
+        {"memory_limit": "512MiB"},
+    ),
+    Case(
+        "memory.used_ratio",
+        Broken,
+        "of maxmemory",  # what the server enforces comes before what we were told
+        {"memory": {"used_bytes": 90 * MIB}},
+        {"memory_limit": "10GiB"},
+    ),
+    Case("memory.eviction_policy", Held, "maxmemory-policy is noeviction on queue"),
+    Case(
+        "memory.eviction_policy",
+        Broken,
+        "is volatile-lru on queue (a BullMQ queue needs noeviction)",
+        {"memory": {"policy": "volatile-lru"}},
+    ),
+    Case(
+        "memory.eviction_policy",
+        Held,
+        "is allkeys-lru on cache (a cache)",
+        {"memory": {"policy": "allkeys-lru"}},
+        role="cache",
+    ),
+    Case("memory.eviction_policy", Advised, "will refuse writes instead", role="cache"),
+    Case(
+        "memory.eviction_policy",
+        Held,
+        "is noeviction on cache",  # and without a limit it is never full
+        {"memory": {"maxmemory_bytes": 0}},
+        role="cache",
+    ),
+    Case("memory.evictions", Held, "0 keys were evicted from queue"),
+    Case(
+        "memory.evictions",
+        Broken,
+        "1 keys were evicted from queue",
+        {"memory": {"evicted_keys": 1}},
+    ),
+    Case("memory.fragmentation", Held, "is 1.10, 1.0 MiB (limits 1.5 and 100 MiB, both)"),
+    Case("memory.fragmentation", Held, "is 9.00", {"memory": {"waste_ratio": 9.0}}),
+    Case("memory.fragmentation", Held, "200.0 MiB", {"memory": {"waste_bytes": 200 * MIB}}),
+    Case(
+        "memory.fragmentation",
+        Broken,
+        "is 1.50, 100.0 MiB",
+        {"memory": {"waste_ratio": 1.5, "waste_bytes": 100 * MIB}},
+    ),
+]
+
+PERSISTENCE_AND_REPLICATION = [
+    Case("persistence.saving", Held, "saves without error (RDB and AOF)"),
+    Case(
+        "persistence.saving",
+        Broken,
+        "the last AOF write failed on queue",
+        {"persistence": {"aof_write_ok": False}},
+    ),
+    Case(
+        "persistence.saving",
+        Broken,
+        "the last AOF rewrite failed on queue",
+        {"persistence": {"aof_rewrite_ok": False}},
+    ),
+    Case(
+        "persistence.saving",
+        Broken,
+        "the last RDB save and AOF write failed on queue; 7 changes",
+        {"persistence": {"rdb_ok": False, "aof_write_ok": False}},
+    ),
+    Case(
+        "persistence.saving",
+        Held,
+        "saves without error (RDB)",
+        {"persistence": {"aof_enabled": False, "aof_write_ok": False, "aof_rewrite_ok": False}},
+    ),
+    Case(
+        "persistence.saving",
+        Held,
+        "saves without error (AOF)",
+        {"persistence": {"rdb_enabled": None, "why_unknown": "no permission for CONFIG GET"}},
+    ),
+    Case(
+        "persistence.saving",
+        Advised,
+        "a restart loses every job",
+        {"persistence": {"rdb_enabled": False, "aof_enabled": False}},
+    ),
+    Case(
+        "persistence.saving",
+        Unknown,
+        "whether queue saves is not known: no permission for CONFIG GET",
+        {
+            "persistence": {
+                "rdb_enabled": None,
+                "aof_enabled": False,
+                "why_unknown": "no permission for CONFIG GET",
+            }
+        },
+    ),
+    Case(
+        "persistence.saving",
+        Held,
+        "cache has neither RDB nor AOF",
+        {"persistence": {"rdb_enabled": False, "aof_enabled": False}},
+        role="cache",
+    ),
+    Case(
+        "persistence.saving",
+        Held,
+        "cache had no failed save",
+        {"persistence": {"rdb_enabled": None, "aof_enabled": False}},
+        role="cache",
+    ),
+    Case("replication.link", NotApplicable, "is a master and replicas_min is not configured"),
+    Case("replication.link", Held, "1 replicas of queue are online", settings={"replicas_min": 1}),
+    Case(
+        "replication.link",
+        Broken,
+        "1 replicas of queue are online (at least 2)",
+        settings={"replicas_min": 2},
+    ),
+    Case(
+        "replication.link",
+        Held,
+        "link to the master is up",
+        {"replication": {"role": "slave", "link_up": True}},
+    ),
+    Case(
+        "replication.link",
+        Broken,
+        "link to the master is down for 12 s",
+        {"replication": {"role": "slave", "link_down_s": 12}},
+    ),
+]
+
+EXPORTER = [
+    Case("exporter.reachable", Held, "queue: redis_up is 1 by /metrics"),
+    Case(
+        "exporter.reachable",
+        Broken,
+        "the exporter refused",
+        {
+            "exporter": {
+                "problem": FetchProblem.REFUSED,
+                "problem_text": "the exporter refused",
+                "redis_up": None,
+            }
+        },
+    ),
+    Case("exporter.reachable", Broken, "redis_up is missing", {"exporter": {"redis_up": None}}),
+    Case("exporter.reachable", Broken, "redis_up is 0", {"exporter": {"redis_up": 0.0}}),
+    Case(
+        "exporter.reachable",
+        Broken,
+        "for another instance",
+        {"exporter": {"matches": False}},
+    ),
+    Case(
+        "exporter.reachable",
+        Broken,
+        'with the error "NOAUTH"',
+        {"exporter": {"scrape_error": 1.0, "scrape_error_text": "NOAUTH"}},
+    ),
+    Case(
+        "exporter.reachable",
+        Broken,
+        "redis_exporter_last_scrape_error is missing",
+        {"exporter": {"scrape_error": None}},
+    ),
+    Case("exporter.truthful", Held, "watches this server"),
+    Case("exporter.truthful", Unknown, "nothing to compare", {"exporter": {"redis_up": 0.0}}),
+    Case(
+        "exporter.truthful",
+        Unknown,
+        "nothing to compare: the exporter refused",
+        {"exporter": {"problem": FetchProblem.REFUSED, "problem_text": "the exporter refused"}},
+    ),
+    Case(
+        "exporter.truthful",
+        Broken,
+        "lacks redis_memory_max_bytes, redis_uptime_in_seconds",
+        {"exporter": {"missing": ["redis_memory_max_bytes", "redis_uptime_in_seconds"]}},
+    ),
+    Case(
+        "exporter.truthful",
+        Unknown,
+        "does not tell which server it watches",
+        {"exporter": {"matches": None}},
+    ),
+    Case(
+        "exporter.truthful",
+        Broken,
+        "uptime: 1 s; maxmemory: 2",
+        {"exporter": {"disagreements": ["uptime: 1 s", "maxmemory: 2"]}},
+    ),
+]
+
+JWT_CACHE = [
+    Case("jwt_cache.populated", Held, "10 live entries of jwt:* on cache (at least 10)"),
+    Case(
+        "jwt_cache.populated",
+        Held,
+        "at least 100 live entries",
+        {"jwt_entries": {"live_entries": 100, "stopped": "enough"}},
+    ),
+    Case(
+        "jwt_cache.populated",
+        Held,
+        "at least 12 live entries",
+        {"jwt_entries": {"live_entries": 12, "stopped": "budget"}},
+    ),
+    Case("jwt_cache.populated", Broken, "9 live entries", {"jwt_entries": {"live_entries": 9}}),
+    Case(
+        "jwt_cache.populated",
+        Unknown,
+        "found 9 entries of jwt:* on cache after about 90000 of 5000000 keys; the scan's budget "
+        "was used up after 2.0 s",
+        {
+            "jwt_entries": {
+                "live_entries": 9,
+                "stopped": "budget",
+                "keys_looked_at": 90_000,
+                "dbsize": 5_000_000,
+                "elapsed_s": 2.0,
+            }
+        },
+    ),
+    Case(
+        "jwt_cache.populated",
+        Unknown,
+        "after about 90000 keys",
+        {
+            "jwt_entries": {
+                "live_entries": 0,
+                "stopped": "budget",
+                "keys_looked_at": 90_000,
+                "dbsize": None,
+            }
+        },
+    ),
+    Case("jwt_cache.expires", Held, "0 have no TTL and the others expire in 60 to 3600 s"),
+    Case("jwt_cache.expires", Held, "to 86400 s", {"jwt_entries": {"ttl_max_s": 86_400.0}}),
+    Case("jwt_cache.expires", Broken, "to 86401 s", {"jwt_entries": {"ttl_max_s": 86_401.0}}),
+    Case("jwt_cache.expires", Broken, "1 have no TTL", {"jwt_entries": {"without_ttl": 1}}),
+    Case(
+        "jwt_cache.expires",
+        Broken,
+        "of 3 entries of jwt:* on cache, 3 have no TTL",
+        {
+            "jwt_entries": {
+                "ttl_sampled": 3,
+                "without_ttl": 3,
+                "ttl_min_s": None,
+                "ttl_max_s": None,
+            }
+        },
+    ),
+    Case(
+        "jwt_cache.expires",
+        Unknown,
+        "no entry of jwt:* was found on cache",
+        {"jwt_entries": {"ttl_sampled": 0, "ttl_min_s": None, "ttl_max_s": None}},
+    ),
+]
+JWT_CACHE = [replace(case, role="cache") for case in JWT_CACHE]
+
+SLOWLOG = [
+    Case("latency.slowlog", Held, "no command took over 100 ms on queue in the last 600 s"),
+    Case("latency.slowlog", Held, "over 50 ms on cache", role="cache"),
+    Case("latency.slowlog", Held, "no command", {"slowlog": {"entries": [slow(100)]}}),
+    Case("latency.slowlog", Held, "in the last 600 s", {"slowlog": {"entries": [slow(900, 601)]}}),
+    Case(
+        "latency.slowlog",
+        Broken,
+        "2 commands took over 100 ms on queue in the last 600 s; the slowest, KEYS 300 "
+        "(1 arguments), took 300.0 ms",
+        {"slowlog": {"entries": [slow(200), slow(300), slow(50), slow(900, 601)]}},
+    ),
+    Case(
+        "latency.slowlog",
+        Broken,
+        "1 commands took over 50 ms on cache",
+        {"slowlog": {"entries": [slow(60)]}},
+        role="cache",
+    ),
+    Case(
+        "latency.slowlog",
+        Broken,
+        "1 commands took over",  # what was seen counts, however little could be
+        {"slowlog": {"entries": [slow(200)], "threshold_ms": None, "covers_s": 1.0}},
+    ),
+    Case(
+        "latency.slowlog",
+        Unknown,
+        "slowlog-log-slower-than is -1 µs; set it to 100000 or less",
+        {"slowlog": {"threshold_ms": -0.001}},
+    ),
+    Case(
+        "latency.slowlog",
+        Unknown,
+        "slowlog-log-slower-than is 200000 µs",
+        {"slowlog": {"threshold_ms": 200.0}},
+    ),
+    Case("latency.slowlog", Held, "took over 100 ms", {"slowlog": {"threshold_ms": 100.0}}),
+    Case(
+        "latency.slowlog",
+        Unknown,
+        "is not known: no permission for CONFIG GET",
+        {"slowlog": {"threshold_ms": None, "why_unknown": "no permission for CONFIG GET"}},
+    ),
+    Case(
+        "latency.slowlog",
+        Unknown,
+        "reaches back only 599 s of 600 s",
+        {"slowlog": {"covers_s": 599.0}},
+    ),
+    Case(
+        "latency.slowlog",
+        Unknown,
+        "reaches back only 0 s",  # slowlog-max-len is 0
+        {"slowlog": {"covers_s": 0.0}},
+    ),
+    Case("latency.slowlog", Held, "the last 600 s", {"slowlog": {"covers_s": 600.0}}),
+]
+
+
+def p95(outcome: type, words: str, facts: LatencyFacts) -> Case:
+    return Case("latency.command_p95", outcome, words, {"latency": facts}, role="cache")
+
+
+LATENCY = [
+    Case("latency.round_trip", Held, "p95 of queue is 1.00 ms over 2.0 s (limit 2000 ms; n 400"),
+    Case(
+        "latency.round_trip",
+        Broken,
+        "p95 of cache is 60.00 ms over 2.0 s (limit 50 ms",
+        {"latency": latency(60, 60)},
+        role="cache",
+    ),
+    Case("latency.round_trip", Held, "60.00 ms", {"latency": latency(60, 60)}),
+    p95(Held, "p95 of cache is 50.00 ms over 2.0 s", latency(50, 50)),
+    p95(Broken, "p95 of cache is 50.10 ms over 2.0 s (limit 50 ms; n 400", latency(50.1, 50.1)),
+    p95(Advised, "over the limit for 1 s of 2 s", latency(1, 60)),
+    p95(Advised, "over the limit for 1 s of 3 s", latency(60, 1, 1)),
+    p95(Unknown, "only 199 samples in 2.0 s on cache", latency(
+        samples_ms=array("d", [1.0] * 199),
+        offsets_s=array("d", [0.01 * number for number in range(199)]),
+        window_s=2.0,
+        elapsed_s=2.0,
+    )),
+    p95(Unknown, "only 0 samples in 2.0 s on cache", latency(None, None)),
+    p95(
+        Unknown,
+        "only 0 samples in 0.1 s on cache (the connection was closed)",
+        latency(None, None, elapsed_s=0.1, error="the connection was closed"),
+    ),
+    p95(
+        Advised,  # the server gave nothing after the first second: over, then
+        "; the connection was closed; over the limit for 1 s of 2 s",
+        latency(1, None, elapsed_s=1.0, error="the connection was closed"),
+    ),
+    p95(
+        Broken,
+        "; the connection was closed",
+        latency(60, None, elapsed_s=1.0, error="the connection was closed"),
+    ),
+    p95(Held, "over 1.0 s", latency(1, elapsed_s=1.0, window_s=2.0)),  # we stopped, not the server
+    p95(Held, "n 400", latency(1, None, 1, unseen=[(1.0, 2.0)])),
+    p95(Broken, "60.00 ms", latency(60, None, 60, unseen=[(1.0, 2.0)])),
+    p95(Unknown, "only 200 samples", latency(1, None, None, unseen=[(1.0, 3.0)])),
+    p95(Advised, "n 400, p50 1.00", latency(1, 1, None)),  # no answer is over the limit
+]  # fmt: skip
+
+CASES = [
+    *CONNECTIVITY,
+    *MEMORY,
+    *PERSISTENCE_AND_REPLICATION,
+    *EXPORTER,
+    *JWT_CACHE,
+    *SLOWLOG,
+    *LATENCY,
+]

@@ -1,0 +1,245 @@
+"""Real workers on one server, one story a queue, and what runs of the product say of them."""
+
+import base64
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from redis_runbook.wire.client import connected
+from redis_runbook.wire.endpoint import parse_endpoint
+from tests.support import product
+from tests.support.bullmq_scene import (
+    NODE_LIBRARIES,
+    Scene,
+    Stage,
+    play_bull,
+    play_node,
+    play_python,
+)
+from tests.support.servers import Server, wait_until
+
+WINDOW_S = 10
+DENIED = "~* resetchannels -@all +@read -@dangerous +ping +time +info +multi +exec +select".split()
+_ALL_STORIES_S = 27
+"""Until a worker that connected and does nothing can be told from one that still connects."""
+_BEFORE_S = 7
+"""How long before the run jobs are added that will have waited in part of its window."""
+
+
+def config(queues: Mapping[str, Mapping[str, Any]], *, window_s: float = WINDOW_S) -> str:
+    """A runbook.toml for one queue service, with a table for each of these queues."""
+    tables = [
+        f"[queues.{json.dumps(name)}]\n"
+        + "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+        for name, settings in queues.items()
+    ]
+    return "\n".join(
+        [
+            '[services.queue]\nrole = "queue"\n',
+            f"[services.queue.limits]\nqueue_latency_for_s = {window_s}",
+            "[exporter]\nenabled = false\n",
+            *tables,
+        ]
+    )
+
+
+def settings_of_all() -> dict[str, dict[str, Any]]:
+    """The queues that are configured; all others are found."""
+    shared: dict[str, dict[str, Any]] = {
+        "bundle:idle": {"workers_min": 2},
+        "bundle:render": {},
+        "bundle:rendre": {},
+        "bull-paused": {"paused_ok": True},
+    }
+    stories: dict[str, dict[str, Any]] = {
+        "idle": {},
+        "lifo": {"depth": 5},
+        "priorities": {"depth": 30, "latency_s": 600},
+        "busy": {"workers_min": 2},
+        "limited": {},
+        "paused-locally": {},
+        "frozen-idle": {"overdue_grace_s": 600},
+        "failed": {"failed_per_hour": 2},
+        "now-strict": {"strict_now": True},
+    }
+    return shared | {
+        f"{library}-{story}": settings
+        for library in NODE_LIBRARIES
+        for story, settings in stories.items()
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """The scene, and three runs: soon after the server's start, later, and without CLIENT LIST.
+
+    `read_at_ms` is when the queues were read for the last time in the second of them.
+    """
+
+    scene: Scene
+    early: product.Outcome
+    late: product.Outcome
+    denied: product.Outcome
+    read_at_ms: float
+
+    def waited_s(self, queue: str) -> float:
+        """How long the queue's oldest job had really waited when the second run read it."""
+        return (self.read_at_ms - self.scene.true[queue]) / 1000
+
+
+def play(server: Server, begin: Callable[..., Any], folder: Path) -> Seen:
+    """Start every story, and run the product when there is something to see of each."""
+    scene = Scene(server, begin)
+    for library in NODE_LIBRARIES:
+        play_node(scene, library)
+    play_bull(scene)
+    play_python(scene)
+    began = time.monotonic()
+    every = config(settings_of_all())
+
+    def run(name: str, url: str = server.url, settings: str = every) -> product.Outcome:
+        env = product.urls(url)
+        return product.run(folder / name, "smoke", "--select", "queue", env=env, config=settings)
+
+    with _unpromoted(server):
+        early = run("early")
+        time.sleep(max(0.0, began + _ALL_STORIES_S - _BEFORE_S - time.monotonic()))
+        for library in NODE_LIBRARIES:
+            _play_slow(Stage(scene, library))
+        time.sleep(_BEFORE_S)
+        for library in NODE_LIBRARIES:
+            _play_last(Stage(scene, library))
+        with watching_reads(server) as reads:
+            late = run("late")
+    some = {name: settings_of_all()[name] for name in ("bullmq6-idle", "bullmq6-busy")}
+    some |= {"bullmq6-lifo": {}, "bundle:idle": {"workers_min": 2}}
+    denied = run("denied", server.user("shy", "shy-password", *DENIED), config(some))
+    return Seen(scene=scene, early=early, late=late, denied=denied, read_at_ms=reads[-1])
+
+
+def _play_slow(stage: Stage) -> None:
+    """A job that waits for 3 s behind another, and is then picked up."""
+    queue = stage.work("slow")
+    stage.actor.add(queue, {"ms": 3000})
+    stage.scene.true[queue] = stage.actor.add(queue).at
+
+
+def _play_last(stage: Stage) -> None:
+    """What has just begun to wait, and a scheduler that loses its job."""
+    raw = stage.scene.server.client()
+    for key in raw.scan_iter(f"bull:{stage.name('orphaned')}:repeat:meta:*"):
+        raw.delete(key)
+    for story in ("now", "now-strict"):
+        queue = stage.name(story)
+        stage.scene.true[queue] = stage.actor.add(queue, {"token": "planted-in-data"}).at
+    for _ in range(4):
+        stage.actor.add(stage.name("served"), {"ms": 300})
+
+
+@contextlib.contextmanager
+def _unpromoted(server: Server) -> Iterator[None]:
+    """A worker as of BullMQ 1: it waits for jobs, and leaves promotion to a scheduler, absent."""
+    now_ms, key = int(time.time() * 1000), "bull:unpromoted"
+    raw = server.client()
+    raw.hset(f"{key}:meta", "opts.maxLenEvents", 10_000)
+    raw.zadd(f"{key}:delayed", {"1": now_ms * 4096})
+    raw.hset(f"{key}:1", mapping={"name": "job", "timestamp": now_ms})
+    name = f"bull:{base64.b64encode(b'unpromoted').decode()}"
+    worker = server.client(client_name=name, socket_timeout=None)
+
+    def wait() -> None:
+        with contextlib.suppress(redis.ConnectionError):
+            worker.brpoplpush(f"{key}:wait", f"{key}:active", timeout=0)
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        for one in raw.client_list():
+            if one["name"] == name:
+                raw.client_kill_filter(_id=one["id"])
+        thread.join(10)
+
+
+@contextlib.contextmanager
+def watching_reads(server: Server) -> Iterator[list[float]]:
+    """Gives a list of when (ms) queues were being read; XINFO STREAM is asked by nobody else."""
+    raw, times, done = server.client(), [], threading.Event()
+
+    def calls() -> int:
+        stats = raw.info("commandstats")
+        return int(stats.get("cmdstat_xinfo|stream", {"calls": 0})["calls"])
+
+    def watch() -> None:
+        known = calls()
+        while not done.wait(0.02):
+            count = calls()
+            if count > known:
+                known = count
+                times.append(time.time() * 1000)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield times
+    finally:
+        done.set()
+        thread.join(10)
+
+
+def end_all_workers(scene: Scene) -> None:
+    """Let nobody but us use the server, and no key of it expire."""
+    for actor in scene.actors.values():
+        actor.end()
+    raw = scene.server.client()
+    wait_until(lambda: len(raw.client_list()) == 1)
+    for key in raw.scan_iter():
+        raw.persist(key)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run of the product, and what the server saw of it.
+
+    `called` are commands with how often, by INFO commandstats; `asked` every command with its
+    arguments as its clients named `redis-runbook` sent it, by SLOWLOG.
+    """
+
+    outcome: product.Outcome
+    digests: tuple[bytes, bytes]
+    called: Mapping[str, int]
+    asked: list[list[bytes]]
+    denied: list[str]
+
+
+def recorded(server: Server, run: Callable[[], product.Outcome]) -> Recorded:
+    """Have the server record a run, without a MONITOR that would slow it down."""
+    raw = server.client()
+    raw.config_set("slowlog-log-slower-than", 0)
+    raw.acl_log_reset()
+    before = raw.execute_command("DEBUG", "DIGEST")
+    raw.config_resetstat()
+    raw.slowlog_reset()
+    outcome = run()
+    called = {
+        name.removeprefix("cmdstat_"): stat["calls"]
+        for name, stat in raw.info("commandstats").items()
+    }
+    with connected(parse_endpoint(server.url), "queue", timeout_s=10) as client:
+        entries = client.ask("SLOWLOG", "GET", -1)
+    after = raw.execute_command("DEBUG", "DIGEST")
+    return Recorded(
+        outcome=outcome,
+        digests=(before, after),
+        called=called,
+        asked=[entry[3] for entry in entries if entry[5] == b"redis-runbook"],
+        denied=[str(entry["object"]) for entry in raw.acl_log()],
+    )

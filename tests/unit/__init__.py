@@ -1,0 +1,1 @@
+"""Pure: no server, and no process of the product."""

@@ -1,0 +1,116 @@
+"""Every check judged by recorded facts, and what each says of itself."""
+
+import ast
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redis_runbook.catalogue import CATALOGUE
+from redis_runbook.check import MARK, Broken, Judge, Outcome, Ruling
+from redis_runbook.config.model import ServiceSettings
+from redis_runbook.config.service import Service
+from redis_runbook.probes.connection import Problem
+from tests.support.check_cases import CASES, HEALTHY, Case, Held
+from tests.support.places import ROOT
+from tools.docs import parts
+
+
+def check_functions() -> Iterator[tuple[str, Callable[..., None]]]:
+    """Each test of checks/ with its id: loaded from its file, as nothing imports a check."""
+    for path in sorted((ROOT / "checks").glob("test_*.py")):
+        spec = importlib.util.spec_from_file_location(f"judged_{path.stem}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        for name, value in vars(module).items():
+            for mark in getattr(value, "pytestmark", ()) if name.startswith("test_") else ():
+                assert mark.name == MARK
+                yield mark.args[0], value
+
+
+FUNCTIONS = list(check_functions())
+CHECKS = dict(FUNCTIONS)
+
+
+def judged(case: Case) -> tuple[type, Ruling]:
+    """Call the check as pytest does, and take its ruling as the plugin does."""
+    settings = ServiceSettings.model_validate({"role": case.role, **case.settings})
+    judge = Judge()
+    given_: dict[str, Any] = {
+        **HEALTHY,
+        "service": Service(name=case.role, settings=settings, endpoint=None),
+        "judge": judge,
+    }
+    for name, facts in case.facts.items():
+        given_[name] = replace(given_[name], **facts) if isinstance(facts, dict) else facts
+    function = CHECKS[case.check]
+    try:
+        function(**{name: given_[name] for name in inspect.signature(function).parameters})
+    except Outcome as outcome:
+        return type(outcome), outcome.ruling
+    raise AssertionError(f"{case.check} ended without a ruling")
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_facts_lead_to_a_verdict_and_a_sentence(case: Case) -> None:
+    outcome, ruling = judged(case)
+    assert (outcome, case.words in ruling.message) == (case.outcome, True), ruling.message
+    unit = CATALOGUE[case.check].unit
+    assert ruling.observed is None or unit is not None
+    assert ruling.observed is None or ruling.limit is not None
+    if case.check.startswith("latency.") and ruling.observed is not None:
+        assert ruling.evidence
+
+
+def test_every_check_of_a_service_has_cases_of_both_kinds() -> None:
+    for spec in CATALOGUE.values():
+        outcomes = {case.outcome for case in CASES if case.check == spec.id}
+        elsewhere = {"bullmq", "prometheus", "alert", "grafana"}  # not about a service alone
+        assert outcomes >= {Held, Broken} or spec.scope in elsewhere, spec.id
+
+
+@pytest.mark.parametrize("problem", Problem)
+def test_the_first_next_step_is_for_the_problem_at_hand(problem: Problem) -> None:
+    facts = {"connection": {"problem": problem, "message": "is away"}}
+    _, ruling = judged(Case("connectivity.reachable", Broken, "", facts))
+    by_restart = {Problem.REFUSED, Problem.UNREACHABLE, Problem.TIMED_OUT, Problem.CLOSED}
+    assert bool(ruling.next_steps) == (problem not in by_restart | {Problem.ERROR})
+
+
+def test_the_catalogue_and_the_checks_agree() -> None:
+    assert sorted(check_id for check_id, _ in FUNCTIONS) == sorted(CATALOGUE)
+    assert all(
+        Path(inspect.getfile(function)).stem == f"test_{check_id.partition('.')[0]}"
+        for check_id, function in FUNCTIONS
+    )
+
+
+@pytest.mark.parametrize("check_id", CATALOGUE)
+def test_a_docstring_says_what_must_hold_when_and_what_to_do(check_id: str) -> None:
+    said = parts(inspect.getdoc(CHECKS[check_id]) or "")
+    assert list(said) == ["", "Passes when", "Fails when", "Next:"]
+    assert all(text.endswith(".") for text in said.values())
+
+
+def test_checks_import_the_product_only_and_nothing_imports_a_check() -> None:
+    for path in (*ROOT.glob("checks/*.py"), *ROOT.glob("src/**/*.py"), *ROOT.glob("fixtures/*.py")):
+        names = set(imports(ast.parse(path.read_text())))
+        assert not any(name.startswith("redis_runbook.checks") for name in names), path
+        if path.parent.name == "checks":
+            roots = {name.partition(".")[0] for name in names}
+            assert roots <= {"redis_runbook", *sys.stdlib_module_names}, path
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)

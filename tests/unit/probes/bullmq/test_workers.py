@@ -1,0 +1,261 @@
+"""Who consumes, by what CLIENT LIST says of the connections; and why jobs wait."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redis_runbook.judging.cause import Cause, cause
+from redis_runbook.probes.bullmq.clients import Sighting, sight_workers
+from redis_runbook.probes.bullmq.facts import Limiter, QueueFacts
+from redis_runbook.probes.bullmq.naming import Queue, shown
+from redis_runbook.probes.bullmq.reasons import classify
+from redis_runbook.probes.bullmq.workers import WorkerFacts, WorkerState, workers_of
+from tests.support.bullmq_facts import active, picked, quiet, waiting
+
+QUEUE = Queue(prefix=b"bull", name=b"bundle:render")
+NODE = "bull:" + base64.b64encode(b"bundle:render").decode()
+PREFIXED = "bull:bundle:" + base64.b64encode(b"render").decode()
+PYTHON = "bull:bundle:render"
+CONSUMING, BUSY, LIMITED = WorkerState.CONSUMING, WorkerState.BUSY, WorkerState.LIMITED
+FROZEN, IDLE, CONNECTING = WorkerState.FROZEN, WorkerState.NOT_CONSUMING, WorkerState.CONNECTING
+HELD = quiet(active=(active(),))
+
+
+class _Listing:
+    """Answers what `sight_workers` asks, with these lines of CLIENT LIST."""
+
+    def __init__(self, lines: Sequence[str], uptime_s: int = 9_999, fetches: int = 0) -> None:
+        self.replies = [
+            "\n".join(lines).encode(),
+            f"# Server\r\nuptime_in_seconds:{uptime_s}\r\n".encode(),
+            f"# Commandstats\r\ncmdstat_bzpopmin:calls={fetches},usec=9\r\n".encode(),
+        ]
+
+    def ask_all(self, *_commands: Any) -> list[Any]:
+        return self.replies
+
+
+def _line(  # the columns of the table
+    name: str,
+    flags: str,
+    cmd: str,
+    *,
+    idle: int = 2,
+    age: int = 100,
+    id: int = 0,  # noqa: A002
+) -> str:
+    number = id or sum(map(ord, f"{name}{flags}{cmd}{idle}{age}"))
+    return (
+        f"id={number} addr=127.0.0.1:{number} laddr=127.0.0.1:6379 fd=9 name={name} age={age} "
+        f"idle={idle} flags={flags} db=0 cmd={cmd} user=default"
+    )
+
+
+def _sighting(*lines: str, **server: int) -> Sighting:
+    return sight_workers(_Listing(lines, **server))  # type: ignore[arg-type]
+
+
+def _states(facts: QueueFacts, *lines: str) -> list[WorkerState]:
+    sighting = _sighting(*lines)
+    return sorted(worker.state for worker in workers_of(QUEUE, facts, [sighting] * 2).workers)
+
+
+@pytest.mark.parametrize(
+    ("facts", "lines", "states"),
+    [
+        (quiet(), [], []),
+        (quiet(), [_line(NODE, "b", "bzpopmin")], [CONSUMING]),
+        (quiet(), [_line(PREFIXED, "b", "bzpopmin")], [CONSUMING]),
+        (quiet(), [_line(NODE + ":w:render-7", "b", "bzpopmin")], [CONSUMING]),
+        (quiet(), [_line(NODE, "b", "brpoplpush")], [CONSUMING]),
+        (quiet(), [_line(NODE, "b", "bzpopmin", idle=9)], [CONSUMING]),
+        # Events and v1's scheduler are no workers, nor is another queue with the same beginning.
+        (quiet(), [_line(NODE + ":qe", "b", "xread")], []),
+        (quiet(), [_line(NODE + ":qs", "b", "bzpopmin")], []),
+        (quiet(), [_line(PYTHON + "er", "b", "bzpopmin")], []),
+        (quiet(), [_line(NODE + ":x", "b", "bzpopmin")], []),
+        (quiet(), [_line("", "b", "bzpopmin")], []),
+        # Busy: for long, too, while a job of the queue is locked or jobs are being taken.
+        (quiet(), [_line(NODE, "N", "bzpopmin", idle=15)], [BUSY]),
+        (HELD, [_line(NODE, "N", "bzpopmin", idle=90)], [BUSY]),
+        (quiet(pick_ups=picked((3, 0))), [_line(NODE, "N", "bzpopmin", idle=90)], [BUSY]),
+        (quiet(), [_line(NODE, "N", "bzpopmin", idle=16)], [FROZEN]),
+        (
+            quiet(active=(active(locked=False),), pick_ups=picked((60, 0))),
+            [_line(NODE, "N", "bzpopmin", idle=90)],
+            [FROZEN],
+        ),
+        (
+            quiet(limiter=Limiter(used=1, limit=None, left_ms=500)),
+            [_line(NODE, "N", "bzpopmin", idle=90)],
+            [LIMITED],
+        ),
+        # A zombie, a local pause and `autorun: false` look alike; so, at first, do new ones.
+        (quiet(), [_line(NODE, "N", "info", idle=100)], [IDLE]),
+        (quiet(), [_line(NODE, "N", "info", idle=24, age=24)], [CONNECTING]),
+        # One that began with a backlog has never blocked: a job shows that it works.
+        (HELD, [_line(NODE, "N", "info", idle=100)], [BUSY]),
+        # … but one job is not held by two workers.
+        (HELD, [_line(NODE, "N", "info", idle=100, id=n) for n in (1, 2)], [BUSY, IDLE]),
+        (
+            HELD,
+            [_line(NODE, "N", "bzpopmin", idle=100), _line(NODE, "N", "info", idle=100)],
+            [BUSY, IDLE],
+        ),
+        # Python's two connections carry the same name.
+        (quiet(), [_line(PYTHON, "b", "bzpopmin"), _line(PYTHON, "N", "evalsha")], [CONSUMING]),
+        (
+            quiet(),
+            [_line(f"{PYTHON}:w:{name}", flags, cmd, id=n)
+             for n, (name, flags, cmd) in enumerate(
+                 [("a", "b", "bzpopmin"), ("a", "N", "evalsha"),
+                  ("b", "b", "bzpopmin"), ("b", "N", "evalsha")], start=1)],
+            [CONSUMING, CONSUMING],
+        ),
+        (HELD, [_line(PYTHON, "N", "client|setname"), _line(PYTHON, "N", "evalsha")], [BUSY]),
+        (HELD, [_line(PYTHON, "N", "client"), _line(PYTHON, "N", "evalsha")], [BUSY]),  # 6.2
+        # Its fetching connection is away for a moment, or for good.
+        (quiet(), [_line(PYTHON, "N", "evalsha", idle=8)], [CONNECTING]),
+        (quiet(), [_line(PYTHON, "N", "evalsha", idle=60)], [IDLE]),
+        # Bull names a producer's connections, too.
+        (
+            quiet(flavour="bull"),
+            [_line(NODE, "b", "brpoplpush"), _line(NODE, "N", "evalsha", idle=70)],
+            [CONSUMING],
+        ),
+        (quiet(flavour="bull"), [_line(NODE, "N", "evalsha", idle=70)], []),
+    ],
+)  # fmt: skip
+def test_signatures(facts: QueueFacts, lines: list[str], states: list[WorkerState]) -> None:
+    assert _states(facts, *lines) == sorted(states)
+
+
+def test_a_queue_that_ends_as_a_workers_name_begins_keeps_its_own_workers() -> None:
+    odd = Queue(prefix=b"bull", name=b"a:w:b")
+    sighting = _sighting(_line("bull:a:w:b", "b", "bzpopmin"))
+    assert workers_of(odd, quiet(), [sighting] * 2).at_work == 1
+
+
+def test_one_sighting_settles_nothing() -> None:
+    blocked = _sighting(_line(NODE, "b", "bzpopmin"))
+    assert not workers_of(QUEUE, quiet(), [blocked]).settled
+    assert workers_of(QUEUE, quiet(), [blocked, blocked]).settled
+
+
+def test_soon_after_a_restart_nothing_is_settled() -> None:
+    sighting = _sighting(_line(NODE, "b", "bzpopmin"), uptime_s=24)
+    found = workers_of(QUEUE, quiet(), [sighting, sighting])
+    assert (found.settled, found.because) == (False, "the server started 24 s ago")
+
+
+def test_a_connection_that_appeared_between_the_sightings_is_still_connecting() -> None:
+    found = workers_of(
+        QUEUE, quiet(), [_sighting(), _sighting(_line(NODE, "N", "bzpopmin", idle=0, age=1))]
+    )
+    assert [worker.state for worker in found.workers] == [CONNECTING]
+    assert not found.settled
+
+
+def _denied(facts: QueueFacts, *fetches: int) -> WorkerFacts:
+    sightings = [
+        replace(_sighting(fetches=count), denied="no permission for CLIENT LIST on queue")
+        for count in fetches
+    ]
+    return workers_of(QUEUE, facts, sightings)
+
+
+def test_without_client_list_a_stall_check_shows_a_living_worker() -> None:
+    found = _denied(quiet(stall_check_ms=12_000), 5, 5)
+    assert (found.known, found.alive) == (False, True)
+    assert found.because.startswith("no permission for CLIENT LIST on queue; ")
+
+
+def test_without_client_list_fetches_may_be_of_another_queue() -> None:
+    assert _denied(quiet(), 5, 9).alive is None
+    assert "of this queue or another" in _denied(quiet(), 5, 9).because
+    assert _denied(quiet(), 5, 5).alive is None
+    assert cause(quiet(**waiting(9)), _denied(quiet(), 5, 5)) is Cause.UNKNOWN
+
+
+def _workers(*lines: str, facts: QueueFacts | None = None) -> WorkerFacts:
+    return workers_of(QUEUE, facts or quiet(), [_sighting(*lines)] * 2)
+
+
+WAITS = quiet(**waiting(9))
+BLOCKED = _workers(_line(NODE, "b", "bzpopmin"))
+HOLDING = _workers(_line(NODE, "N", "bzpopmin", idle=90), facts=HELD)
+PERIOD = Limiter(used=1, limit=None, left_ms=5_000)
+
+
+@pytest.mark.parametrize(
+    ("facts", "workers", "reason"),
+    [
+        (quiet(), _workers(), Cause.NOTHING_WAITS),
+        (WAITS, _workers(), Cause.NO_WORKER),
+        (replace(WAITS, paused=True), _workers(), Cause.PAUSED),
+        (WAITS, _workers(_line(NODE, "N", "info", idle=90)), Cause.NOT_CONSUMING),
+        (WAITS, _workers(_line(NODE, "N", "info", idle=1, age=1)), Cause.UNKNOWN),
+        (WAITS, HOLDING, Cause.BUSY),
+        (WAITS, BLOCKED, Cause.UNKNOWN),
+        (quiet(overdue_s=9.0), BLOCKED, Cause.NOT_PROMOTED),
+        # A period runs, but its limit is not used up.
+        (replace(WAITS, limiter=replace(PERIOD, limit=5)), HOLDING, Cause.BUSY),
+        (replace(WAITS, limiter=replace(PERIOD, limit=1)), BLOCKED, Cause.RATE_LIMITED),
+        (replace(WAITS, limiter=PERIOD), BLOCKED, Cause.UNKNOWN),
+        (replace(WAITS, limiter=PERIOD, active=(active(),)), HOLDING, Cause.BUSY),
+        (replace(WAITS, limiter=PERIOD), HOLDING, Cause.RATE_LIMITED),
+        (
+            replace(WAITS, limiter=replace(PERIOD, used=(1 << 53) - 1)),
+            HOLDING,
+            Cause.RATE_LIMITED,
+        ),
+        (replace(WAITS, limiter=replace(PERIOD, left_ms=None)), HOLDING, Cause.BUSY),
+        (
+            quiet(**{**waiting(9), "counts": {"waiting": 1, "active": 2}}, concurrency=2),
+            HOLDING,
+            Cause.CONCURRENCY,
+        ),
+    ],
+)
+def test_causes(facts: QueueFacts, workers: WorkerFacts, reason: Cause) -> None:
+    assert cause(facts, workers) is reason
+
+
+def test_reasons_are_grouped_and_hold_no_secret() -> None:
+    classes = classify(
+        [
+            b"timeout after 5000 ms\n    at Worker.run (/app/worker.js:12)",
+            b"timeout after 7000 ms",
+            b"connect redis://default:hunter2@10.0.0.1:6379 failed",
+            b"token=abcdef123456 refused",
+            b"no user joe@example.org",
+            b"job 550e8400-e29b-41d4-a716-446655440000 lost",
+            b"\x1b[31mred\x1b[0m " + b"x" * 500,
+            b"",
+        ]
+    )
+    texts = [one.reason for one in classes]
+    assert (classes[0].reason, classes[0].count) == ("timeout after # ms", 2)
+    assert "(no reason)" in texts
+    assert all(text.isprintable() and len(text) < 140 for text in texts)
+    for secret in ("hunter2", "abcdef", "joe", "550e8400"):
+        assert not [text for text in texts if secret in text]
+
+
+@given(st.binary(max_size=300), st.binary(max_size=300))
+def test_shown_names_are_printable_and_differ(one: bytes, other: bytes) -> None:
+    assert shown(one).isprintable()
+    assert (shown(one) == shown(other)) == (one == other)
+
+
+@given(st.binary(max_size=300))
+def test_a_client_list_of_anything_is_no_error(listed: bytes) -> None:
+    listing = _Listing([])
+    listing.replies = [listed, listed, listed]
+    sighting = sight_workers(listing)  # type: ignore[arg-type]
+    workers_of(QUEUE, quiet(), [sighting, sighting])

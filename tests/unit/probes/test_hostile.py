@@ -1,0 +1,87 @@
+"""Replies of another shape are never taken for facts."""
+
+from typing import cast
+
+import pytest
+
+from redis_runbook.probes.clients import clients_facts
+from redis_runbook.probes.memory import memory_facts
+from redis_runbook.probes.persistence import persistence_facts
+from redis_runbook.probes.server import server_facts, whole
+from redis_runbook.probes.slowlog import read_slowlog
+from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.client import Client
+
+
+class Fixed:
+    """A fake client: the same replies whatever is asked."""
+
+    def __init__(self, *given: object) -> None:
+        self.given = given
+
+    def ask(self, *_command: object) -> object:
+        return self.given[0]
+
+    def ask_all(self, *_commands: object) -> list[object]:
+        return list(self.given)
+
+
+def fixed(*given: object) -> Client:
+    return cast("Client", Fixed(*given))
+
+
+CLOCK = [b"1700000000", b"0"]
+SETTINGS = ([b"slowlog-log-slower-than", b"10000"], [b"slowlog-max-len", b"128"])
+
+
+@pytest.mark.parametrize(
+    ("log", "clock"),
+    [
+        (b"", CLOCK),
+        (None, CLOCK),
+        ([b""], CLOCK),
+        ([[1, 1, 1, [10**12]]], CLOCK),
+        ([[1, 1, 10**400, [b"GET"]]], CLOCK),
+        ([[1, 1, 1, []]], CLOCK),
+        ([], [b"9" * 400, b"0"]),
+        ([], [b"-1", b"0"]),
+        ([], b""),
+    ],
+)
+def test_a_slowlog_of_another_shape_is_not_taken_for_an_empty_one(
+    log: object, clock: object
+) -> None:
+    with pytest.raises(CannotLook, match="unknown shape"):
+        read_slowlog(fixed(log, clock, *SETTINGS))
+    assert read_slowlog(fixed([], CLOCK, *SETTINGS)).entries == []
+
+
+@pytest.mark.parametrize("number", ["-1", "1e400", "nan", "1e300", "0.5", "", "many"])
+def test_a_count_that_cannot_be_is_not_compared_with_a_limit(number: str) -> None:
+    info = {"used_memory": "1", "maxmemory": number, "maxmemory_policy": "x", "evicted_keys": "0"}
+    with pytest.raises(CannotLook, match="INFO's maxmemory is not a"):
+        memory_facts(info)
+    assert whole({"bytes": "-5"}, "bytes", signed=True) == -5
+
+
+@pytest.mark.parametrize("told", [None, b"", [], [b"maxclients", b"0"], [b"maxclients", b"-5"]])
+def test_no_limit_of_clients_is_no_room_for_clients(told: object) -> None:
+    info = {"connected_clients": "5", "rejected_connections": "0"}
+    with pytest.raises(CannotLook, match="does not tell its maxclients"):
+        clients_facts(fixed(told), info)
+    assert clients_facts(fixed([b"maxclients", b"100"]), info).maxclients == 100
+
+
+@pytest.mark.parametrize("missing", ["role", "redis_mode"])
+def test_a_server_that_does_not_say_what_it_is_is_unknown(missing: str) -> None:
+    info = {"role": "master", "redis_mode": "standalone"}
+    assert server_facts(info).role == "master"
+    with pytest.raises(CannotLook):
+        server_facts({**info, missing: ""})
+    assert server_facts({"redis_mode": "sentinel"}).role == "sentinel"
+
+
+def test_an_aof_whose_state_is_not_told_is_unknown() -> None:
+    info = {"rdb_last_bgsave_status": "ok", "aof_enabled": "1"}
+    with pytest.raises(CannotLook, match="aof_last_write_status"):
+        persistence_facts(fixed([b"save", b""]), info)
