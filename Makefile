@@ -6,10 +6,11 @@ PYTEST := $(BIN)/python -m pytest
 RUN_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help smoke gate nightly test coverage lint format bench docs images clean
+.PHONY: help smoke gate nightly test coverage lint lint-code lint-format lint-types lint-docs format \
+	bench docs sample images clean
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z][a-z -]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -31,10 +32,18 @@ coverage: $(VENV)/.dev ## the same, and which lines they reach
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-lint: $(VENV)/.dev ## ruff and mypy
+lint: lint-code lint-format lint-types lint-docs ## all four of these
+
+lint-code: $(VENV)/.dev ## ruff's rules
 	$(BIN)/ruff check .
+
+lint-format: $(VENV)/.dev ## whether ruff would format anything
 	$(BIN)/ruff format --check .
+
+lint-types: $(VENV)/.dev ## mypy
 	$(BIN)/mypy
+
+lint-docs: $(VENV)/.dev ## whether docs/checks and README say what the docstrings say
 	$(BIN)/python tools/docs.py --check
 
 format: $(VENV)/.dev ## let ruff format the code
@@ -44,8 +53,11 @@ format: $(VENV)/.dev ## let ruff format the code
 bench: $(VENV)/.dev ## measure speed and cost, into docs/benchmarks.md
 	$(BIN)/python -m bench
 
-docs: $(VENV)/.dev ## generate docs/checks from the checks' docstrings
+docs: $(VENV)/.dev ## generate docs/checks and README's table from the checks' docstrings
 	$(BIN)/python tools/docs.py
+
+sample: $(VENV)/.dev ## a report of two broken servers, into reports/sample and docs/report.png
+	$(BIN)/python tools/sample.py
 
 images: ## build the container images that the tests use, from Debian packages
 	scripts/build-test-images.sh

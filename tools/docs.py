@@ -1,6 +1,6 @@
-"""Writes docs/checks: one page a check, from the catalogue and the checks' docstrings.
+"""Writes docs/checks, one page a check, and README's table, from catalogue and docstrings.
 
-`python tools/docs.py` writes the pages; `python tools/docs.py --check` fails where they drifted.
+`python tools/docs.py` writes them; `python tools/docs.py --check` fails where they drifted.
 """
 
 import ast
@@ -14,6 +14,7 @@ from redis_runbook.catalogue import CATALOGUE, CheckSpec, Level
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = ROOT / "docs" / "checks"
+README: Final = ROOT / "README.md"
 _SCOPES: Final = {
     "service": "each service",
     "queue": "each service with the role `queue`",
@@ -27,6 +28,10 @@ _SCOPES: Final = {
 }
 _PART: Final = re.compile(r"^(Passes when|Fails when|Next:)\s*", re.MULTILINE)
 _MADE: Final = "<!-- Made by tools/docs.py from the check's docstring: change it there. -->"
+_TABLE_BEGINS: Final = (
+    "<!-- Made by tools/docs.py from the checks' docstrings: change it there. -->"
+)
+_TABLE_ENDS: Final = "<!-- Here ends what tools/docs.py made. -->"
 
 
 def docstrings() -> dict[str, tuple[str, str]]:
@@ -67,6 +72,30 @@ def pages(found: Mapping[str, tuple[str, str]]) -> dict[Path, str]:
     return made
 
 
+def with_table(text: str, found: Mapping[str, tuple[str, str]]) -> str:
+    """README's text, with the table of all checks between its two comments.
+
+    Raises:
+        ValueError: the comments are not there, once each and in this order.
+    """
+    before, begin, rest = text.partition(_TABLE_BEGINS)
+    _, end, after = rest.partition(_TABLE_ENDS)
+    if not end or _TABLE_BEGINS in rest or _TABLE_ENDS in after:
+        raise ValueError(f"README.md must hold {_TABLE_BEGINS} and {_TABLE_ENDS}, once each")
+    rows = "\n".join(
+        f"| [`{spec.id}`](docs/checks/{spec.id}.md) "
+        f"| {_sentence(found[spec.id][1])} | {_broken(spec)} |"
+        for spec in CATALOGUE.values()
+    )
+    table = f"| check | what must hold | broken |\n|---|---|---|\n{rows}"
+    return f"{before}{begin}\n\n{table}\n\n{end}{after}"
+
+
+def _sentence(docstring: str) -> str:
+    """The first sentence of the invariant, without its full stop."""
+    return parts(docstring)[""].partition(". ")[0].removesuffix(".")
+
+
 def _page(spec: CheckSpec, file: str, docstring: str) -> str:
     said = parts(docstring)
     return f"""{_MADE}
@@ -92,17 +121,26 @@ def _page(spec: CheckSpec, file: str, docstring: str) -> str:
 
 
 def _level(spec: CheckSpec) -> str:
-    return "invariant: `fail`" if spec.level is Level.INVARIANT else "advisory: `warn`"
+    return f"{spec.level}: `{_broken(spec)}`"
+
+
+def _broken(spec: CheckSpec) -> str:
+    return "fail" if spec.level is Level.INVARIANT else "warn"
 
 
 def main() -> int:
-    """Write the pages, or with `--check` say which would change."""
+    """Write the pages and the table, or with `--check` say which would change."""
     found = docstrings()
     if set(found) != set(CATALOGUE):
         odd = ", ".join(sorted(set(found) ^ set(CATALOGUE)))
         print(f"checks/ and the catalogue disagree about: {odd}", file=sys.stderr)
         return 1
-    made = pages(found)
+    try:
+        table = with_table(README.read_text(encoding="utf-8"), found)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    made = {**pages(found), README: table}
     stale = [path for path in PAGES.glob("*.md") if path not in made]
     drifted = [
         path
