@@ -1,0 +1,21 @@
+"""`redis-runbook config`: the configuration in effect, redacted, or the JSON Schema of all."""
+
+import argparse
+import os
+
+from redis_runbook.catalogue import CATALOGUE
+from redis_runbook.commands.answer import answer, misused
+from redis_runbook.config.load import load
+from redis_runbook.config.model import ConfigError
+from redis_runbook.config.show import describe, schema_text
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print it and return the exit code."""
+    if options.schema:
+        return answer(schema_text().rstrip("\n"), "the schema")
+    try:
+        loaded = load(options.config, os.environ, {}, CATALOGUE)
+    except ConfigError as error:
+        return misused(error)
+    return answer(describe(loaded, os.environ), "the configuration")
