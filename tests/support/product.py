@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,11 +63,22 @@ def run(
     folder: Path, *arguments: str, env: Mapping[str, str] | None = None, config: str = ""
 ) -> Outcome:
     """Run `redis-runbook ARGUMENTS` in an empty folder, with `config` as its runbook.toml."""
+    return started(command(*arguments), folder, env=env, config=config)
+
+
+def started(
+    program: Sequence[str],
+    folder: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    config: str = "",
+) -> Outcome:
+    """Run another program in the same way."""
     folder.mkdir(parents=True, exist_ok=True)
     if config:
         (folder / "runbook.toml").write_text(config)
     done = subprocess.run(
-        command(*arguments),
+        program,
         cwd=folder,
         env={**QUIET, **(env or {})},
         capture_output=True,

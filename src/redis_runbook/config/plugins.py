@@ -8,14 +8,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
 from redis_runbook import hookspecs
 from redis_runbook.catalogue import CATALOGUE, Catalogue, CheckSpec
 from redis_runbook.config.error import ConfigError
-from redis_runbook.config.roles import Roles, RoleSpec
+from redis_runbook.config.roles import Roles
 from redis_runbook.redact import Redactor, printable
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ _OWN: Final[Mapping[str, Sequence[str]]] = {
 need no probe start faster."""
 
 _SHOWN: Final = 200
-_T = TypeVar("_T")
 
 
 class Plugins:
@@ -45,22 +44,27 @@ class Plugins:
             ConfigError: one of them is no plugin, or registers what is not its own.
         """
         self._foreign = foreign
-        self.catalogue: Final[Catalogue] = self._named("runbook_checks", CheckSpec, "id")
-        self.roles: Final[Roles] = self._named("runbook_roles", RoleSpec, "name")
+        self.catalogue: Final[Catalogue] = self._named("runbook_checks", "id")
+        self.roles: Final[Roles] = self._named("runbook_roles", "name")
 
     @functools.cached_property
     def probes(self) -> "Mapping[str, Probe]":
         """The probes, in the order in which those of one lane run."""
-        from redis_runbook.probes.probe import Probe  # noqa: PLC0415  # as `_OWN` says
-
-        return self._named("runbook_probes", Probe, "name")
+        probes: Mapping[str, Probe] = self._named("runbook_probes", "name")
+        made = {(probe.about, probe.facts) for probe in probes.values()}
+        if len(made) < len(probes):
+            raise ConfigError(["two probes return the same facts: each kind has one probe"])
+        for probe in probes.values():
+            for kind in probe.needs:
+                if (probe.about, kind) not in made:
+                    problem = f"the probe {probe.name} needs {kind.__name__}, which none returns"
+                    raise ConfigError([problem])
+        return probes
 
     @functools.cached_property
     def outputs(self) -> "Mapping[str, Output]":
         """The outputs."""
-        from redis_runbook.reporting.output import Output  # noqa: PLC0415  # as `_OWN` says
-
-        return self._named("runbook_outputs", Output, "name")
+        return self._named("runbook_outputs", "name")
 
     @property
     def test_paths(self) -> Mapping[Path, ModuleType]:
@@ -73,17 +77,15 @@ class Plugins:
                 found[path.parent if path.name == "__init__.py" else path] = plugin
         return found
 
-    def _named(self, hook: str, kind: type[_T], key: str) -> Mapping[str, _T]:
-        """What all implementations of one hook return, by name.
+    def _named(self, hook: str, key: str) -> Mapping[str, Any]:
+        """What all implementations of one hook return, by name; all of the type of our own.
 
         Raises:
             ConfigError: an implementation fails, or returns what it may not.
         """
-        named: dict[str, _T] = {}
-        for module in _OWN[hook]:
-            named |= {
-                getattr(one, key): one for one in _call(hook, importlib.import_module(module))
-            }
+        own = [one for name in _OWN[hook] for one in _call(hook, importlib.import_module(name))]
+        named = {getattr(one, key): one for one in own}
+        kind = type(own[0])
         reserved = {name.partition(".")[0] for name in CATALOGUE}
         for plugin, implementation in self._foreign.items():
             try:

@@ -3,15 +3,17 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
 
 from redis_runbook.config.model import Config
 from redis_runbook.config.service import Service
-from redis_runbook.probes.latency.openloop import OpenLoop
 from redis_runbook.targets.target import Target
 from redis_runbook.wire.client import Client
 from redis_runbook.wire.endpoint import Endpoint
 from redis_runbook.wire.http import Fetch
+
+if TYPE_CHECKING:
+    from redis_runbook.probes.latency.openloop import OpenLoop
 
 _T = TypeVar("_T")
 
@@ -70,7 +72,7 @@ class Look(Protocol):
     def known(self, kind: type[_T]) -> _T | None:
         """The same for one that it can do without."""
 
-    def watch(self, loop: OpenLoop) -> None:
+    def watch(self, loop: "OpenLoop") -> None:
         """Show a window in progress."""
 
     def wait_until_measured(self) -> None:

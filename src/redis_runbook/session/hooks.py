@@ -121,7 +121,7 @@ class RunSession:
         So would the garbage collector, if it went through all that is loaded by now: it stays.
         """
         gc.freeze()
-        undisturbed = {name for name, one in self._run.plugins.probes.items() if one.undisturbed}
+        undisturbed = {name for name, one in self._run.probes.items() if one.undisturbed}
         wanted = any(
             not undisturbed.isdisjoint(getattr(item, "fixturenames", ())) for item in session.items
         )

@@ -50,9 +50,11 @@ class Run:
 
         Raises:
             ValueError: one of the windows is no window of a service.
+            ConfigError: a plugin's probes cannot be used.
         """
         self.config: Final = loaded.config
         self.plugins: Final = loaded.plugins
+        self.probes: Final = loaded.plugins.probes
         self.profile: Final = profile
         self.started_at: Final = dt.datetime.now(dt.UTC)
         self.redact: Final = Redactor(secrets(self.config, environ) | environment_secrets(environ))
@@ -96,7 +98,7 @@ class Run:
                 target=self.target,
                 deadline=self._started + self.deadline_s,
             ),
-            self.plugins.probes.values(),
+            self.probes.values(),
             wants=functools.partial(wants, self),
             windows_s=self.windows_s,
         )
