@@ -99,6 +99,25 @@ def test_bad_usage_is_code_4_without_a_traceback(
     assert "Traceback" not in done.err + done.out
 
 
+@pytest.mark.parametrize("command", [["config"], ["smoke", "--select", "exporter"]])
+def test_a_url_that_cannot_be_asked_is_bad_configuration(command: list[str], folder: Path) -> None:
+    done = product.run(folder, *command, config='[exporter]\nurl = "http://h/a@b"')
+    assert done.code == 4
+    assert "exporter.url: the URL holds an @ outside its credentials" in done.err
+
+
+def test_a_command_loads_only_what_it_needs() -> None:
+    program = (
+        "import contextlib, sys; from redis_runbook.cli import main\n"
+        "with contextlib.suppress(SystemExit): main(['--version'])\n"
+        "print({'pydantic', 'pytest', 'redis', 'requests'} & {*sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.splitlines()[1:] == ["set()"]
+
+
 def test_all_errors_of_a_configuration_are_shown_at_once(folder: Path) -> None:
     done = product.run(
         folder,

@@ -46,8 +46,22 @@ def test_streams_that_are_closed_or_full_cost_neither_report_nor_verdict(
     assert len(product.reports(folder)) == 6
 
 
-def test_an_answer_that_cannot_be_printed_is_no_success(folder: Path) -> None:
-    assert shell(folder, "$RUN config >/dev/full", env={}).returncode == 3
+@pytest.mark.parametrize(
+    ("command", "what"),
+    [
+        ("config", "the configuration"),
+        ("config --schema", "the schema"),
+        ("rules", "the rules"),
+        ("rules -o rules.yml", "the list of what was written"),
+        ("dashboards", "the list of what was written"),
+    ],
+)
+def test_an_answer_that_cannot_be_printed_is_no_success(
+    command: str, what: str, folder: Path
+) -> None:
+    done = shell(folder, f"$RUN {command} >/dev/full", env={})
+    assert done.returncode == 3
+    assert done.stderr == f"cannot write {what}: No space left on device\n"
 
 
 def test_a_folder_that_is_gone_is_bad_usage(healthy: Server, folder: Path) -> None:

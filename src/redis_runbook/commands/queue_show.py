@@ -1,5 +1,7 @@
 """`redis-runbook queue show NAME`: one BullMQ queue, read-only."""
 
+import argparse
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -8,6 +10,8 @@ from typing import Final
 
 import redis
 
+from redis_runbook.commands.answer import answer, complain, misused
+from redis_runbook.config.error import ConfigError
 from redis_runbook.config.load import load
 from redis_runbook.config.model import Config
 from redis_runbook.config.resolve import endpoint_of, secrets
@@ -16,10 +20,15 @@ from redis_runbook.judging.queue_latency import judge_latency
 from redis_runbook.judging.queue_text import oldest_jobs, seconds, worker_lines
 from redis_runbook.probes.bullmq.discovery import discover
 from redis_runbook.probes.bullmq.facts import Scheduler
-from redis_runbook.probes.bullmq.queues import READS_APART_S, ObservedQueue, look_again, look_first
+from redis_runbook.probes.bullmq.queues import (
+    READS_APART_S,
+    ObservedQueue,
+    look_again,
+    look_first,
+)
 from redis_runbook.probes.connection import reach
 from redis_runbook.redact import Redactor, environment_secrets, printable
-from redis_runbook.verdict import CannotLook
+from redis_runbook.verdict import CannotLook, ExitCode
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.endpoint import Endpoint
 
@@ -29,15 +38,27 @@ _MARGIN_S: Final = 0.05
 _NAME_WIDTH: Final = 18
 
 
-def show(
-    name: str, *, service: str | None, config_file: Path | None, environ: Mapping[str, str]
+def run(options: argparse.Namespace) -> int:
+    """Print the queue and return the exit code."""
+    try:
+        text = _show(options.name, options.service, options.config, os.environ)
+    except ConfigError as error:
+        return misused(error)
+    except CannotLook as error:
+        complain(error)
+        return ExitCode.UNDETERMINED
+    return answer(text, "the queue")
+
+
+def _show(
+    name: str, service: str | None, config_file: Path | None, environ: Mapping[str, str]
 ) -> str:
     """The queue as a table: jobs by state, oldest jobs, waits, workers, schedulers, failures.
 
     Takes a little over 2 s: who works can only be told by looking twice.
 
     Raises:
-        ConfigError: the configuration, or the address of the service, is wrong.
+        ConfigError: the configuration, the address of the service, or its name is wrong.
         CannotLook: the service, or the queue on it, is not to be seen; its text is redacted.
     """
     config = load(config_file, environ, {}).config
@@ -57,7 +78,11 @@ def show(
 
 
 def _service(config: Config, wanted: str | None) -> str:
-    """The service that was named, else the only one that has queues."""
+    """The service that was named, else the only one that has queues.
+
+    Raises:
+        ConfigError: there is no such service, or there are several to choose from.
+    """
     queues = [
         name
         for name, settings in config.services.items()
@@ -68,7 +93,8 @@ def _service(config: Config, wanted: str | None) -> str:
     if wanted is None and len(queues) == 1:
         return queues[0]
     problem = f"there is no queue service {printable(wanted)}" if wanted else "name the service"
-    raise CannotLook(f"{problem}: --service {' or '.join(queues) or '(none is configured)'}")
+    choice = " or ".join(queues) or "(none is configured)"
+    raise ConfigError([f"{problem}: --service {choice}"])
 
 
 def _observe(name: str, service: str, endpoint: Endpoint, config: Config) -> ObservedQueue:

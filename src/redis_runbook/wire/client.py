@@ -132,7 +132,9 @@ class Client:
         Raises:
             CannotLook: the connection has ended.
         """
-        opened = self._connection._get_socket()  # noqa: SLF001  # redis-py has no public way
+        # redis-py has no public way. `Connection._get_socket` is private to it, and used here only;
+        # resp.py names the others, and pyproject.toml leaves out the versions that may move them.
+        opened = self._connection._get_socket()  # noqa: SLF001  # as above
         if opened is None:
             raise CannotLook(self._ended or f"{self._service} stopped answering")
         return opened

@@ -1,6 +1,11 @@
 """A RESP2 parser that takes no more from a server than anything here ever asks for.
 
 redis-py believes the length that a reply announces, and holds what comes until it is complete.
+
+It has no public way to bound that. What is private to redis-py is used here and nowhere else:
+`redis._parsers`, its `_RESP2Parser` and `SocketBuffer` with `_read_from_socket` and `_buffer`, and
+`Connection._sock`. A new major version may move them: pyproject.toml leaves it out until it has
+been tried.
 """
 
 from typing import Any, Final

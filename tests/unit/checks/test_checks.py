@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from redis_runbook.catalogue import CATALOGUE
-from redis_runbook.check import MARK, Broken, Judge, Outcome, Ruling
+from redis_runbook.check import MARK, Broken, Held, Judge, Outcome, Ruling
 from redis_runbook.config.model import ServiceSettings
 from redis_runbook.config.service import Service
 from redis_runbook.probes.connection import Problem
-from tests.support.check_cases import CASES, HEALTHY, Case, Held
+from tests.support.check_cases import CASES, HEALTHY, Case
 from tests.support.places import ROOT
 from tools.docs import parts
 

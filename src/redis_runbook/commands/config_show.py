@@ -1,0 +1,20 @@
+"""`redis-runbook config`: the configuration in effect, redacted, or the JSON Schema of all."""
+
+import argparse
+import os
+
+from redis_runbook.commands.answer import answer, misused
+from redis_runbook.config.error import ConfigError
+from redis_runbook.config.load import load
+from redis_runbook.config.show import describe, schema_text
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print it and return the exit code."""
+    if options.schema:
+        return answer(schema_text().rstrip("\n"), "the schema")
+    try:
+        loaded = load(options.config, os.environ, {})
+    except ConfigError as error:
+        return misused(error)
+    return answer(describe(loaded, os.environ), "the configuration")

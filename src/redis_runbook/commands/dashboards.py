@@ -1,0 +1,23 @@
+"""`redis-runbook dashboards`: "Redis Queue" and "Redis Cache", as Grafana imports them."""
+
+import argparse
+import os
+
+from redis_runbook.alerts.dashboards import render_dashboards
+from redis_runbook.alerts.implied import implied_rules
+from redis_runbook.commands.answer import answer, misused
+from redis_runbook.commands.files import configuration, write
+from redis_runbook.config.error import ConfigError
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write both into a folder, and return the exit code."""
+    try:
+        config = configuration(options.config, os.environ)
+        said = [
+            write(options.output / name, text, "import it in Grafana")
+            for name, text in render_dashboards(config, implied_rules(config)).items()
+        ]
+    except ConfigError as error:
+        return misused(error)
+    return answer("\n".join(said), "the list of what was written")
