@@ -14,11 +14,8 @@ from collections.abc import Callable
 import pytest
 
 from redis_runbook.probes.latency import openloop
-from redis_runbook.probes.latency.openloop import (
-    OpenLoop,
-    Recording,
-    scheduled_offset,
-)
+from redis_runbook.probes.latency.openloop import OpenLoop, scheduled_offset
+from redis_runbook.probes.latency.recording import Recording
 
 PING = b"*1\r\n$4\r\nPING\r\n"
 Peer = Callable[[socket.socket], None]

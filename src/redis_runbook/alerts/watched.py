@@ -16,7 +16,8 @@ class Watched(AboutService):
             yield from self._reach()
             yield from self._identity()
             yield from self._clients()
-            yield from self._data()
+            yield from self._kept()
+            yield from self._saved()
 
     def _reach(self) -> Iterator[AlertRule]:
         """Whether the service is up, and its exporter watches it."""
@@ -104,9 +105,9 @@ class Watched(AboutService):
             quiet=[{rejected: 7}],
         )
 
-    def _data(self) -> Iterator[AlertRule]:
-        """Whether data has room, and is kept, saved and copied."""
-        name, replicas = self.name, self.settings.replicas_min
+    def _kept(self) -> Iterator[AlertRule]:
+        """Whether data has room, and is not evicted where it must not be."""
+        name = self.name
         if not self.settings.role_spec.may_evict:
             yield self._unlike(
                 "RedisEvictionPolicy",
@@ -136,6 +137,10 @@ class Watched(AboutService):
                 severity="warning",
                 summary=f"maxmemory is 0 on {name}: no alert can tell when its memory is full",
             )
+
+    def _saved(self) -> Iterator[AlertRule]:
+        """Whether data is saved and copied."""
+        name, replicas = self.name, self.settings.replicas_min
         yield self._state(
             "RedisSaveFailed",
             "persistence.saving",

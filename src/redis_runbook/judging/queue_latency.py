@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from redis_runbook.judging.window import step_edges
 from redis_runbook.probes.bullmq.facts import MS_PER_S, PickUp, QueueFacts
-from redis_runbook.probes.latency.openloop import Span
 from redis_runbook.probes.latency.percentile import percentile
+from redis_runbook.probes.latency.recording import Span
 
 
 class LatencyState(enum.StrEnum):

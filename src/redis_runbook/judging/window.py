@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from redis_runbook.probes.latency.openloop import Span
 from redis_runbook.probes.latency.percentile import percentile
+from redis_runbook.probes.latency.recording import Span
 
 _MOST_STEPS: Final = 60
 _SHORTEST_STEP_S: Final = 1.0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from redis_runbook.config.service import Service
-from redis_runbook.probes.latency.openloop import Glance
+from redis_runbook.probes.latency.recording import Glance
 from redis_runbook.probes.probe import Probe
 from redis_runbook.session.facts import Facts
 from redis_runbook.session.lane import Lane, Scene

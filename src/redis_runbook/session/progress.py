@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 
 from redis_runbook.config.service import Service
-from redis_runbook.probes.latency.openloop import Glance
+from redis_runbook.probes.latency.recording import Glance
 
 _LINES_UP: Final = "\x1b[{}F"
 _CLEAR: Final = "\x1b[J"

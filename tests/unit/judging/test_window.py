@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redis_runbook.judging.window import Outcome, judge_window, step_edges
-from redis_runbook.probes.latency.openloop import Span
+from redis_runbook.probes.latency.recording import Span
 
 LIMIT = 50.0
 

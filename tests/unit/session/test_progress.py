@@ -4,7 +4,7 @@ import pytest
 
 from redis_runbook.config.model import ServiceSettings
 from redis_runbook.config.service import Service
-from redis_runbook.probes.latency.openloop import Glance
+from redis_runbook.probes.latency.recording import Glance
 from redis_runbook.session.progress import line
 
 

@@ -33,16 +33,13 @@ import socket
 import ssl
 import threading
 import time
-from array import array
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from redis_runbook.probes.latency.framing import ConnectionLost, take_replies
 from redis_runbook.probes.latency.percentile import percentile
-
-Span = tuple[float, float]
-"""From and to, in seconds since the window began."""
+from redis_runbook.probes.latency.recording import Glance, Recording
 
 BURST: Final = 10
 BURST_GAP_S: Final = 0.0002
@@ -53,11 +50,7 @@ _SOON_S: Final = 0.0003
 _PAUSE_S: Final = 0.05
 _LOOK_UP_S: Final = 0.1
 _GLANCE: Final = 200
-_LONGEST_REPLY: Final = 1024
 _CHUNK: Final = 1 << 16
-_BULK: Final = ord("$")
-_SHORT: Final = b"+-:"
-_ODD_REPLY: Final = "the server sent a reply of an unknown shape"
 _WOULD_BLOCK: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 _TURNS: Final = itertools.count()
@@ -69,48 +62,10 @@ _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _clock = functools.partial(time.clock_gettime, _CLOCK)
 
 
-@dataclass(slots=True, kw_only=True)
-class Recording:
-    """What was measured: each request's intended offset in the window, and its latency.
-
-    `unanswered` of the latencies are lower bounds, and `silent` says that the last of them are
-    among these; `sent` is how often each request was sent.
-    `elapsed_s` is how much of the window was sampled; `unseen` are the stretches of it in which
-    this process did not run, `lost` those without a connection. `error` says why sampling ended
-    early: empty unless the connection was lost for good. All of it grows while sampling goes on.
-    """
-
-    offsets_s: "array[float]" = field(default_factory=lambda: array("d"))
-    latencies_ms: "array[float]" = field(default_factory=lambda: array("d"))
-    unanswered: int = 0
-    silent: bool = False
-    sent: list[int] = field(default_factory=list)
-    elapsed_s: float = 0.0
-    unseen: list[Span] = field(default_factory=list)
-    lost: list[Span] = field(default_factory=list)
-    error: str = ""
-
-
-class Glance(NamedTuple):
-    """How far a window is: `p95_ms` is that of the last 200 requests, with what they wait so far.
-
-    It is None before the first.
-    """
-
-    elapsed_s: float
-    window_s: float
-    n: int
-    p95_ms: float | None
-
-
 class _Request(NamedTuple):
     offset_s: float
     started: float
     sent: bool
-
-
-class _ConnectionLost(Exception):  # noqa: N818  # what happened, and never seen outside
-    pass
 
 
 def scheduled_offset(number: int) -> float:
@@ -199,7 +154,7 @@ class OpenLoop:
         try:
             self._socket.setblocking(False)
             self._sample(stop)
-        except (_ConnectionLost, OSError) as error:
+        except (ConnectionLost, OSError) as error:
             recording.elapsed_s = min(self._window_s, _clock() - self._begin)
             recording.error = f"connection lost after {recording.elapsed_s:.1f} s: {_why(error)}"
         now = _clock()
@@ -317,15 +272,15 @@ class OpenLoop:
             return False
         now = _clock()
         if not chunk:
-            raise _ConnectionLost("closed by the server")
+            raise ConnectionLost("closed by the server")
         self._received += chunk
-        for _ in range(_take_replies(self._received)):
+        for _ in range(take_replies(self._received)):
             self._answered(now)
         return True
 
     def _answered(self, now: float) -> None:
         if not self._in_flight:
-            raise _ConnectionLost("the server sent more replies than it was asked for")
+            raise ConnectionLost("the server sent more replies than it was asked for")
         request = self._pending.popleft()
         self._in_flight -= 1
         self._answers_soon = now - request.started < _SOON_S
@@ -337,33 +292,6 @@ class OpenLoop:
     def _record(self, request: _Request, now: float) -> None:
         self._recording.offsets_s.append(request.offset_s)
         self._recording.latencies_ms.append(max(0.0, now - request.started) * 1000)
-
-
-def _take_replies(received: bytearray) -> int:
-    """Take the complete replies off the front, and tell how many they were.
-
-    Only framing: what a reply says does not matter, since an error has made the round trip too.
-    """
-    count = start = 0
-    while (end := received.find(b"\r\n", start)) >= 0:
-        end += 2
-        kind = received[start]
-        if kind == _BULK:
-            length = received[start + 1 : end - 2]
-            if length != b"-1":
-                if not length.isdigit() or int(length) > _LONGEST_REPLY:
-                    raise _ConnectionLost(_ODD_REPLY)
-                end += int(length) + 2
-        elif kind not in _SHORT:
-            raise _ConnectionLost(_ODD_REPLY)
-        if end > len(received):
-            break
-        start = end
-        count += 1
-    del received[:start]
-    if len(received) > _LONGEST_REPLY + _CHUNK:
-        raise _ConnectionLost(_ODD_REPLY)
-    return count
 
 
 def _why(error: Exception) -> str:

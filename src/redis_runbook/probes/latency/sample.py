@@ -17,7 +17,8 @@ from redis_runbook.probes.latency.histogram import (
     take_snapshot,
     traffic_between,
 )
-from redis_runbook.probes.latency.openloop import OpenLoop, Span
+from redis_runbook.probes.latency.openloop import OpenLoop
+from redis_runbook.probes.latency.recording import Recording, Span
 from redis_runbook.probes.probe import Look
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word, connected
@@ -125,15 +126,8 @@ def sample_latency(
         )
         begins(loop)
         recording = loop.run(stop)
-    while recording.error and not loop.over and not stop.wait(_AGAIN_S):
-        with (
-            contextlib.suppress(redis.RedisError, CannotLook),
-            connected(endpoint, service, timeout_s=timeout_s) as client,
-        ):
-            client.ask_all(_NO_TOUCH)
-            loop.resume(client.raw_socket, stop)
-    if recording.error and loop.over:
-        loop.miss()
+    if recording.error:
+        _resume(loop, recording, endpoint, service, timeout_s=timeout_s, stop=stop)
     after = Snapshot(missing=f"{service} stopped answering")
     if not (before.missing or recording.error or recording.silent):
         after = _last_snapshot(endpoint, service, timeout_s=timeout_s)
@@ -152,6 +146,27 @@ def sample_latency(
         lost=tuple(recording.lost),
         traffic=traffic_between(before, after, sent=sent),
     )
+
+
+def _resume(
+    loop: OpenLoop,
+    recording: Recording,
+    endpoint: Endpoint,
+    service: str,
+    *,
+    timeout_s: float,
+    stop: threading.Event,
+) -> None:
+    """Connect again and go on, as often as the connection is lost before the window's end."""
+    while recording.error and not loop.over and not stop.wait(_AGAIN_S):
+        with (
+            contextlib.suppress(redis.RedisError, CannotLook),
+            connected(endpoint, service, timeout_s=timeout_s) as client,
+        ):
+            client.ask_all(_NO_TOUCH)
+            loop.resume(client.raw_socket, stop)
+    if recording.error and loop.over:
+        loop.miss()
 
 
 def _last_snapshot(endpoint: Endpoint, service: str, *, timeout_s: float) -> Snapshot:

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from redis_runbook.judging.window import judge_window
 from redis_runbook.probes.latency import openloop
-from redis_runbook.probes.latency.openloop import OpenLoop, Recording, Span, scheduled_offset
+from redis_runbook.probes.latency.openloop import OpenLoop, scheduled_offset
+from redis_runbook.probes.latency.recording import Recording, Span
 
 LIMIT_MS = 50.0
 

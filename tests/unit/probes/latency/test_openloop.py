@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redis_runbook.probes.latency.framing import take_replies
 from redis_runbook.probes.latency.openloop import (
-    _take_replies,
     scheduled_offset,
 )
 
@@ -36,7 +36,7 @@ def test_replies_are_counted_however_they_are_cut_into_pieces(
     counted = 0
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         received += stream[start:end]
-        counted += _take_replies(received)
+        counted += take_replies(received)
 
     assert counted == len(replies)
     assert not received
