@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from redis_runbook.catalogue import CATALOGUE, CheckSpec, Level
+from redis_runbook.config.roles import ROLES
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = ROOT / "docs" / "checks"
 README: Final = ROOT / "README.md"
 _SCOPES: Final = {
     "service": "each service",
-    "queue": "each service with the role `queue`",
-    "cache": "each service with the role `cache`",
     "jwt_cache": "the service that `[jwt_cache]` names",
     "exporter": "each service, as its exporter sees it",
     "bullmq": "each BullMQ queue of a service with the role `queue`",
@@ -106,7 +105,7 @@ def _page(spec: CheckSpec, file: str, docstring: str) -> str:
 
 | | |
 |---|---|
-| runs for | {_SCOPES[spec.scope]} |
+| runs for | {_runs_for(spec)} |
 | level | {_level(spec)} |
 | observed in | {spec.unit or "nothing is measured"} |
 | runbook | {spec.runbook} |
@@ -118,6 +117,13 @@ def _page(spec: CheckSpec, file: str, docstring: str) -> str:
 
 **Next:** {said["Next:"]}
 """
+
+
+def _runs_for(spec: CheckSpec) -> str:
+    if spec.scope == "role":
+        roles = " or ".join(f"`{role.name}`" for role in ROLES.values() if spec.id in role.checks)
+        return f"each service with the role {roles}"
+    return _SCOPES[spec.scope]
 
 
 def _level(spec: CheckSpec) -> str:
