@@ -8,6 +8,8 @@ from typing import Final
 import redis
 from redis.exceptions import MovedError
 
+from redis_runbook.probes.connection import ConnectionFacts
+from redis_runbook.probes.probe import Probe
 from redis_runbook.redact import printable
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, connected
@@ -85,3 +87,17 @@ def _refusal(set_reply: object, read_back: object, removed: object, token: str) 
     if read_back != token.encode():
         return "what was written could not be read back"
     return "" if removed == 1 else "the canary could not be removed"
+
+
+PROBES: Final = (
+    Probe(
+        name="canary",
+        facts=CanaryFacts,
+        look=lambda look: fly_canary(
+            look.endpoint, look.service.name, timeout_s=look.service.limits.write_s
+        ),
+        needs=(ConnectionFacts,),
+        wanted_by=("connectivity.writable",),
+        lane="canary",
+    ),
+)

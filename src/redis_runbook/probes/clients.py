@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from redis_runbook.probes.server import Info, whole
+from redis_runbook.probes.probe import Probe
+from redis_runbook.probes.server import Info, InfoReply, whole
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
 
@@ -41,3 +42,13 @@ def clients_facts(client: Client, info: Info) -> ClientsFacts:
         maxclients=maxclients,
         rejected=whole(info, "rejected_connections"),
     )
+
+
+PROBES: Final = (
+    Probe(
+        name="clients",
+        facts=ClientsFacts,
+        look=lambda look: clients_facts(look.client, look.facts(InfoReply).fields),
+        needs=(InfoReply,),
+    ),
+)

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 import redis
 from redis import exceptions
 
+from redis_runbook.probes.probe import Probe
 from redis_runbook.redact import printable
 from redis_runbook.wire.background import in_background
 from redis_runbook.wire.client import CLIENT_NAME, create_connection
@@ -256,3 +257,13 @@ def _raw_socket(endpoint: Endpoint) -> socket.socket:
     raw = socket.create_connection((endpoint.host, endpoint.port), timeout=_DIAGNOSIS_S)
     raw.settimeout(_DIAGNOSIS_S)
     return raw
+
+
+PROBES: Final = (
+    Probe(
+        name="connection",
+        facts=ConnectionFacts,
+        look=lambda look: reach(look.endpoint, timeout_s=look.service.limits.connect_s),
+        lane="reach",
+    ),
+)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from redis_runbook.probes.probe import Look
+from redis_runbook.probes.connection import ConnectionFacts
+from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
 
@@ -171,3 +172,15 @@ def _unusable(command: str, reply: Any) -> CannotLook:
     if isinstance(reply, Exception):
         return CannotLook(f"the server refuses {command}")
     return CannotLook(f"the reply to {command} has an unknown shape")
+
+
+PROBES: Final = (
+    Probe(
+        name="jwt_entries",
+        facts=JwtCacheFacts,
+        look=look_at_jwt_cache,
+        needs=(ConnectionFacts,),
+        wanted_by=("jwt_cache",),
+        lane="jwt_cache",
+    ),
+)

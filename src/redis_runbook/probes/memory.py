@@ -1,8 +1,10 @@
 """How much memory a server uses, may use and wastes; from INFO alone."""
 
 from dataclasses import dataclass
+from typing import Final
 
-from redis_runbook.probes.server import Info, real, whole
+from redis_runbook.probes.probe import Probe
+from redis_runbook.probes.server import Info, InfoReply, real, whole
 from redis_runbook.verdict import CannotLook
 
 
@@ -44,3 +46,14 @@ def memory_facts(info: Info) -> MemoryFacts:
         waste_bytes=whole(info, f"{source}_bytes", signed=True),
         allocator=allocator,
     )
+
+
+PROBES: Final = (
+    Probe(
+        name="memory",
+        facts=MemoryFacts,
+        look=lambda look: memory_facts(look.facts(InfoReply).fields),
+        needs=(InfoReply,),
+        wanted_by=("memory",),
+    ),
+)

@@ -1,8 +1,10 @@
 """Whether a server's data would survive a restart."""
 
 from dataclasses import dataclass
+from typing import Final
 
-from redis_runbook.probes.server import Info, whole
+from redis_runbook.probes.probe import Probe
+from redis_runbook.probes.server import Info, InfoReply, whole
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
 
@@ -55,3 +57,14 @@ def _rdb_enabled(client: Client) -> tuple[bool | None, str]:
     if not isinstance(reply, list) or len(reply) != 2:  # noqa: PLR2004  # name and value
         return None, "CONFIG GET save has no answer"
     return bool(reply[1]), ""
+
+
+PROBES: Final = (
+    Probe(
+        name="persistence",
+        facts=PersistenceFacts,
+        look=lambda look: persistence_facts(look.client, look.facts(InfoReply).fields),
+        needs=(InfoReply,),
+        wanted_by=("persistence",),
+    ),
+)

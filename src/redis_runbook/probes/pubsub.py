@@ -3,9 +3,12 @@
 import secrets
 import time
 from dataclasses import dataclass
+from typing import Final
 
 import redis
 
+from redis_runbook.probes.connection import ConnectionFacts
+from redis_runbook.probes.probe import Probe
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.endpoint import Endpoint
 
@@ -45,3 +48,17 @@ def send_message(endpoint: Endpoint, service: str, *, timeout_s: float) -> Pubsu
                 delivered_ms = (time.monotonic() - started) * 1000
                 break
         return PubsubFacts(delivered_ms=delivered_ms, waited_s=timeout_s)
+
+
+PROBES: Final = (
+    Probe(
+        name="pubsub",
+        facts=PubsubFacts,
+        look=lambda look: send_message(
+            look.endpoint, look.service.name, timeout_s=look.service.limits.write_s
+        ),
+        needs=(ConnectionFacts,),
+        wanted_by=("connectivity.pubsub",),
+        lane="pubsub",
+    ),
+)

@@ -1,8 +1,10 @@
 """Who replicates whom."""
 
 from dataclasses import dataclass
+from typing import Final
 
-from redis_runbook.probes.server import Info, whole
+from redis_runbook.probes.probe import Probe
+from redis_runbook.probes.server import Info, InfoReply, whole
 from redis_runbook.verdict import CannotLook
 
 
@@ -38,3 +40,14 @@ def replication_facts(info: Info) -> ReplicationFacts:
             for number in range(min(attached, 1000))
         ),
     )
+
+
+PROBES: Final = (
+    Probe(
+        name="replication",
+        facts=ReplicationFacts,
+        look=lambda look: replication_facts(look.facts(InfoReply).fields),
+        needs=(InfoReply,),
+        wanted_by=("replication",),
+    ),
+)

@@ -3,7 +3,10 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from redis_runbook.probes.connection import ConnectionFacts
+from redis_runbook.probes.probe import Probe
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
 
@@ -98,3 +101,19 @@ def real(info: Info, field: str, default: float) -> float:
     if not math.isfinite(number):
         raise CannotLook(f"INFO's {field} is not a number")
     return number
+
+
+PROBES: Final = (
+    Probe(
+        name="info",
+        facts=InfoReply,
+        look=lambda look: read_info(look.client),
+        needs=(ConnectionFacts,),
+    ),
+    Probe(
+        name="server",
+        facts=ServerFacts,
+        look=lambda look: server_facts(look.facts(InfoReply).fields),
+        needs=(InfoReply,),
+    ),
+)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from redis_runbook.probes.connection import ConnectionFacts
+from redis_runbook.probes.probe import Probe
 from redis_runbook.redact import printable
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
@@ -106,3 +108,14 @@ def _setting(reply: Any) -> int | None:
 
 def _is_number(*texts: bytes) -> bool:
     return all(text.isdigit() and len(text) <= _DIGITS for text in texts)
+
+
+PROBES: Final = (
+    Probe(
+        name="slowlog",
+        facts=SlowlogFacts,
+        look=lambda look: read_slowlog(look.client),
+        needs=(ConnectionFacts,),
+        wanted_by=("latency.slowlog",),
+    ),
+)

@@ -9,7 +9,8 @@ import redis
 
 from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.bullmq.replies import fields, items, texts, whole
-from redis_runbook.probes.probe import Look
+from redis_runbook.probes.connection import ConnectionFacts
+from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word
 
@@ -189,3 +190,16 @@ def _is_queue(key: bytes, reply: Any) -> bool:
 def _literally(text: bytes) -> bytes:
     r"""Escape what SCAN's pattern would understand: `*`, `?`, `[`, `]` and `\`."""
     return b"".join(b"\\" + bytes([byte]) if byte in b"*?[]\\" else bytes([byte]) for byte in text)
+
+
+PROBES: Final = (
+    Probe(
+        name="discovery",
+        facts=Discovery,
+        look=look_for_queues,
+        needs=(ConnectionFacts,),
+        wanted_by=("queue",),
+        lane="queues",
+        limit_s=10,
+    ),
+)

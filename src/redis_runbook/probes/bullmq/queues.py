@@ -11,7 +11,7 @@ from redis_runbook.probes.bullmq.facts import QueueFacts
 from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.bullmq.observe import observe_queues
 from redis_runbook.probes.bullmq.workers import WorkerFacts, workers_of
-from redis_runbook.probes.probe import Look
+from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.wire.client import Client
 
 READS_APART_S: Final = 2.0
@@ -98,3 +98,16 @@ def look_again(
             for queue, facts in last.items()
         }
     )
+
+
+PROBES: Final = (
+    Probe(
+        name="queues",
+        facts=QueuesFacts,
+        look=look_at_queues,
+        needs=(Discovery,),
+        wanted_by=("queue",),
+        lane="queues",
+        limit_s=10,
+    ),
+)

@@ -15,7 +15,7 @@ from redis_runbook.probes.exporter.identity import (
     is_server,
 )
 from redis_runbook.probes.exporter.metrics import Samples, read_samples
-from redis_runbook.probes.probe import Look
+from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.probes.server import Info, InfoReply, ServerFacts, whole
 from redis_runbook.redact import harmless
 from redis_runbook.verdict import CannotLook
@@ -227,3 +227,15 @@ def _about_values(values: ExporterValues, info: Info) -> list[str]:
         for name, unit, theirs, field, slack in comparisons
         if theirs is not None and field in info and abs(theirs - whole(info, field)) > slack
     ]
+
+
+PROBES: Final = (
+    Probe(
+        name="exporter",
+        facts=ExporterFacts,
+        look=look_at_exporter,
+        needs=(InfoReply, ServerFacts),
+        wanted_by=("exporter",),
+        lane="exporter",
+    ),
+)

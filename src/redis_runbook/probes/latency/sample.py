@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import redis
 
+from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.latency.histogram import (
     NOT_ASKED,
     Snapshot,
@@ -19,7 +20,7 @@ from redis_runbook.probes.latency.histogram import (
 )
 from redis_runbook.probes.latency.openloop import OpenLoop
 from redis_runbook.probes.latency.recording import Recording, Span
-from redis_runbook.probes.probe import Look
+from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word, connected
 from redis_runbook.wire.endpoint import Endpoint
@@ -197,3 +198,16 @@ def _reads(client: Client) -> list[tuple[Word, ...]]:
         for read, reply in zip(reads, replies, strict=True)
         if not isinstance(reply, CannotLook)
     ]
+
+
+PROBES: Final = (
+    Probe(
+        name="latency",
+        facts=LatencyFacts,
+        look=look_at_latency,
+        needs=(ConnectionFacts,),
+        wanted_by=("latency.round_trip", "latency.command_p95"),
+        lane="latency",
+        undisturbed=True,
+    ),
+)
