@@ -8,7 +8,7 @@ import pytest
 from tests.support import product
 from tests.support.bullmq_actors import HAS_NODE_LIBRARIES, INSTALL, Actor
 from tests.support.requirements import require
-from tests.support.servers import Server, free_port, running, wait_until
+from tests.support.servers import Server, running, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -54,31 +54,3 @@ def test_a_queue_that_is_not_there_names_those_that_are(server: Server) -> None:
     done = show("rendre", url=server.url)
     assert done.returncode == 3
     assert done.stderr == "no such queue: rendre; found: render\n"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "url", "words"),
-    [
-        (["render"], "", "set REDIS_QUEUE_URL"),
-        (["render"], f"redis://127.0.0.1:{free_port()}", "connection refused"),
-    ],
-    ids=["no-url", "refused"],
-)
-def test_what_cannot_be_shown_is_one_sentence(arguments: list[str], url: str, words: str) -> None:
-    done = show(*arguments, url=url)
-    assert done.returncode == 3
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize("service", ["cache", "nope"])
-def test_a_service_that_is_no_queue_is_bad_usage(service: str) -> None:
-    done = show("render", "--service", service, url="")
-    assert done.returncode == 4
-    assert done.stderr == f"there is no queue service {service}: --service queue\n"
-
-
-def test_a_bad_url_is_code_4_and_not_quoted() -> None:
-    done = show("render", url="http://:planted-password@host")
-    assert done.returncode == 4
-    assert "planted" not in done.stderr

@@ -28,12 +28,12 @@ ABSENT = "127.0.0.1:1/redis-runbook-test/absent:1"
 HURRY = container.Patience(registry_s=0.5, image_s=1)
 OTHER_RUN = """
 import signal, time
-from redis_runbook.config.roles import CACHE
+from redis_runbook.config.roles import QUEUE
 from redis_runbook.config.model import Container
 from redis_runbook.targets import container
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 images = Container(redis_image="{redis_image}", exporter_image="{exporter_image}")
-container.start({{"queue": "queue"}}, images, container.PATIENT)
+container.start({{"queue": QUEUE}}, images, container.PATIENT)
 print("started", flush=True)
 time.sleep(60)
 """

@@ -48,8 +48,8 @@ def parsed(text: str) -> Metrics:
 def a_run(seen: dict[str, ObservedQueue] | None = None, **options: Any) -> Run:
     """A run that has seen these queues on `queue` and found nothing yet."""
     run = Run(as_loaded(configured(**options)), PROFILES["smoke"], environ={"API_TOKEN": SECRET})
-    known = {"queue": QueuesFacts(seen)} if seen is not None else {}
-    run.observation = SimpleNamespace(known=lambda service, _: known.get(service))  # type: ignore[assignment]
+    known = {("queue", QueuesFacts): QueuesFacts(seen)} if seen is not None else {}
+    run.observation = SimpleNamespace(known=lambda *about: known.get(about))  # type: ignore[assignment]
     return run
 
 

@@ -139,8 +139,9 @@ def test_close_works_without_the_watchdog_and_on_a_frozen_server(temporary: Path
 def test_servers_go_when_their_parent_is_killed(tmp_path: Path) -> None:
     script = """
 import json, os, sys, time
+from redis_runbook.config.roles import ROLES
 from redis_runbook.targets import embedded
-started = embedded.start({"queue": "queue", "cache": "cache"}, os.environ)
+started = embedded.start(ROLES, os.environ)
 print(json.dumps([e.port for e in started.endpoints.values()]), flush=True)
 time.sleep(60)
 """

@@ -143,8 +143,9 @@ def test_without_a_temporary_folder_the_reason_is_told(monkeypatch: pytest.Monke
 def test_a_hostile_tmpdir_is_passed_over() -> None:
     script = """
 import os
+from redis_runbook.config.roles import ROLES
 from redis_runbook.targets import embedded
-embedded.start({"queue": "queue"}, os.environ).close()
+embedded.start(ROLES, os.environ).close()
 """
     done = subprocess.run(
         [sys.executable, "-c", script],

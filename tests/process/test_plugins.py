@@ -39,6 +39,7 @@ def smoke(
 
 
 def test_the_guides_example_warns_where_its_check_fails(crowded: Server, folder: Path) -> None:
+    (folder / "there").mkdir(parents=True)
     done = smoke(folder, crowded, "--output", "acme-list", "--output", "junit=there/it-is.xml")
     assert (done.code, done.verdicts["acme.sessions[cache]"]) == (0, "warn"), done.out + done.err
     found = done.finding("acme.sessions[queue]")

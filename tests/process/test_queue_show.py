@@ -21,15 +21,21 @@ def show(*arguments: str, url: str) -> "subprocess.CompletedProcess[str]":
     [
         (["render"], "", "set REDIS_QUEUE_URL"),
         (["render"], f"redis://127.0.0.1:{free_port()}", "connection refused"),
-        (["render", "--service", "cache"], "", "there is no queue service cache"),
     ],
-    ids=["no-url", "refused", "no-such-service"],
+    ids=["no-url", "refused"],
 )
 def test_what_cannot_be_shown_is_one_sentence(arguments: list[str], url: str, words: str) -> None:
     done = show(*arguments, url=url)
     assert done.returncode == 3
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("service", ["cache", "nope"])
+def test_a_service_that_has_no_queues_is_bad_usage(service: str) -> None:
+    done = show("render", "--service", service, url="")
+    assert done.returncode == 4
+    assert done.stderr == f"there is no queue service {service}: --service queue\n"
 
 
 def test_a_bad_url_is_code_4_and_not_quoted() -> None:

@@ -49,6 +49,7 @@ class Page:
         self.text = ""
         self.record: RunRecord | None = None
         self.search: Search = str
+        self._profile = config.getoption("profile")
         self._folder = contextlib.ExitStack()
         self._path = Path(config.option.htmlpath or "")
         if not config.option.htmlpath:
@@ -77,8 +78,7 @@ class Page:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
         """Name the report."""
-        if self.record:
-            report.title = f"redis-runbook {self.record.profile}"
+        report.title = f"redis-runbook {self._profile}"
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:

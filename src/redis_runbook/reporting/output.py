@@ -23,7 +23,7 @@ class Output:
 
 
 def write_output(output: Output, record: RunRecord, paths: Sequence[Path]) -> list[str]:
-    """Write one output to these paths, making their folders.
+    """Write one output to these paths.
 
     Returns:
         Why it could not be written, as a sentence; empty when it is there.
@@ -40,7 +40,6 @@ def write_text(text: str, paths: Sequence[Path]) -> list[str]:
     path = paths[-1]
     try:
         for path in paths:
-            path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, text.encode("utf-8", errors="backslashreplace"))
     except OSError as error:
         return [f"cannot write {paths[-1]}: {error.strerror}"]

@@ -1,5 +1,6 @@
 """The reports of one run: the terminal, the page, the files of every run and those asked for."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -68,6 +69,8 @@ class Reports:
         Returns:
             What could not be written, one sentence each.
         """
+        with contextlib.suppress(OSError):  # said of each file that cannot be written there
+            self._folder.mkdir(parents=True, exist_ok=True)
         problems = [] if final else self._write_page(record)
         for output, paths in self._files(record):
             if output.final is final:
