@@ -21,6 +21,8 @@ from redis_runbook.probes.latency.openloop import (
 )
 
 PING = b"*1\r\n$4\r\nPING\r\n"
+pytestmark = pytest.mark.quiet
+
 Peer = Callable[[socket.socket], None]
 
 
