@@ -4,12 +4,17 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 PYTEST := $(BIN)/python -m pytest
 RUN_ARGS ?=
+# How many tests run side by side; those that measure time run alone, after them.
+WORKERS ?= 2
+LIMITS := --timeout 120 --timeout-method signal
+SIDE_BY_SIDE := tests -m 'not quiet' -n $(WORKERS) --dist loadfile $(LIMITS)
+ALONE := tests -m quiet $(LIMITS)
 
 .DEFAULT_GOAL := help
-.PHONY: help smoke gate nightly test coverage lint format bench docs images clean
+.PHONY: help smoke gate nightly test test-unit coverage lint format bench docs images clean
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -24,10 +29,15 @@ smoke gate nightly: $(VENV)/.runtime ## run the checks (RUN_ARGS="--target conta
 	@$(BIN)/redis-runbook $@ $(RUN_ARGS)
 
 test: $(VENV)/.dev ## the product's own tests
-	$(PYTEST) tests --timeout 120 --timeout-method signal $(TEST_ARGS)
+	$(PYTEST) $(SIDE_BY_SIDE) $(TEST_ARGS)
+	$(PYTEST) $(ALONE) $(TEST_ARGS)
+
+test-unit: $(VENV)/.dev ## those that need no server and half a minute at most
+	$(PYTEST) tests/unit $(LIMITS) $(TEST_ARGS)
 
 coverage: $(VENV)/.dev ## the same, and which lines they reach
-	$(BIN)/coverage run -m pytest tests --timeout 120 --timeout-method signal $(TEST_ARGS)
+	$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE) $(TEST_ARGS)
+	$(BIN)/coverage run -m pytest $(ALONE) $(TEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
