@@ -21,8 +21,9 @@ from tests.support.servers import Server, free_port
 TOKEN = "planted-token-0123456789"
 PASSWORD = "planted-passw0rd"
 LIMITS = "[services.queue.limits]\nqueue_latency_for_s = 60\n"
-TIMEOUT_S = 0.5
-IN_TIME_S = 5.0  # four answers that take all of the timeout, and a busy machine
+TIMEOUT_S = 5.0
+HURRY_S = 0.5
+IN_TIME_S = 5.0  # four answers that take all of that, and a busy machine
 
 
 class FakePrometheus:
@@ -110,12 +111,17 @@ def stamp(moment: float) -> str:
     return f"{written}123Z"
 
 
-def ask(folder: Path, url: str, login: str = "") -> Judged:
-    config = f'{LIMITS}\n[prometheus]\nurl = "{url}"\ntimeout_s = {TIMEOUT_S}\n{login}\n'
-    began = time.monotonic()
+def ask(folder: Path, url: str, login: str = "", timeout_s: float = TIMEOUT_S) -> Judged:
+    config = f'{LIMITS}\n[prometheus]\nurl = "{url}"\ntimeout_s = {timeout_s}\n{login}\n'
     ours = judged(folder, config)
-    assert time.monotonic() - began < IN_TIME_S
     assert TOKEN not in str(ours)
+    return ours
+
+
+def in_time(folder: Path, url: str, login: str = "") -> Judged:
+    began = time.monotonic()
+    ours = ask(folder, url, login, HURRY_S)
+    assert time.monotonic() - began < IN_TIME_S
     return ours
 
 
@@ -169,7 +175,7 @@ def test_no_answer_is_unknown_with_the_reason_in_time(
     answer: Answer, words: str, tmp_path: Path
 ) -> None:
     with serving(answer) as url:
-        ours = ask(tmp_path, url, f'token = "{TOKEN}"')
+        ours = in_time(tmp_path, url, f'token = "{TOKEN}"')
     assert verdicts(ours) == {"unknown"}
     assert {words in sentence for _, sentence in ours.values()} == {True}, ours
 
@@ -195,7 +201,7 @@ def test_an_answer_that_comes_late_ends_all_asking(tmp_path: Path) -> None:
         (drip(request) if path.endswith("series") else healthy(request, path, asked))
 
     with serving(slow_series) as url:
-        ours = ask(tmp_path, url)
+        ours = in_time(tmp_path, url)
     assert verdicts(ours) == {"unknown"}
 
 
