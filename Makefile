@@ -4,13 +4,18 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 PYTEST := $(BIN)/python -m pytest
 RUN_ARGS ?=
+# How many tests run side by side; those that measure time run alone, after them.
+WORKERS ?= 2
+LIMITS := --timeout 120 --timeout-method signal
+SIDE_BY_SIDE := tests -m 'not quiet' -n $(WORKERS) --dist loadfile $(LIMITS)
+ALONE := tests -m quiet $(LIMITS)
 
 .DEFAULT_GOAL := help
-.PHONY: help smoke gate nightly test coverage lint lint-code lint-format lint-types lint-docs format \
-	bench docs sample images clean
+.PHONY: help smoke gate nightly test test-unit coverage lint lint-code lint-format lint-types \
+	lint-imports lint-docs format bench docs sample images clean
 
 help: ## show this list
-	@grep -E '^[a-z][a-z -]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
+	@grep -E '^[a-z][a-z -]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 22
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -25,14 +30,19 @@ smoke gate nightly: $(VENV)/.runtime ## run the checks (RUN_ARGS="--target conta
 	@$(BIN)/redis-runbook $@ $(RUN_ARGS)
 
 test: $(VENV)/.dev ## the product's own tests
-	$(PYTEST) tests --timeout 120 --timeout-method signal $(TEST_ARGS)
+	$(PYTEST) $(SIDE_BY_SIDE) $(TEST_ARGS)
+	$(PYTEST) $(ALONE) $(TEST_ARGS)
+
+test-unit: $(VENV)/.dev ## those that need no server and half a minute at most
+	$(PYTEST) tests/unit $(LIMITS) $(TEST_ARGS)
 
 coverage: $(VENV)/.dev ## the same, and which lines they reach
-	$(BIN)/coverage run -m pytest tests --timeout 120 --timeout-method signal $(TEST_ARGS)
+	$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE) $(TEST_ARGS)
+	$(BIN)/coverage run -m pytest $(ALONE) $(TEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-lint: lint-code lint-format lint-types lint-docs ## all four of these
+lint: lint-code lint-format lint-types lint-imports lint-docs ## all five of these
 
 lint-code: $(VENV)/.dev ## ruff's rules
 	$(BIN)/ruff check .
@@ -42,6 +52,9 @@ lint-format: $(VENV)/.dev ## whether ruff would format anything
 
 lint-types: $(VENV)/.dev ## mypy
 	$(BIN)/mypy
+
+lint-imports: $(VENV)/.dev ## whether the rooms import one way only
+	$(BIN)/lint-imports --no-logo
 
 lint-docs: $(VENV)/.dev ## whether docs/checks and README say what the docstrings say
 	$(BIN)/python tools/docs.py --check

@@ -1,6 +1,6 @@
 // A process that does with BullMQ or Bull what a test tells it, one JSON object a line:
 //   in:  {"id": 1, "do": "add", "queue": "q", …}
-//   out: {"id": 1, "at": <ms>, "result": …} and {"event": "start" | "end", "queue", "job", "at"}
+//   out: {"id": 1, "at": <ms>, "result": …} and {"event": "start" | "end" | "lost", "queue", "job", "at"}
 // Usage: node actor.js <package> <port>
 "use strict";
 const readline = require("node:readline");
@@ -42,7 +42,7 @@ const actions = {
       return;
     }
     const worker = new library.Worker(queue, process_(queue), { connection, prefix, ...options });
-    worker.on("error", () => {});
+    worker.on("error", () => say({ event: "lost", queue, job: "" }));
     workers.set(name ?? queue, worker);
     await worker.waitUntilReady();
   },

@@ -78,7 +78,7 @@ def test_looking_only_reads_and_changes_nothing(server: Server, client: Client) 
     assert not [entry for entry in raw.acl_log() if entry["username"] == "probe"]
 
 
-def test_a_thousand_queues_take_few_round_trips_and_little_time(
+def test_a_thousand_queues_take_few_round_trips(
     server: Server, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raw = server.client()
@@ -100,9 +100,7 @@ def test_a_thousand_queues_take_few_round_trips_and_little_time(
     monkeypatch.setattr(Client, "ask_all", counted)
     queues = discover(client, prefix="bull").queues
     trips = 0
-    started = time.perf_counter()
     facts = observe_queues(client, queues)
-    assert time.perf_counter() - started < 3
     assert len(facts) == 1_000
     assert all(one.counts.waiting == 1 for one in facts.values())
     assert trips == 1 + 10 * 2  # the time; a hundred snapshots, a hundred details
@@ -144,5 +142,7 @@ def test_a_million_waiting_jobs_are_counted_and_the_oldest_is_found(
     queue = Queue(prefix=b"bull", name=b"deep")
     facts = observe_queues(client, [queue])[queue]
     assert (facts.counts.waiting, facts.counts.delayed) == (1_000_000, 100_000)
-    assert facts.longest_wait_s == pytest.approx(5, abs=5)
-    assert len(deep_and_shallow.lrange("bull:deep:wait", -1, -1)) == 1
+    oldest = facts.waiting[0]
+    assert oldest.job_id == "0"
+    true_s = (facts.at_ms - int(deep_and_shallow.hget("bull:deep:0", "timestamp"))) / 1000
+    assert oldest.age_s == pytest.approx(true_s, abs=0.001)

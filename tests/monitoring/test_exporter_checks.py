@@ -169,6 +169,7 @@ def test_an_exporter_is_judged_by_what_it_says_of_this_server(
         )
 
 
+@pytest.mark.quiet
 def test_the_slowest_exporter_bounds_the_run_and_a_broken_one_its_exit_code(seen: Seen) -> None:
     assert seen.run.code == 1
     assert seen.elapsed_s < 7

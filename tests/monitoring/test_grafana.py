@@ -87,11 +87,9 @@ class FakeGrafana:
             reply_json(request, {"message": "not found"}, 404)
 
 
-def ask(folder: Path, url: str, token: str = TOKEN, timeout_s: float = 0.5) -> tuple[str, str]:
+def ask(folder: Path, url: str, token: str = TOKEN, timeout_s: float = 5) -> tuple[str, str]:
     config = f'[grafana]\nurl = "{url}"\ntoken = "{token}"\ntimeout_s = {timeout_s}\n'
-    began = time.monotonic()
     verdict, sentence = judged(folder, config)["dashboards"]
-    assert time.monotonic() - began < 4
     assert TOKEN not in sentence
     return verdict, sentence
 
@@ -242,8 +240,10 @@ def test_a_wrong_token_is_unknown(tmp_path: Path) -> None:
 def test_no_answer_is_unknown_with_the_reason_in_time(
     answer: Callable[..., None], words: str, tmp_path: Path
 ) -> None:
+    began = time.monotonic()
     with serving(answer) as url:
-        verdict, sentence = ask(tmp_path, url)
+        verdict, sentence = ask(tmp_path, url, timeout_s=0.5)
+    assert time.monotonic() - began < 4
     assert verdict == "unknown"
     assert words in sentence
 

@@ -1,6 +1,7 @@
 """A Prometheus that is down, slow, shut or wrong: never a pass, always in time, and no secret."""
 
 import datetime as dt
+import re
 import time
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler
@@ -19,8 +20,9 @@ from tests.support.servers import Server, free_port
 TOKEN = "planted-token-0123456789"
 PASSWORD = "planted-passw0rd"
 LIMITS = "[services.queue.limits]\nqueue_latency_for_s = 60\n"
-TIMEOUT_S = 0.5
-IN_TIME_S = 5.0  # four answers that take all of the timeout, and a busy machine
+TIMEOUT_S = 5.0
+HURRY_S = 0.5
+IN_TIME_S = 5.0  # four answers that take all of that, and a busy machine
 
 
 class FakePrometheus:
@@ -108,12 +110,17 @@ def stamp(moment: float) -> str:
     return f"{written}123Z"
 
 
-def ask(folder: Path, url: str, login: str = "") -> Judged:
-    config = f'{LIMITS}\n[prometheus]\nurl = "{url}"\ntimeout_s = {TIMEOUT_S}\n{login}\n'
-    began = time.monotonic()
+def ask(folder: Path, url: str, login: str = "", timeout_s: float = TIMEOUT_S) -> Judged:
+    config = f'{LIMITS}\n[prometheus]\nurl = "{url}"\ntimeout_s = {timeout_s}\n{login}\n'
     ours = judged(folder, config)
-    assert time.monotonic() - began < IN_TIME_S
     assert TOKEN not in str(ours)
+    return ours
+
+
+def in_time(folder: Path, url: str, login: str = "") -> Judged:
+    began = time.monotonic()
+    ours = ask(folder, url, login, HURRY_S)
+    assert time.monotonic() - began < IN_TIME_S
     return ours
 
 
@@ -167,7 +174,7 @@ def test_no_answer_is_unknown_with_the_reason_in_time(
     answer: Answer, words: str, tmp_path: Path
 ) -> None:
     with serving(answer) as url:
-        ours = ask(tmp_path, url, f'token = "{TOKEN}"')
+        ours = in_time(tmp_path, url, f'token = "{TOKEN}"')
     assert verdicts(ours) == {"unknown"}
     assert {words in sentence for _, sentence in ours.values()} == {True}, ours
 
@@ -193,7 +200,7 @@ def test_an_answer_that_comes_late_ends_all_asking(tmp_path: Path) -> None:
         (drip(request) if path.endswith("series") else healthy(request, path, asked))
 
     with serving(slow_series) as url:
-        ours = ask(tmp_path, url)
+        ours = in_time(tmp_path, url)
     assert verdicts(ours) == {"unknown"}
 
 
@@ -284,7 +291,7 @@ def test_a_watch_that_does_not_watch_is_told(
     with serving(FakePrometheus(tmp_path, **changes)) as url:
         ours = ask(tmp_path, url)
     assert ours[check][0] == verdict
-    assert words in ours[check][1].replace("599.", "600.").replace("601.", "600.")
+    assert words in re.sub(r"\b(599|60[0-4])\.\d s ago", "600.0 s ago", ours[check][1])
 
 
 @pytest.mark.parametrize(

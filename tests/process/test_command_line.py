@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -164,10 +163,11 @@ def test_wait_reports_the_recovery(folder: Path) -> None:
     with bundled() as server:
         url = f"{server.url}/0"
         server.stop()
-        threading.Timer(3, lambda: server.start(wait=False)).start()
-        done = product.run(
-            folder, "smoke", "--wait", "40", "--select", "connectivity", env=product.urls(url)
-        )
+        arguments = ("smoke", "--wait", "40", "--select", "connectivity")
+        run = product.Started(folder, *arguments, env=product.urls(url))
+        run.wait_for("not healthy yet")
+        server.start()
+        done = run.finish(40)
     assert done.code == 0, done.out
     assert done.results["extra"]["attempt"] > 1
     assert done.results["extra"]["waited_s"] > 1
@@ -175,6 +175,7 @@ def test_wait_reports_the_recovery(folder: Path) -> None:
     assert "after the first began" in done.out
 
 
+@pytest.mark.quiet
 def test_wait_gives_up_in_time(folder: Path) -> None:
     dead = f"redis://127.0.0.1:{free_port()}"
     done = product.run(

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -12,45 +11,32 @@ from tests.support import product
 from tests.support.servers import Server, wait_until
 
 
-def start(folder: Path, *arguments: str, env: dict[str, str]) -> "subprocess.Popen[str]":
-    folder.mkdir(parents=True, exist_ok=True)
-    return subprocess.Popen(
-        product.command(*arguments),
-        cwd=folder,
-        env={**product.QUIET, **env, "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_a_partial_report_marked_interrupted(
     number: signal.Signals, healthy: Server, folder: Path
 ) -> None:
-    process = start(folder, "gate", env=product.urls(healthy.url))
-    time.sleep(3)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=10)
-    done = product.Outcome(process.returncode, out, err, product.reports(folder))
-    assert done.code == 2, out + err
+    run = product.Started(folder, "gate", env=product.urls(healthy.url))
+    run.wait_for("connectivity.reachable[queue]")
+    run.process.send_signal(number)
+    done = run.finish(10)
+    assert done.code == 2, done.out + done.err
     assert done.results["extra"]["interrupted"] is True
     assert done.results["extra"]["exit_code"] == 2
     assert done.verdicts["connectivity.reachable[queue]"] == "pass"
     assert "latency.round_trip[queue]" not in done.verdicts
-    assert "INTERRUPTED" in out
+    assert "INTERRUPTED" in done.out
     assert "partial" in done.html
-    assert "Traceback" not in out + err
+    assert "Traceback" not in done.out + done.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_throwaway_servers_end_with_the_run(number: signal.Signals, folder: Path) -> None:
-    process = start(folder, "nightly", "--target", "embedded", env={})
-    time.sleep(3)
-    servers = children_of(process.pid)
-    assert servers
-    process.send_signal(number)
-    process.communicate(timeout=10)
+    run = product.Started(folder, "nightly", "--target", "embedded")
+    run.wait_for("connectivity.reachable[queue]")
+    servers = children_of(run.process.pid)
+    assert len(servers) >= 2
+    run.process.send_signal(number)
+    run.finish(10)
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in servers), 10)
 
 
@@ -66,10 +52,10 @@ def test_a_killed_run_leaves_the_previous_report_whole(healthy: Server, folder: 
     first = product.run(folder, "smoke", "--select", "connectivity", env=env)
     before = product.reports(folder)
     assert first.code == 0
-    process = start(folder, "gate", env=env)
-    time.sleep(2)
-    process.kill()
-    process.communicate(timeout=10)
+    run = product.Started(folder, "gate", env=env)
+    run.wait_for("connectivity.reachable[queue]")
+    run.process.kill()
+    run.finish(10)
     assert product.reports(folder) == before
 
 
@@ -108,10 +94,10 @@ def test_a_full_disk_is_said_and_never_green(healthy: Server, folder: Path) -> N
 
 
 def test_a_reader_that_went_away_does_not_lose_the_report(healthy: Server, folder: Path) -> None:
-    process = start(folder, "smoke", "--select", "connectivity", env=product.urls(healthy.url))
-    assert process.stdout
-    process.stdout.close()
-    process.wait(timeout=20)
-    assert process.returncode == 0
+    arguments = ("smoke", "--select", "connectivity")
+    run = product.Started(folder, *arguments, env=product.urls(healthy.url))
+    assert run.process.stdout
+    run.process.stdout.close()
+    assert run.process.wait(timeout=20) == 0
     assert (folder / "reports" / "latest.html").exists()
     assert os.stat(folder / "reports" / "latest.html").st_size > 1000  # noqa: PTH116

@@ -18,6 +18,8 @@ from redis_runbook.probes.latency.openloop import OpenLoop, scheduled_offset
 from redis_runbook.probes.latency.recording import Recording
 
 PING = b"*1\r\n$4\r\nPING\r\n"
+pytestmark = pytest.mark.quiet
+
 Peer = Callable[[socket.socket], None]
 
 

@@ -18,6 +18,8 @@ from redis_runbook.wire.endpoint import parse_endpoint
 from tests.support.delaying_proxy import delaying
 from tests.support.servers import Server, running
 
+pytestmark = pytest.mark.quiet
+
 RANDOM = random.Random(4)  # noqa: S311  # the same delays in every run
 DISTRIBUTIONS = {
     "constant": [25.0],

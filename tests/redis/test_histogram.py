@@ -3,7 +3,6 @@
 import contextlib
 import math
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from redis_runbook.wire.endpoint import parse_endpoint
 from tests.support import product
 from tests.support.delaying_proxy import delaying
 from tests.support.programs import program
-from tests.support.servers import Server, running
+from tests.support.servers import Server, running, wait_until
 
 DEBUG = ("--enable-debug-command", "yes", "--slowlog-log-slower-than", "0",
          "--slowlog-max-len", "2000")  # fmt: skip
@@ -126,11 +125,12 @@ def test_what_the_sampler_sends_is_not_traffic() -> None:
     assert found == Traffic()
 
 
+@pytest.mark.quiet
 def test_traffic_is_counted_also_where_it_runs_the_same_commands_as_the_sampler() -> None:
     with running() as server:
         server.client().set("key", "x")
         with traffic(server, "GETRANGE", "key", 0, 63) as sent:
-            time.sleep(0.2)
+            wait_until(lambda: sent[0] > 10)
             before = sent[0]
             found = sample(server.url, 1.5)
             after = sent[0]
@@ -197,6 +197,7 @@ def test_a_denied_histogram_is_named_and_an_absent_one_said() -> None:
     assert traffic_between(denied, absent, sent={}).missing == denied.missing
 
 
+@pytest.mark.quiet
 def test_a_finding_tells_a_slow_server_from_a_slow_network(folder: Path) -> None:
     with contextlib.ExitStack() as stack:
         servers = {name: stack.enter_context(running(*DEBUG)) for name in ("slow", "far", "denied")}

@@ -23,6 +23,8 @@ from redis_runbook.wire.endpoint import Endpoint, Tls, parse_endpoint
 from tests.support.programs import program
 from tests.support.servers import Server, free_port, running
 
+pytestmark = pytest.mark.quiet
+
 
 def sample(
     url: str | Endpoint, *, window_s: float = 0.5, timeout_s: float = 1.0, stop: Any = None

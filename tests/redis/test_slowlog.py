@@ -3,12 +3,15 @@
 import time
 from itertools import pairwise
 
+import pytest
+
 from redis_runbook.probes.slowlog import read_slowlog
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.endpoint import parse_endpoint
 from tests.support.servers import running
 
 
+@pytest.mark.quiet
 def test_slowlog_entries_age_by_the_servers_clock() -> None:
     with running("--slowlog-log-slower-than", "1000", "--enable-debug-command", "yes") as server:
         server.client().execute_command("DEBUG", "SLEEP", 0.05)

@@ -24,6 +24,7 @@ from tests.support import product
 from tests.support.servers import Server, running
 
 LIMIT_MS = 50.0
+pytestmark = pytest.mark.quiet
 
 
 def test_a_wrong_window_is_bad_usage(folder: Path) -> None:

@@ -27,11 +27,15 @@ _ANSWER_S = 30
 
 @dataclass
 class Actor:
-    """One process; `starts` and `ends` are the true times (ms) of each job's runs."""
+    """One process; `starts` and `ends` are the true times (ms) of each job's runs.
+
+    `lost` are those of errors of a Node worker itself, as where the server is gone.
+    """
 
     process: subprocess.Popen[str]
     starts: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     ends: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    lost: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     _answers: "queue.Queue[dict[str, Any]]" = field(default_factory=queue.Queue)
     _ids: Iterator[int] = field(default_factory=itertools.count)
 
@@ -55,7 +59,8 @@ class Actor:
             if "id" in message:
                 self._answers.put(message)
             else:
-                times = self.starts if message["event"] == "start" else self.ends
+                happened = {"start": self.starts, "end": self.ends, "lost": self.lost}
+                times = happened[message["event"]]
                 key = (message["queue"], str(message["job"]))
                 times.setdefault(key, []).append(message["at"])
 

@@ -19,6 +19,20 @@ from tests.support.servers import Server, wait_until
 
 NODE_LIBRARIES = ("bullmq5", "bullmq6")
 LONG = {"ms": 120_000}
+KNOWN_S = 25
+"""What the product waits for, for the same reason."""
+
+
+def wait_until_all_are_known(server: Server) -> None:
+    """Until a worker that connected and does nothing can be told from one that still connects."""
+    raw = server.client()
+
+    def known() -> bool:
+        ages_s = [int(one["age"]) for one in raw.client_list() if one["name"].startswith("bull")]
+        uptime_s = int(raw.info("server")["uptime_in_seconds"])
+        return min([*ages_s, uptime_s]) >= KNOWN_S
+
+    wait_until(known, 2 * KNOWN_S)
 
 
 @dataclass

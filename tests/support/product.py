@@ -89,6 +89,45 @@ def started(
     return Outcome(done.returncode, done.stdout, done.stderr, reports(folder))
 
 
+class Started:
+    """A run that goes on while the test looks at it."""
+
+    def __init__(self, folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._said: list[str] = []
+        self.process = subprocess.Popen(
+            command(*arguments),
+            cwd=folder,
+            env={**QUIET, **(env or {}), "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_for(self, words: str) -> None:
+        """Until it has said them."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self._said.append(line)
+            if words in line:
+                return
+        raise AssertionError(f"it ended without saying {words!r}: {self.finish()}")
+
+    def finish(self, limit_s: float = 20) -> Outcome:
+        """What it was in the end, which must come in time."""
+        assert self.process.stdout
+        assert self.process.stderr
+        self.process.wait(timeout=limit_s)
+        with self.process.stdout as out, self.process.stderr as err:
+            return Outcome(
+                self.process.returncode,
+                "".join([*self._said, out.read()]),
+                err.read(),
+                reports(self._folder),
+            )
+
+
 def reports(folder: Path) -> dict[str, str]:
     """What a run in that folder has left, by file name."""
     found = (folder / "reports").glob("*") if (folder / "reports").is_dir() else []

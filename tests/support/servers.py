@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -44,6 +45,8 @@ class Server:
             stdout=(self.folder / "log").open("ab"),
             stderr=subprocess.STDOUT,
             env={**os.environ, "LC_ALL": "C"},
+            # Ignored, as it is here: then a file that may not grow is a failed write, and no end.
+            restore_signals=False,
         )  # fmt: skip
         if wait:
             wait_for_port(self.port)
@@ -60,6 +63,12 @@ class Server:
 
     def freeze(self) -> None:
         os.kill(self.process.pid, signal.SIGSTOP)
+
+    def limit_files(self, size: int | None) -> None:
+        """Let no file of it grow over `size` bytes, as on a full disk, or let them again."""
+        _, most = resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE)
+        limits = (most if size is None else size, most)
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, limits)
 
     def thaw(self) -> None:
         os.kill(self.process.pid, signal.SIGCONT)

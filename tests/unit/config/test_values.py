@@ -49,7 +49,7 @@ def test_milliseconds_lose_nothing(number: int) -> None:
 
 @given(st.one_of(st.text(), st.integers(), st.floats(), st.booleans()))
 def test_any_value_is_a_sane_number_or_an_error(value: object) -> None:
-    for name, field in Limits.model_fields.items():
+    for name in Limits.model_fields:
         try:
             number = getattr(Limits.model_validate({name: value}), name)
         except ValidationError:
@@ -57,7 +57,6 @@ def test_any_value_is_a_sane_number_or_an_error(value: object) -> None:
         assert math.isfinite(number)
         assert number > 0
         assert number <= 1 or "ratio" not in name or name == "fragmentation_ratio"
-        assert field.annotation is not None
 
 
 @pytest.mark.parametrize(

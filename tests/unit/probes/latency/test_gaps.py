@@ -3,7 +3,6 @@
 import errno
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -104,7 +103,7 @@ def spans(least_s: float, most_s: float, latest_s: float) -> st.SearchStrategy[l
 WINDOW_S = 5.0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(spans(0.2, 2.5, WINDOW_S))
 def test_whenever_we_did_not_run_that_is_unseen_and_no_samples_latency(pauses: list[Span]) -> None:
     world = World(pauses=list(pauses))
@@ -123,7 +122,7 @@ def test_whenever_we_did_not_run_that_is_unseen_and_no_samples_latency(pauses: l
     assert recording.unanswered == 0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(10, 5_000))
 def test_wherever_in_its_work_our_process_stops_it_makes_up_for_nothing(reading: int) -> None:
     _, recording = World(stops_at_reading=reading).run(WINDOW_S)
@@ -133,7 +132,7 @@ def test_wherever_in_its_work_our_process_stops_it_makes_up_for_nothing(reading:
     assert sum(latency_ms > 60 for latency_ms in recording.latencies_ms) <= openloop.BURST
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(spans(0.06, 2.5, WINDOW_S + 1.5))
 def test_whenever_the_server_freezes_each_request_tells_how_long(freezes: list[Span]) -> None:
     world = World(freezes=freezes)
@@ -160,16 +159,13 @@ OFFSETS = [offset for number in range(1_000) if (offset := scheduled_offset(numb
 # --- What a long window costs, and what SLOWLOG tells ---
 
 
-def test_ten_minutes_are_two_megabytes_and_judged_at_once() -> None:
+def test_ten_minutes_are_two_megabytes() -> None:
     recording = Recording()
     for number in range(120_000):
         recording.offsets_s.append(scheduled_offset(number))
         recording.latencies_ms.append(number % 97 / 10)
     size = sum(sys.getsizeof(own) for own in (recording.offsets_s, recording.latencies_ms))
-    started_s = time.process_time()
     window = judge_window(recording.offsets_s, recording.latencies_ms, window_s=600, limit=LIMIT_MS)
-    took_s = time.process_time() - started_s
     assert window.n == 120_000
     assert len(window.steps) == 60
     assert size < 2.5e6
-    assert took_s < 1
