@@ -35,7 +35,7 @@ def make_record(run: Run) -> RunRecord:
         interrupted=run.interrupted,
         left_out=run.left_out,
         attempt=run.attempt,
-        waited_s=run.waited_s,
+        waited_s=round(run.waited_s, 1),
     )
     return _searched(record, run.redact)
 

@@ -1,0 +1,106 @@
+"""A record survives its way through `results.json`, and outputs are functions of it alone."""
+
+import datetime as dt
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redis_runbook.record import QueueRecord, RunRecord, ServerRecord, ServiceRecord
+from redis_runbook.reporting.ctrf import render
+from redis_runbook.reporting.previous import parse_record
+from redis_runbook.reporting.table import OUTPUTS
+from redis_runbook.verdict import ExitCode, Finding, Verdict
+
+RECORD = RunRecord(
+    profile="gate",
+    selected=("memory", "queue.latency"),
+    target="live",
+    announcement=None,
+    started_at=dt.datetime(2026, 11, 25, 3, 17, 5, 123456, tzinfo=dt.UTC),
+    elapsed_s=31.25,
+    services=(
+        ServiceRecord(
+            name="queue",
+            role="queue",
+            address="redis-queue:6379",
+            window_s=30.0,
+            server=ServerRecord(
+                product="redis",
+                version="7.0.15",
+                mode="standalone",
+                run_id="a" * 40,
+                rejected_connections=3,
+            ),
+        ),
+        ServiceRecord(name="cache", role="cache", address=None, window_s=30.0),
+    ),
+    queues=(
+        QueueRecord(
+            service="queue", name="bundle:render", longest_wait_s=None, backlog=7, workers_at_work=2
+        ),
+    ),
+    findings=(
+        Finding(
+            check="memory.used_ratio",
+            subject="queue",
+            verdict=Verdict.FAIL,
+            message="used 83.1 % of maxmemory (limit 80 %) on queue",
+            service="queue",
+            role="queue",
+            observed=0.831,
+            limit=0.8,
+            unit="ratio",
+            runbook="2. Monitoring & Alerts",
+            next_steps=("find what grew", "raise maxmemory"),
+            evidence={"used": "83.1 MiB", "series": ["a", "b"]},
+            duration_s=0.012,
+        ),
+        Finding(check="replication.link", subject="cache", verdict=Verdict.UNKNOWN, message="?"),
+    ),
+    outcome=ExitCode.BROKEN,
+    exit_code=ExitCode.BROKEN,
+    left_out=4,
+    attempt=3,
+    waited_s=12.5,
+)
+
+
+def test_a_record_is_read_back_as_it_was() -> None:
+    assert parse_record(render(RECORD)) == RECORD
+
+
+@given(st.text(), st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(ExitCode))
+def test_any_record_is_read_back_as_it_was(text: str, number: float, code: ExitCode) -> None:
+    finding = replace(
+        RECORD.findings[0], message=text, subject=text, observed=number, evidence={text: text}
+    )
+    record = replace(RECORD, announcement=text, findings=(finding,), outcome=code, exit_code=code)
+    assert parse_record(render(record)) == record
+
+
+@pytest.mark.parametrize("output", OUTPUTS, ids=lambda output: output.name)
+def test_an_output_says_the_same_of_the_same_record(output: object) -> None:
+    render_again = getattr(output, "render")  # noqa: B009  # any output of the table
+    assert render_again(RECORD) == render_again(RECORD)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"profile": 1},
+        {"services": {"queue": {}}},
+        {"servers": {}},
+        {"queues": [{"name": "x"}]},
+        {"exit_code": 77},
+        {"selected": "memory", "counts": None, "attempt": "x"},
+    ],
+    ids=str,
+)
+def test_a_damaged_document_is_no_record(change: dict[str, object]) -> None:
+    document = json.loads(render(RECORD))
+    document["results"]["extra"] |= change
+    with pytest.raises(ValueError, match=r"."):
+        parse_record(json.dumps(document))
