@@ -5,7 +5,7 @@ import time
 import pytest
 
 from redis_runbook.judging.queue_latency import LatencyState, judge_latency
-from redis_runbook.probes.bullmq.clients import sight_workers
+from redis_runbook.probes.bullmq.clients import list_clients
 from redis_runbook.probes.bullmq.discovery import discover
 from redis_runbook.probes.bullmq.facts import QueueFacts
 from redis_runbook.probes.bullmq.observe import observe_queues
@@ -22,12 +22,12 @@ pytestmark = pytest.mark.timeout(90)
 
 def _look(server: Server) -> dict[str, tuple[QueueFacts, WorkerFacts]]:
     with connected(parse_endpoint(server.url), "queue", timeout_s=5) as client:
-        first = sight_workers(client)
+        first = list_clients(client)
         time.sleep(0.3)
-        sightings = [first, sight_workers(client)]
+        client_lists = [first, list_clients(client)]
         queues = discover(client, prefix="bull").queues
         return {
-            queue.title: (facts, workers_of(queue, facts, sightings))
+            queue.title: (facts, workers_of(queue, facts, client_lists))
             for queue, facts in observe_queues(client, queues).items()
         }
 
