@@ -50,6 +50,7 @@ class RunRecord:
     `target` is None where none could be opened. `outcome` is what the findings amount to,
     `exit_code` what the process tells: not healthy either where a report is missing. `waited_s` is
     how long `--wait` had waited before this attempt, `left_out` how many checks were not selected.
+    `unwritten` says of each report that is missing why it could not be written.
     """
 
     profile: str
@@ -67,6 +68,7 @@ class RunRecord:
     left_out: int = 0
     attempt: int = 1
     waited_s: float = 0.0
+    unwritten: Sequence[str] = ()
 
     @property
     def window_s(self) -> float:

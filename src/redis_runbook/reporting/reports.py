@@ -66,26 +66,28 @@ class Reports:
     def write(self, record: RunRecord, *, final: bool) -> list[str]:
         """Write the page and the outputs that are final, or those that are not.
 
+        The page is final: it tells the exit code.
+
         Returns:
             What could not be written, one sentence each.
         """
         with contextlib.suppress(OSError):  # said of each file that cannot be written there
             self._folder.mkdir(parents=True, exist_ok=True)
-        problems = [] if final else self._write_page(record)
+        problems = self._write_page(record) if final else []
         for output, paths in self._files(record):
             if output.final is final:
                 problems += write_output(output, record, paths)
         return problems
 
-    def close(self, record: RunRecord, problems: Sequence[str]) -> None:
+    def close(self, record: RunRecord) -> None:
         """Tell what is broken and what to do next, and where to read more."""
-        page = None if problems else self._folder / "latest.html"
+        page = None if record.unwritten else self._folder / "latest.html"
         self._terminal.close(record, page)
 
     def _write_page(self, record: RunRecord) -> list[str]:
         if not self._page.text:
             return ["no HTML report: pytest-html could not write it"]
-        return write_text(self._page.text, self._places(record, "latest.html"))
+        return write_text(self._page.told(record), self._places(record, "latest.html"))
 
     def _files(self, record: RunRecord) -> Iterator[tuple[Output, Sequence[Path]]]:
         for name in _EVERY_RUN:

@@ -59,12 +59,11 @@ class Terminal:
             return
         reporter.write_line("")
         _show_attention(record, reporter)
-        code = record.outcome
-        colour: dict[str, Any] = {"green": True} if code is ExitCode.HEALTHY else {"red": True}
-        summary = f"{text.HEADLINES[code]} ({text.counts(record.findings)})"
-        reporter.write_line(f"{summary}: {text.meaning(code)}", bold=True, **colour)
         for remark in filter(None, (text.left_out(record), text.recovery(record))):
             reporter.write_line(remark)
+        healthy = record.exit_code is ExitCode.HEALTHY
+        colour: dict[str, Any] = {"green": True} if healthy else {"red": True}
+        reporter.write_line(text.summary(record), bold=True, **colour)
         if page:
             reporter.write_line(f"report: {page}")
 

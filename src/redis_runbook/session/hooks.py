@@ -182,23 +182,31 @@ class RunSession:
         with contextlib.suppress(OSError):
             yield
         if finished:
-            problems = self._write(record)
-            session.exitstatus = run.exit_code(reported=not problems)
-            self._reports.close(record, problems)
+            record = self._write(record)
+            session.exitstatus = record.exit_code
+            self._reports.close(record)
 
-    def _write(self, record: RunRecord) -> list[str]:
+    def _write(self, record: RunRecord) -> RunRecord:
         """Write the reports. The exit code depends on success, so reports with it come last.
 
+        Where one of these is missing, too, the others are written again: they told a code that is
+        not true any more.
+
         Returns:
-            One sentence for each report that could not be written.
+            The record with the reports that could not be written, and the exit code.
         """
-        problems: list[str] = []
-        for final in (False, True):
-            settled_record = replace(record, exit_code=self._run.exit_code(reported=not problems))
-            problems += self._reports.write(settled_record, final=final)
-        for problem in problems:
+        record = self._settled(record, self._reports.write(record, final=False))
+        if problems := self._reports.write(record, final=True):
+            record = self._settled(record, problems)
+            self._reports.write(record, final=True)
+        for problem in record.unwritten:
             print(problem, file=sys.stderr)  # noqa: T201
-        return problems
+        return record
+
+    def _settled(self, record: RunRecord, problems: Sequence[str]) -> RunRecord:
+        unwritten = (*record.unwritten, *map(self._run.redact.document, problems))
+        code = self._run.exit_code(reported=not unwritten)
+        return replace(record, exit_code=code, unwritten=unwritten)
 
     def _end_progress(self) -> None:
         if self._progress:
