@@ -127,7 +127,9 @@ def test_nothing_claims_health_where_any_report_is_missing(
     assert "exit code 3" in section
     assert "HEALTHY" not in done.out + done.html
     assert "redis_runbook_run_success{" in (folder / "also.prom").read_text()
-    assert re.search(r"^redis_runbook_run_success{.*} 0", (folder / "also.prom").read_text(), re.M)
+    assert re.search(
+        r"^redis_runbook_run_success{.*} 0", (folder / "also.prom").read_text(), re.MULTILINE
+    )
 
 
 def test_variables_of_pytest_do_not_reach_the_checks(healthy: Server, folder: Path) -> None:

@@ -1,6 +1,8 @@
 """How a run reads in one line: never healthy with another code than 0, and always on what."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,8 +27,8 @@ HEALTHY = replace(
 )
 BROKEN = replace(HEALTHY, outcome=ExitCode.BROKEN, exit_code=ExitCode.BROKEN)
 UNREPORTED = replace(HEALTHY, exit_code=ExitCode.UNDETERMINED, unwritten=(MISSING,))
-THROWAWAY = {"announcement": "no service URL is set", "target": "embedded"}
-PART = {"left_out": 44, "selected": ("memory", "queue.latency")}
+THROWAWAY: Mapping[str, Any] = {"announcement": "no service URL is set", "target": "embedded"}
+PART: Mapping[str, Any] = {"left_out": 44, "selected": ("memory", "queue.latency")}
 
 
 @pytest.mark.parametrize(
@@ -39,8 +41,10 @@ PART = {"left_out": 44, "selected": ("memory", "queue.latency")}
         ),
         (
             replace(HEALTHY, **PART),
-            "HEALTHY 1 of 45 checks (memory, queue.latency): every invariant that was checked "
-            "holds (1 pass)",
+            (
+                "HEALTHY 1 of 45 checks (memory, queue.latency): every invariant that was checked "
+                "holds (1 pass)"
+            ),
         ),
         (
             replace(HEALTHY, left_out=44),  # by an option of pytest's
@@ -48,23 +52,31 @@ PART = {"left_out": 44, "selected": ("memory", "queue.latency")}
         ),
         (
             replace(HEALTHY, **THROWAWAY, **PART),
-            "HEALTHY throwaway servers (embedded), 1 of 45 checks (memory, queue.latency): nothing "
-            "was said about yours (1 pass)",
+            (
+                "HEALTHY throwaway servers (embedded), 1 of 45 checks (memory, queue.latency): nothing "
+                "was said about yours (1 pass)"
+            ),
         ),
         (
             replace(BROKEN, **THROWAWAY),
-            "BROKEN throwaway servers (embedded): an invariant is broken; nothing was said about "
-            "yours (1 pass)",
+            (
+                "BROKEN throwaway servers (embedded): an invariant is broken; nothing was said about "
+                "yours (1 pass)"
+            ),
         ),
         (
             UNREPORTED,
-            f"UNDETERMINED: every invariant that was checked holds, but a report is missing: "
-            f"{MISSING} (exit code 3) (1 pass)",
+            (
+                f"UNDETERMINED: every invariant that was checked holds, but a report is missing: "
+                f"{MISSING} (exit code 3) (1 pass)"
+            ),
         ),
         (
             replace(BROKEN, unwritten=(MISSING, "another", "a third")),
-            f"BROKEN: an invariant is broken, but a report is missing: {MISSING}, and 2 more "
-            "(exit code 1) (1 pass)",
+            (
+                f"BROKEN: an invariant is broken, but a report is missing: {MISSING}, and 2 more "
+                "(exit code 1) (1 pass)"
+            ),
         ),
     ],
 )
