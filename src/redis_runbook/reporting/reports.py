@@ -16,6 +16,8 @@ from redis_runbook.reporting.previous import read_record
 from redis_runbook.reporting.terminal import Terminal
 from redis_runbook.verdict import Finding
 
+RECORD: Final = pytest.StashKey[RunRecord]()
+"""Where a pytest configuration keeps the record of the run that has ended."""
 _EVERY_RUN: Final = ("junit", "json")
 """The outputs that every run writes, under its own name and a stable one."""
 
@@ -32,6 +34,7 @@ class Reports:
         Raises:
             ValueError: an option asks for an output that nobody registered.
         """
+        self._config = config
         self._folder = Path(loaded.config.report_dir)
         self._outputs = loaded.plugins.outputs
         self._asked = tuple(self._parsed(config.getoption("output")))
@@ -81,6 +84,7 @@ class Reports:
 
     def close(self, record: RunRecord) -> None:
         """Tell what is broken and what to do next, and where to read more."""
+        self._config.stash[RECORD] = record
         page = None if record.unwritten else self._folder / "latest.html"
         self._terminal.close(record, page)
 

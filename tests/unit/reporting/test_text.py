@@ -53,15 +53,15 @@ PART: Mapping[str, Any] = {"left_out": 44, "selected": ("memory", "queue.latency
         (
             replace(HEALTHY, **THROWAWAY, **PART),
             (
-                "HEALTHY throwaway servers (embedded), 1 of 45 checks (memory, queue.latency): nothing "
-                "was said about yours (1 pass)"
+                "HEALTHY throwaway servers (embedded), 1 of 45 checks (memory, queue.latency): "
+                "nothing was said about yours (1 pass)"
             ),
         ),
         (
             replace(BROKEN, **THROWAWAY),
             (
-                "BROKEN throwaway servers (embedded): an invariant is broken; nothing was said about "
-                "yours (1 pass)"
+                "BROKEN throwaway servers (embedded): an invariant is broken; nothing was said "
+                "about yours (1 pass)"
             ),
         ),
         (
