@@ -54,7 +54,7 @@ def a_run(seen: dict[str, ObservedQueue] | None = None, **options: Any) -> Run:
 
 
 def a_queue(facts: QueueFacts, **workers: Any) -> ObservedQueue:
-    about: dict[str, Any] = {"known": True, "alive": True, "settled": True, **workers}
+    about: dict[str, Any] = {"known": True, "alive": True, **workers}
     return ObservedQueue(first=facts, last=facts, workers=WorkerFacts(**about))
 
 
