@@ -69,6 +69,7 @@ def test_every_queue_is_found_and_the_fake_one_is_not(scene: Scene) -> None:
 
 
 def test_facts_can_be_saved_as_json(scene: Scene) -> None:
+    assert len(scene.facts) > 50
     for facts in scene.facts.values():
         assert json.loads(json.dumps(asdict(facts)))["queue"] == facts.queue
 
