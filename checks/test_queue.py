@@ -106,7 +106,7 @@ def test_latency(
         "evidence": evidence(queue),
         "next_steps": _NEXT.get(why, ()),
     }
-    if judged.over_now and (reconnecting := still_reconnecting(queue.workers)):
+    if judged.over_now and (reconnecting := still_reconnecting(queue)):
         judge.unknown(f"{sentence}; {reconnecting}", **details)
     broken = judged.state is LatencyState.BROKEN or (judged.over_now and queue_limits.strict_now)
     if judged.state is LatencyState.PARTLY and not broken:
@@ -178,7 +178,7 @@ def test_overdue(
         "evidence": evidence(queue),
         "next_steps": _NEXT.get(why, ()),
     }
-    if late and (reconnecting := still_reconnecting(queue.workers)):
+    if late and (reconnecting := still_reconnecting(queue)):
         judge.unknown(f"{sentence}; {reconnecting}", **details)
     judge.passes_if(not late, sentence, **details)
 
@@ -210,7 +210,7 @@ def test_stalled(subject: Subject, queue: ObservedQueue, judge: Judge) -> None:
             "stalled": [f"{job.job_id} ({job.name}), {seconds(job.running_s)}" for job in found],
         },
     }
-    if found and (reconnecting := still_reconnecting(queue.workers)):
+    if found and (reconnecting := still_reconnecting(queue)):
         judge.unknown(f"{sentence}; {reconnecting}", **details)
     judge.passes_if(not found, sentence, **details)
 
@@ -249,7 +249,7 @@ def test_schedulers(
         or (f"{len(held)} are late: {why}" if held else "each has its next run ahead")
     )
     details: Details = {"observed": len(ids), "limit": 0, "evidence": evidence(queue)}
-    if ids and not lost and (reconnecting := still_reconnecting(queue.workers)):
+    if ids and not lost and (reconnecting := still_reconnecting(queue)):
         judge.unknown(f"{sentence}; {reconnecting}", **details)
     judge.passes_if(not ids, sentence, **details)
 

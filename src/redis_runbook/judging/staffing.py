@@ -33,7 +33,7 @@ def judge_staffing(workers: WorkerFacts, needed: int) -> StaffingJudgement:
     """
     if workers.at_work >= needed or (not workers.known and workers.alive and needed <= 1):
         return StaffingJudgement(staffing=Staffing.ENOUGH)
-    if reconnecting := still_reconnecting(workers):
+    if reconnecting := _reconnecting(workers):
         because = reconnecting
     elif not workers.known:
         because = workers.because
@@ -46,11 +46,16 @@ def judge_staffing(workers: WorkerFacts, needed: int) -> StaffingJudgement:
     return StaffingJudgement(staffing=Staffing.UNKNOWN, because=because)
 
 
-def still_reconnecting(workers: WorkerFacts) -> str:
+def still_reconnecting(queue: ObservedQueue) -> str:
     """Why nobody may be at work yet: after a restart workers need up to 25 s to come back.
 
-    Empty where somebody is at work, or everybody had the time.
+    Empty where somebody is at work, everybody had the time, or the queue is paused: then nobody is
+    to work.
     """
+    return "" if queue.last.paused else _reconnecting(queue.workers)
+
+
+def _reconnecting(workers: WorkerFacts) -> str:
     if workers.at_work or not workers.reconnecting:
         return ""
     return f"workers may still be reconnecting: {workers.reconnecting}"

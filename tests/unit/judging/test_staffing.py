@@ -61,9 +61,14 @@ def test_workers_are_compared_with_those_that_are_needed(
 
 
 def test_only_where_nobody_works_it_is_too_early_to_say() -> None:
-    assert still_reconnecting(workers(reconnecting=RESTARTED))
-    assert not still_reconnecting(workers(WorkerState.BUSY, reconnecting=RESTARTED))
-    assert not still_reconnecting(workers())
+    def early(*states: WorkerState, facts: QueueFacts = quiet(), **about: object) -> str:  # noqa: B008
+        queue = ObservedQueue(first=facts, last=facts, workers=workers(*states, **about))
+        return still_reconnecting(queue)
+
+    assert early(reconnecting=RESTARTED)
+    assert not early(WorkerState.BUSY, reconnecting=RESTARTED)
+    assert not early()
+    assert not early(facts=replace(quiet(), paused=True), reconnecting=RESTARTED)
 
 
 @pytest.mark.parametrize(

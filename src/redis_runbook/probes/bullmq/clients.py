@@ -32,17 +32,24 @@ class Connection:
 class ClientList:
     """The connections that use one database, at one moment.
 
-    `connections` are the named ones, by what may be their queue's name; `unnamed_fetchers` is how
-    many others fetch jobs, of whatever queue. `denied` says why CLIENT LIST could not be read.
+    `connections` are the named ones, by what may be their queue's name. Of the others,
+    `unnamed_waiting` is how many are blocked for a job, and `unnamed_busy` how many have fetched
+    one, of whatever queue. `denied` says why CLIENT LIST could not be read.
     `blocking_calls` counts the fetch commands that the server has run since it started; it is the
     fallback for a denied list.
     """
 
     connections: Mapping[bytes, Sequence[Connection]]
-    unnamed_fetchers: int
+    unnamed_waiting: int
+    unnamed_busy: int
     uptime_s: int | None
     blocking_calls: int | None
     denied: str = ""
+
+    @property
+    def unnamed(self) -> int:
+        """How many connections without a name fetch jobs, of whatever queue."""
+        return self.unnamed_waiting + self.unnamed_busy
 
 
 def list_clients(client: Client) -> ClientList:
@@ -60,12 +67,15 @@ def list_clients(client: Client) -> ClientList:
     if isinstance(listed, CannotLook):
         denied = str(listed)
     connections = [] if denied else list(_connections(listed, client.database))
+    unnamed = [
+        connection
+        for connection in connections
+        if not connection.name and connection.command in FETCH_COMMANDS
+    ]
     return ClientList(
         connections=_by_queue_name(connections),
-        unnamed_fetchers=sum(
-            not connection.name and connection.command in FETCH_COMMANDS
-            for connection in connections
-        ),
+        unnamed_waiting=sum(connection.blocked for connection in unnamed),
+        unnamed_busy=sum(not connection.blocked for connection in unnamed),
         uptime_s=integer(_info(server).get(b"uptime_in_seconds")),
         blocking_calls=_blocking_calls(commands),
         denied=denied,

@@ -112,9 +112,10 @@ def workers_of(queue: Queue, facts: QueueFacts, client_lists: Sequence[ClientLis
         )
         for connection, state in zip(listed, states, strict=True)
     )
-    unnamed = max(client_list.unnamed_fetchers for client_list in client_lists)
+    unnamed = max(_unnamed_of(facts, client_list) for client_list in client_lists)
     taken_s = last_pick_up_s(facts)
-    takes_jobs = taken_s is not None and taken_s <= BETWEEN_JOBS_S
+    # A worker that is gone, or was before a restart, took jobs too: but then nobody fetches now.
+    takes_jobs = taken_s is not None and taken_s <= BETWEEN_JOBS_S and last.unnamed > 0
     alive: bool | None = bool(workers)
     because = ""
     if not workers and takes_jobs:
@@ -145,6 +146,17 @@ def misses_a_fetcher(queue: Queue, facts: QueueFacts, client_lists: Sequence[Cli
     fetching = _fetching_names(queue, client_lists)
     names = {connection.name for connection in client_lists[-1].connections.get(queue.key(), ())}
     return not names <= fetching
+
+
+def _unnamed_of(facts: QueueFacts, client_list: ClientList) -> int:
+    """How many connections without a name may be workers of this queue.
+
+    One that is blocked for a job serves a queue without a backlog; one that has fetched a job
+    serves a queue with an active one.
+    """
+    waits = facts.counts.backlog != 0 or bool(facts.overdue_s)
+    waiting = 0 if waits and not facts.paused else client_list.unnamed_waiting
+    return waiting + (client_list.unnamed_busy if facts.counts.active else 0)
 
 
 def _reconnecting(last: ClientList, workers: Sequence[Worker]) -> str:

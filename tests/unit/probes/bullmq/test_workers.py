@@ -223,7 +223,11 @@ def test_without_client_list_jobs_and_stall_checks_show_a_living_worker(
 
 def test_a_worker_that_names_no_connection_is_shown_by_the_jobs_that_are_taken() -> None:
     unnamed = _client_list(_line("", "b", "bzpopmin"))
-    taken = workers_of(QUEUE, quiet(pick_ups=picked((2, 0))), [_client_list()] * 2)
+    taken = workers_of(QUEUE, quiet(pick_ups=picked((2, 0))), [unnamed] * 2)
+    gone = workers_of(QUEUE, quiet(pick_ups=picked((2, 0))), [_client_list()] * 2)
+    assert (gone.alive, gone.at_work_at_most) == (False, 0)
+    waits = workers_of(QUEUE, quiet(**waiting(9)), [unnamed] * 2)
+    assert (waits.alive, waits.at_work_at_most) == (False, 0)  # it would take the job
     assert (taken.alive, taken.at_work, taken.at_work_at_most) == (True, 1, 1)
     maybe = workers_of(QUEUE, quiet(), [unnamed] * 2)
     assert (maybe.alive, maybe.at_work, maybe.at_work_at_most) == (None, 0, 1)
