@@ -95,7 +95,7 @@ class RunbookAlerts(AboutService):
         bucket = "commands_latencies_usec_bucket"
 
         def spread(within_limit: int) -> Samples:
-            """10,000 commands a second, `within_limit` of them within the limit, all within twice."""
+            """10,000 commands a second: so many within the limit, all within twice the limit."""
             limit_us = self._p95_s * 1e6
             counts = {number(limit_us): within_limit, number(2 * limit_us): 10_000, "+Inf": 10_000}
             return {
