@@ -27,6 +27,8 @@ def test_targets(scrape_targets: TargetsFacts, judge: Judge) -> None:
     if not any(target.exporter for target in targets):
         if scrape_targets.servers:
             judge.unknown(f"none of {total} scrape targets has the job and instance of a redis_up")
+        if scrape_targets.settling:
+            judge.unknown(scrape_targets.settling)
         judge.fails(f"none of Prometheus' {total} scrape targets is a Redis exporter")
     broken = [target for target in targets if target.health == "down" or target.stale]
     if not broken and scrape_targets.unseen:
@@ -106,6 +108,8 @@ def test_windows(recorded_alert: Sequence[RecordedAlert], judge: Judge) -> None:
     worst = judged[0]
     sentences = [series.sentence for series in judged[:_MAX_SHOWN]]
     details: Details = {"evidence": {"series": sentences}}
+    if worst.verdict is Verdict.NOT_APPLICABLE:
+        judge.not_applicable(worst.sentence)
     if worst.verdict is Verdict.UNKNOWN:
         judge.unknown(worst.sentence, **details)
     rule = worst.rule

@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support import product
 from tests.support.servers import Server, running
 
@@ -46,6 +48,29 @@ def test_an_advisory_check_that_cannot_look_leaves_the_run_healthy(folder: Path)
     assert promoted.code == 3
     assert promoted.finding("latency.slowlog[queue]")["advisory"] is False
     assert "2 unknown, 2 pass" in promoted.out
+
+
+# Interrupted
+
+
+@pytest.mark.parametrize(
+    "ends",
+    ["raise KeyboardInterrupt", "pytest.exit('enough', returncode=0)"],
+    ids=["signal", "exit"],
+)
+def test_an_interruption_is_one_whatever_pytest_makes_of_it(
+    ends: str, healthy: Server, folder: Path
+) -> None:
+    folder.mkdir()
+    (folder / "conftest.py").write_text("def pytest_keyboard_interrupt():\n    raise TypeError\n")
+    (folder / "test_own.py").write_text(f"import pytest\n\ndef test_own():\n    {ends}\n")
+    options = ["--profile", "smoke", "--deadline", "1", "test_own.py"]
+    program = [sys.executable, "-m", "pytest", *options]
+    done = product.started(program, folder, env=product.urls(healthy.url))
+    assert done.code == 2, done.out + done.err
+    assert done.results["extra"]["interrupted"] is True
+    assert "INTERRUPTED: " in done.out
+    assert "HEALTHY" not in done.out
 
 
 # Stopped by a plugin

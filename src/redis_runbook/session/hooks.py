@@ -161,6 +161,17 @@ class RunSession:
         return (Verdict(verdict).category, "", "") if verdict else ("", "", "")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_keyboard_interrupt(self) -> Generator[None, None, None]:
+        """Note the interruption, whatever fails on the way to the exit code.
+
+        pytest sets it only after this hook, and its own terminal reporter fails here when the
+        signal came between two lines (a traceback without a line number).
+        """
+        self._run.interrupted = True
+        with contextlib.suppress(Exception):
+            yield
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(
         self, session: pytest.Session, exitstatus: int
     ) -> Generator[None, None, None]:
@@ -168,7 +179,7 @@ class RunSession:
         run = self._run
         ignore_signals()  # closing the target and writing the reports are bounded in time
         self._end_progress()
-        run.interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+        run.interrupted |= exitstatus == pytest.ExitCode.INTERRUPTED
         run.internal_error = exitstatus == pytest.ExitCode.INTERNAL_ERROR
         run.end()
         finished = run.target is not None and exitstatus != pytest.ExitCode.USAGE_ERROR

@@ -2,8 +2,8 @@
 
 import contextlib
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from pydantic import Field
@@ -20,20 +20,25 @@ _MIN_STEP_S: Final = 1.0
 class RecordedSeries:
     """One series of an alert's value; None at a step without a fresh, finite value.
 
-    `infinite` says that some values were NaN or infinite.
+    `infinite` says that some values were NaN or infinite; `about` holds the labels.
     """
 
     labels: str
     values: Sequence[float | None]
     infinite: bool
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeFacts:
-    """The recorded values of an alert, at even steps from `window_s` ago to now."""
+    """The recorded values of an alert, at even steps from `window_s` ago to now.
+
+    Now is `ended_at`, in Unix time by Prometheus.
+    """
 
     series: Sequence[RecordedSeries]
     window_s: float
+    ended_at: float = 0.0
 
 
 class _Range(Answer):
@@ -99,10 +104,12 @@ def read_range(
                     for is_fresh, value in zip(fresh, values, strict=True)
                 ],
                 infinite=any(value is not None and not math.isfinite(value) for value in values),
+                about=dict(labels),
             )
             for labels, values in ask(value)
         ],
         window_s=window_s,
+        ended_at=end,
     )
 
 

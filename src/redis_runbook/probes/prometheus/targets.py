@@ -62,13 +62,15 @@ class TargetsFacts:
     """The scrape targets of the exporters, and of our own metrics, among `total`.
 
     `servers` is the number of `redis_up` series in the last hour; `unseen` are the selectors of
-    `redis_up`, one for each service, that select no series.
+    `redis_up`, one for each service, that select no series. `settling` says that Prometheus has
+    started only now; empty if it has not.
     """
 
     targets: Sequence[ScrapeTarget]
     total: int
     servers: int
     unseen: Sequence[str] = ()
+    settling: str = ""
 
 
 class _Target(Answer):
