@@ -1,6 +1,7 @@
 """The probes of Prometheus and Grafana: their queries follow from the implied alerts."""
 
 import datetime as dt
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
@@ -82,8 +83,8 @@ class PrometheusAnswers:
 
     def settling(self, targets: TargetsFacts | None) -> str:
         """That it has started only now; empty if it has not. See `series.settling`."""
-        intervals_s = [target.interval_s for target in targets.targets] if targets else []
-        return settling(self.clock, self.started, intervals_s)
+        interval_s = targets.interval_s if targets else USUAL_INTERVAL_S
+        return settling(self.clock, self.started, interval_s)
 
 
 class _Series(dict[str, frozenset[Labels]]):
@@ -155,22 +156,15 @@ def _look_at_recorded(look: Look) -> RecordedAlerts:
     stale_after_s = 2 * max(intervals_s, default=USUAL_INTERVAL_S) + _MARGIN_S
 
     def read(rule: AlertRule) -> RecordedAlert:
-        recorded = read_range(
+        read_at = functools.partial(
+            read_range,
             prometheus.api,
-            prometheus.clock,
-            rule.value,
+            ended_at=prometheus.clock.now,  # the same steps for both
             window_s=rule.for_s,
             stale_after_s=stale_after_s,
         )
-        looked = None
-        if rule.looked:
-            looked = read_range(
-                prometheus.api,
-                prometheus.clock,
-                rule.looked,
-                window_s=rule.for_s,
-                stale_after_s=stale_after_s,
-            )
+        recorded = read_at(rule.value)
+        looked = read_at(rule.looked) if rule.looked else None
         missing = [name for name in selectors_in(rule.value) if not prometheus.series[name]]
         return RecordedAlert(
             rule=rule,

@@ -54,13 +54,13 @@ def _judge_series(alert: RecordedAlert, series: RecordedSeries) -> JudgedSeries:
     steps = f"{sum(over)} of {len(series.values)} steps {since} are over {limit}"
     if any(gone):
         steps += f", and there was no such queue at {sum(gone)}"
-    if seen and unseen and not any(missing[unseen:]):
-        verdict = Verdict.UNKNOWN
-        sentence = f"{subject}: {_begun_lately(recorded, unseen, len(missing))}; {steps}"
-    elif unseen:
+    if unseen:
         verdict = Verdict.UNKNOWN
         why = "no fresh value" + (", or one that is no finite number" if series.infinite else "")
         sentence = f"{subject}: {unseen} of {len(series.values)} steps {since} have {why}; {steps}"
+        if seen and not any(missing[unseen:]):  # the beginning: the window is not whole yet
+            wait_s = recorded.window_s * unseen / (len(missing) - 1)
+            sentence += f": {look_again(recorded.ended_at, wait_s)}"
     elif all(over) and not any(gone):
         verdict = Verdict.FAIL
         sentence = f"{subject} is over {limit} at every step {since}, at {_amount(seen[-1], rule)}"
@@ -71,15 +71,6 @@ def _judge_series(alert: RecordedAlert, series: RecordedSeries) -> JudgedSeries:
         last = f", the last is {_amount(seen[-1], rule)}" if seen else ""
         sentence = f"{subject}: {steps}{last}"
     return JudgedSeries(rule=rule, verdict=verdict, sentence=sentence, observed=observed)
-
-
-def _begun_lately(recorded: RangeFacts, missing: int, steps: int) -> str:
-    """What is missing is the beginning of the window: it is whole once that has passed."""
-    wait_s = recorded.window_s * missing / max(1, steps - 1)
-    return (
-        f"Prometheus has recorded the last {recorded.window_s - wait_s:.0f} s of "
-        f"{duration(recorded.window_s)} only: {look_again(recorded.ended_at, wait_s)}"
-    )
 
 
 def _steps_without_queue(alert: RecordedAlert, series: RecordedSeries) -> list[bool]:

@@ -103,21 +103,21 @@ def test_a_service_without_a_queue_has_nothing_to_record(
 def test_a_window_that_began_lately_is_unknown_until_it_is_whole() -> None:
     found, sentence = judged([NONE, NONE, NONE, 1, 1, 1, 1], None)
     assert found == "unknown"
-    assert "Prometheus has recorded the last 150 s of 5m only" in sentence
-    assert "look again in 150 s, after 03:19:30 UTC" in sentence
+    assert "3 of 7 steps of the last 5m have no fresh value; 0 of 7 steps" in sentence
+    assert sentence.endswith(": look again in 150 s, after 03:19:30 UTC")
 
 
 @pytest.mark.parametrize(
-    ("age_s", "intervals_s", "waits_s"),
-    [(4, [15.0, 1.0], 31), (40, [15.0], None), (40, [], 85), (126, [], None), (None, [], None)],
+    ("age_s", "interval_s", "waits_s"),
+    [(4, 15.0, 31), (40, 15.0, None), (40, 60.0, 85), (126, 60.0, None), (None, 60.0, None)],
 )
 def test_a_prometheus_that_has_just_started_is_given_two_scrapes(
-    age_s: float | None, intervals_s: list[float], waits_s: int | None
+    age_s: float | None, interval_s: float, waits_s: int | None
 ) -> None:
     now = ENDED.timestamp()
     clock = Clock(answered_at=time.monotonic(), answered_time=now)
     started = ENDED - dt.timedelta(seconds=age_s) if age_s is not None else None
-    told = settling(clock, started, intervals_s)
+    told = settling(clock, started, interval_s)
     if waits_s is None:
         assert told == ""
     else:

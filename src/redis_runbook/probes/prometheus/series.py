@@ -7,7 +7,7 @@ tried.
 import datetime as dt
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
@@ -120,13 +120,13 @@ def read_start(api: JsonApi) -> dt.datetime | None:
         return None
 
 
-def settling(clock: Clock, started: dt.datetime | None, intervals_s: Sequence[float]) -> str:
+def settling(clock: Clock, started: dt.datetime | None, interval_s: float) -> str:
     """That Prometheus may not have scraped everything yet, and until when to wait.
 
     Args:
         clock: the time by Prometheus.
         started: when it started.
-        intervals_s: how often it scrapes; its default stands in where that is not known.
+        interval_s: how often it scrapes.
 
     Returns:
         The sentence; empty if two scrapes of everything have passed.
@@ -134,7 +134,7 @@ def settling(clock: Clock, started: dt.datetime | None, intervals_s: Sequence[fl
     age_s = clock.age_s(started)
     if age_s is None:
         return ""
-    wait_s = 2 * max(intervals_s, default=USUAL_INTERVAL_S) + _GRACE_S - age_s
+    wait_s = 2 * interval_s + _GRACE_S - age_s
     if wait_s <= 0:
         return ""
     return f"Prometheus started {age_s:.0f} s ago: {look_again(clock.now, wait_s)}"
