@@ -24,6 +24,7 @@ class Ruling:
     unit: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
     next_steps: Sequence[str] = ()
+    follows_from: str | None = None
 
 
 class Details(TypedDict, total=False):
@@ -31,7 +32,7 @@ class Details(TypedDict, total=False):
 
     `observed` and `limit` are in the unit that the catalogue names for the check, or in `unit`
     where that depends on the subject. `next_steps` come before the check's own, and only where it
-    is broken.
+    is broken. `follows_from` names the finding that tells of the same thing, if it is broken, too.
     """
 
     observed: float | None
@@ -39,6 +40,7 @@ class Details(TypedDict, total=False):
     unit: str | None
     evidence: Mapping[str, Any]
     next_steps: Sequence[str]
+    follows_from: str | None
 
 
 class Outcome(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # an attribute to mypy

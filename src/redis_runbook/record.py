@@ -90,6 +90,14 @@ class RunRecord:
         """The findings, worst first, each verdict in the order in which it came."""
         return sorted(self.findings, key=lambda finding: SEVERITY.index(finding.verdict))
 
+    def witnesses(self, finding: Finding) -> list[Finding]:
+        """The broken findings that only say once more what this one says."""
+        return [
+            one
+            for one in self.needs_attention
+            if one.follows_from == finding.name and one.verdict is not Verdict.UNKNOWN
+        ]
+
     @property
     def needs_attention(self) -> list[Finding]:
         """The findings that are broken, undetermined or warnings, worst first."""

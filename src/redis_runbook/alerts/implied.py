@@ -94,17 +94,25 @@ def _about_findings(config: Config, rules: Sequence[AlertRule]) -> Iterator[Aler
     yield alert(
         config,
         "RedisRunbookBroken",
-        value=series(own.CHECK, {}, *[f'check!="{check}"' for check in sorted(has_own_rule)]),
+        # What follows from another finding is told by that one: one cause, one alert.
+        value=series(
+            own.CHECK,
+            {own.FOLLOWS_FROM: ""},
+            *[f'check!="{check}"' for check in sorted(has_own_rule)],
+        ),
         comparison="==",
         threshold=own.FAIL,
         summary="{{ $labels.check }} is broken for {{ $labels.subject }}",
         firing_cases=[{finding_series: own.FAIL}],
-        silent_cases=[{finding_series: own.PASS}, {finding_series: own.UNKNOWN}],
+        silent_cases=[
+            {finding_series: own.PASS},
+            {finding_series: own.UNKNOWN},
+            {consequence: own.FAIL},
+        ],
     )
     yield alert(
         config,
         "RedisRunbookUndetermined",
-        # What follows from another finding is told by that one: one cause, one alert.
         value=series(own.CHECK, {own.FOLLOWS_FROM: ""}),
         comparison="==",
         threshold=own.UNKNOWN,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.alerts.condition import Condition, conditions
-from redis_runbook.alerts.rule import AlertRule, duration, title
+from redis_runbook.alerts.rule import AlertRule, duration, finding_of, title
 from redis_runbook.probes.prometheus.promql import Node, Selector, parse, selectors
 from redis_runbook.probes.prometheus.rules import ActiveAlert, LoadedRule, RulesFacts
 from redis_runbook.probes.prometheus.series import Labels
@@ -42,6 +42,20 @@ class Match:
 def selectors_in(expression: str) -> set[str]:
     """The selectors in an expression, as PromQL; empty if it is not PromQL."""
     return {str(selector) for selector in _selectors(expression)}
+
+
+def alert_finding(
+    rules: Iterable[AlertRule], name: str, alerts: Sequence[ActiveAlert]
+) -> str | None:
+    """The finding that judges what the alert of that title is about; None if it is not one."""
+    found = {
+        finding_of(rule, alert.labels)
+        for rule in rules
+        if title(rule) == name
+        for alert in alerts
+        if alert.fires
+    }
+    return found.pop() if len(found) == 1 else None
 
 
 class Matcher:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.alerts.probes import RecordedAlert
-from redis_runbook.alerts.rule import AlertRule, duration
+from redis_runbook.alerts.rule import AlertRule, duration, finding_of
 from redis_runbook.check import percent
 from redis_runbook.probes.latency.percentile import percentile
 from redis_runbook.probes.prometheus.range import RangeFacts, RecordedSeries
@@ -25,6 +25,7 @@ class JudgedSeries:
     verdict: Verdict
     sentence: str
     observed: float | None = None
+    finding: str | None = None
 
 
 def judge_alert(rules: Sequence[RecordedAlert]) -> list[JudgedSeries]:
@@ -70,7 +71,13 @@ def _judge_series(alert: RecordedAlert, series: RecordedSeries) -> JudgedSeries:
         verdict = Verdict.PASS if within and not over_now else Verdict.WARN
         last = f", the last is {_amount(seen[-1], rule)}" if seen else ""
         sentence = f"{subject}: {steps}{last}"
-    return JudgedSeries(rule=rule, verdict=verdict, sentence=sentence, observed=observed)
+    return JudgedSeries(
+        rule=rule,
+        verdict=verdict,
+        sentence=sentence,
+        observed=observed,
+        finding=finding_of(rule, series.about),
+    )
 
 
 def _steps_without_queue(alert: RecordedAlert, series: RecordedSeries) -> list[bool]:

@@ -78,6 +78,11 @@ def title(rule: AlertRule) -> str:
     return "/".join(filter(None, (rule.service, rule.name, rule.queue)))
 
 
+def finding_of(rule: AlertRule, labels: Mapping[str, str]) -> str | None:
+    """`memory.used_ratio[cache]`: the finding that judges what a rule does, for these labels."""
+    return f"{rule.check}[{labels.get('queue', rule.service)}]" if rule.check else None
+
+
 def runbook_alerts(rules: Iterable[AlertRule]) -> dict[str, list[AlertRule]]:
     """The rules of each alert that the runbook states, by title (`queue/RedisMemory`).
 

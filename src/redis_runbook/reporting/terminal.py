@@ -75,7 +75,11 @@ def _show_attention(record: RunRecord, reporter: pytest.TerminalReporter) -> Non
         if finding.verdict is Verdict.UNKNOWN:
             undetermined.setdefault(finding.message, []).append(finding.name)
             continue
+        if finding.follows_from:  # told with that one
+            continue
         _show(finding, reporter)
+        for witness in record.witnesses(finding):
+            reporter.write_line(f"{'':<{_WIDTH}}    also: {witness.name}  {witness.message}")
         if finding.verdict is Verdict.FAIL:
             for step in finding.next_steps[:_STEPS]:
                 reporter.write_line(f"{'':<{_WIDTH}}    next: {step}")
