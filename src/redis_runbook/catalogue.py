@@ -36,7 +36,7 @@ Scope = Literal[
 service as its exporter sees it, each BullMQ queue, Prometheus, each alert of the runbook, or
 Grafana."""
 
-Need = Literal["writable", "jwt_cache", "exporter", "scraped", "prometheus", "grafana"]
+Need = Literal["writable", "jwt_cache", "exporter", "scraped", "prometheus", "alerts", "grafana"]
 """What must be there or switched on: a run that writes, the JWT cache, an exporter, a target whose
 servers have one, Prometheus, or Grafana."""
 
@@ -54,7 +54,7 @@ class CheckSpec:
 
 
 _ADVISORY: Final = Level.ADVISORY
-_PROMETHEUS: Final[tuple[Need, ...]] = ("prometheus",)
+_ALERTS: Final[tuple[Need, ...]] = ("prometheus", "alerts")
 _JWT_CACHE: Final[tuple[Need, ...]] = ("jwt_cache",)
 _EXPORTER: Final[tuple[Need, ...]] = ("exporter", "scraped")
 
@@ -73,9 +73,9 @@ CHECKS: Final = (
     CheckSpec("exporter.reachable", "exporter", BOTH_DOWN, needs=_EXPORTER),
     CheckSpec("exporter.truthful", "exporter", BOTH_DOWN, needs=_EXPORTER),
     CheckSpec("monitoring.targets", "prometheus", MONITORING, needs=("exporter", "prometheus")),
-    CheckSpec("monitoring.rules", "prometheus", MONITORING, "alerts", needs=_PROMETHEUS),
-    CheckSpec("monitoring.alerts", "prometheus", MONITORING, needs=_PROMETHEUS),
-    CheckSpec("monitoring.windows", "alert", MONITORING, needs=_PROMETHEUS),
+    CheckSpec("monitoring.rules", "prometheus", MONITORING, "alerts", needs=_ALERTS),
+    CheckSpec("monitoring.alerts", "prometheus", MONITORING, needs=_ALERTS),
+    CheckSpec("monitoring.windows", "alert", MONITORING, needs=_ALERTS),
     CheckSpec("monitoring.dashboards", "grafana", MONITORING, needs=("grafana",)),
     CheckSpec("jwt_cache.populated", "jwt_cache", LATENCY_SPIKES, "entries", needs=_JWT_CACHE),
     CheckSpec("jwt_cache.expires", "jwt_cache", LATENCY_SPIKES, "s", needs=_JWT_CACHE),

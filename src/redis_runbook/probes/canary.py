@@ -30,7 +30,10 @@ _REFUSALS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryFacts:
-    """One round of SET, GET and DEL on a key of our own; `refusal` is empty when it succeeded."""
+    """SET, GET and DEL on a key of our own; `refusal` is empty when they succeeded.
+
+    `elapsed_ms` is the time from the commands to their replies, on an open connection.
+    """
 
     elapsed_ms: float
     refusal: str = ""
@@ -45,8 +48,8 @@ def write_canary(endpoint: Endpoint, service: str, *, timeout_s: float) -> Canar
         CannotLook: the user may not write such a key.
         redis.exceptions.RedisError: the connection could not be opened.
     """
-    started = time.monotonic()
     with connected(endpoint, service, timeout_s=timeout_s) as client:
+        started = time.monotonic()
         try:
             with client.time_limit(timeout_s + 0.5):
                 refusal = _write(client)
@@ -57,7 +60,7 @@ def write_canary(endpoint: Endpoint, service: str, *, timeout_s: float) -> Canar
                 f"a write had no answer within {timeout_s:g} s although PING has one: writes are "
                 "paused (CLIENT PAUSE) or blocked"
             )
-    return CanaryFacts(elapsed_ms=(time.monotonic() - started) * 1000, refusal=refusal)
+        return CanaryFacts(elapsed_ms=(time.monotonic() - started) * 1000, refusal=refusal)
 
 
 def _write(client: Client) -> str:

@@ -37,10 +37,10 @@ def write_output(output: Output, record: RunRecord, paths: Sequence[Path]) -> li
 
 def write_text(text: str, paths: Sequence[Path]) -> list[str]:
     """Write the same text to each of the paths; returns as `write_output` does."""
-    path = paths[-1]
-    try:
-        for path in paths:
-            write_whole(path, text.encode("utf-8", errors="backslashreplace"))
-    except OSError as error:
-        return [f"cannot write {paths[-1]}: {error.strerror}"]
+    whole = text.encode("utf-8", errors="backslashreplace")
+    for path in paths:
+        try:
+            write_whole(path, whole)
+        except OSError as error:
+            return [f"cannot write {path}: {error.strerror}"]
     return []

@@ -53,7 +53,7 @@ def parse_record(text: str) -> RunRecord:
             attempt=int(extra["attempt"]),
             waited_s=_number(extra["waited_s"]),
         )
-    except (LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError("not a document of redis-runbook's") from error
 
 
