@@ -70,7 +70,7 @@ def measurements(rounds: Sequence[Round]) -> Iterator[Measurement]:
     yield Measurement(
         what="A whole smoke run beside a bare pytest",
         value=smoke_s / bare_s,
-        bound=3.0,
+        bound=2.0,
         digits=2,
         detail=f"{smoke_s:.2f} s (and {_WINDOW_S:g} s of sampling) ÷ {bare_s:.2f} s",
         how=(

@@ -1,6 +1,7 @@
 """The command line: `redis-runbook smoke|gate|nightly|config|queue show|rules|dashboards`."""
 
 import argparse
+import gc
 import importlib
 import os
 import sys
@@ -31,6 +32,8 @@ A module is imported only for its command, as the imports of some commands take 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in `argv` (without the program's name) and return its exit code."""
     open_closed_streams()
+    # What is imported stays: the collector would go through it a dozen times. A run enables it.
+    gc.disable()
     with interruptible():
         try:
             code = _main(list(sys.argv[1:] if argv is None else argv))
@@ -38,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = ExitCode.INTERRUPTED
         except Exception as error:  # noqa: BLE001  # the exit code of Python would mean "broken"
             code = _failed(error)
+    gc.enable()
     if argv is None:
         ignore_signals()  # a second signal must not change the exit code
     return code

@@ -121,6 +121,7 @@ class RunSession:
         The garbage collector would too, so it is kept from traversing what is loaded by now.
         """
         gc.freeze()
+        gc.enable()
         undisturbed = {name for name, probe in self._run.probes.items() if probe.undisturbed}
         wanted = any(
             not undisturbed.isdisjoint(getattr(item, "fixturenames", ())) for item in session.items
