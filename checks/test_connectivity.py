@@ -17,6 +17,9 @@ _NEXT: Final[Mapping[Problem, Sequence[str]]] = {
     Problem.AUTH: ["compare the URL's user and password with the server's requirepass or ACL"],
     Problem.DENIED: ["grant the user what README.md lists (`ACL SETUSER`), or set a password"],
     Problem.TLS: ["compare redis:// or rediss:// and `tls.ca_file` with the server's settings"],
+    Problem.CLIENT_CERTIFICATE: [
+        "set `tls.cert_file` and `tls.key_file` to a certificate that the server's CA has signed"
+    ],
     Problem.LOADING: ["wait until the dataset is loaded: `--wait 60` runs again until then"],
     Problem.MAX_CLIENTS: ["look for a connection leak (`CLIENT LIST`), or raise `maxclients`"],
     Problem.NOT_REDIS: ["correct the host and port in the URL: another program answers there"],
@@ -93,11 +96,14 @@ def test_pubsub(service: Service, pubsub: PubsubFacts, judge: Judge) -> None:
     """A message published on a private channel arrives: workers are notified this way.
 
     Passes when it is delivered within the write limit.
-    Fails when it is not.
-    Next: restart the service (`pnpm compose:restart redis-queue`) and watch the worker logs for
+    Fails when it is not, or when PUBLISH is refused or paused; the message says which.
+    Next: end a pause with `CLIENT UNPAUSE`; otherwise restart the service
+        (`pnpm compose:restart redis-queue`) and watch the worker logs for
         `Queue connection restored`.
     """
     limit_ms = service.limits.write_s * 1000
+    if pubsub.refusal:
+        judge.fails(f"{service.name} passes on no message: {pubsub.refusal}")
     if pubsub.delivered_ms is None:
         judge.fails(
             f"a published message did not arrive on {service.name} in {pubsub.waited_s:g} s"

@@ -14,7 +14,6 @@ from redis_runbook.alerts.rule import (
     Growth,
     Samples,
     number,
-    parts,
     series,
 )
 from redis_runbook.check import percent
@@ -128,20 +127,31 @@ class Stated(AboutService):
         )
 
     def _memory(self) -> AlertRule:
-        """A maxmemory of 0 is never divided by: the configured memory_limit stands in for it."""
+        """Of maxmemory or the configured memory_limit, whichever is less; never of a zero.
+
+        The machine's memory, which our own check knows too, is not in it: exporters tell that only
+        where they are asked to (`redis_total_system_memory_bytes`).
+        """
         limit, reserve = self.settings.limits.memory_ratio, self.settings.memory_limit
         used, most = self.exported("memory_used_bytes"), self.exported("memory_max_bytes")
-        unlimited = {used: (reserve or 1e6) * limit * BEYOND, most: 0.0}
+        bound = f"clamp_max({most} > 0, {reserve:d}) or {most} + {reserve:d}" if reserve else ""
+        small, size = float(min(reserve or 1e6, 1e6)), float(reserve or 1e6)
+        unlimited = {used: size * limit * BEYOND, most: 0.0}
+        too_large = {used: size * limit * BEYOND, most: 2 * size}
+        within = {used: small * limit * SHORT_OF, most: small}
         return self.alert(
             "RedisMemory",
             "memory.used_ratio",
-            value=f"{used} / ({most} > 0{f' or {most} + {reserve:d}' if reserve else ''})",
+            value=f"{used} / ({bound or f'{most} > 0'})",
             comparison=">",
             threshold=limit,
             unit="ratio",
             of_runbook=True,
             summary=f"{self.name} uses {{{{ $value | humanizePercentage }}}} of the memory that "
             f"it may use (limit {percent(limit)})",
-            fires=[parts(used, most, limit * BEYOND), *([unlimited] if reserve else [])],
-            quiet=[parts(used, most, limit * SHORT_OF), *([] if reserve else [unlimited])],
+            fires=[
+                {used: small * limit * BEYOND, most: small},
+                *([unlimited, too_large] if reserve else []),
+            ],
+            quiet=[within, *([] if reserve else [unlimited])],
         )

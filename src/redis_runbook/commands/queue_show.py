@@ -31,6 +31,7 @@ from redis_runbook.redact import Redactor, environment_secrets, printable
 from redis_runbook.verdict import CannotLook, ExitCode
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.failure import why_it_failed
 
 _LIMIT_S: Final = 10.0
 _BUDGET_S: Final = 2.0
@@ -71,7 +72,8 @@ def _show(
         observed = _observe(name, chosen, endpoint, config)
     except (CannotLook, redis.RedisError) as error:
         known = isinstance(error, CannotLook)
-        raise CannotLook(redact(str(error)) if known else f"{chosen} stopped answering") from None
+        why = str(error) if known else f"{chosen} {why_it_failed(error)}"
+        raise CannotLook(redact(why)) from None
     limits = config.queue_limits(chosen, name)
     lines = _lines(observed, limit_s=limits.latency_s, window_s=limits.latency_for_s)
     return "\n".join(redact(line) for line in (f"{printable(name)} on {chosen}", *lines))

@@ -57,6 +57,10 @@ class Limits(Section):
     slowlog_ms: Milliseconds = Field(100.0, description="The slowest command; a cache: 50")
     slowlog_for_s: Seconds = Field(600.0, description="How far back SLOWLOG is read")
     memory_ratio: Ratio = Field(0.80, description="Used memory, of what it may use")
+    replication_lag_s: Seconds = Field(
+        10.0, description="How long the other side of a replication may be silent"
+    )
+    saving_s: Seconds = Field(30.0, description="How long a save may take, or be due: a warning")
     clients_ratio: Ratio = Field(0.80, description="Connected clients, of maxclients")
     fragmentation_ratio: Factor = Field(1.5, description="Allocator waste; bytes must agree")
     fragmentation_bytes: Size = Field(
@@ -101,7 +105,7 @@ class ServiceSettings(_Login, _Server):
     expected_role: Literal["master", "replica"] = "master"
     expected_mode: Literal["standalone", "cluster", "sentinel"] = "standalone"
     replicas_min: Count | None = None
-    memory_limit: Size | None = Field(None, description="What it may use where maxmemory is 0")
+    memory_limit: Size | None = Field(None, description="What it may use, where maxmemory is 0 or more")
     exporter_url: HttpUrl | None = Field(None, description="An exporter of its own")
     exporter_url_env: VariableName | None = None
     exporter_url_file: ValueFile | None = None

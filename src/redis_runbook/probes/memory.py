@@ -12,7 +12,8 @@ from redis_runbook.verdict import CannotLook
 class MemoryFacts:
     """Memory in bytes, as INFO reports it.
 
-    `maxmemory_bytes` is 0 where the server has no limit of its own. `waste_ratio` and
+    `maxmemory_bytes` is 0 where the server has no limit of its own, `machine_bytes` (all that its
+    machine has) where it does not tell. `waste_ratio` and
     `waste_bytes` are the allocator's external fragmentation (jemalloc), or what the process holds
     beyond its data where the allocator does not tell.
     """
@@ -24,6 +25,7 @@ class MemoryFacts:
     waste_ratio: float
     waste_bytes: int
     allocator: str
+    machine_bytes: int = 0
 
 
 def memory_facts(info: Info) -> MemoryFacts:
@@ -45,6 +47,7 @@ def memory_facts(info: Info) -> MemoryFacts:
         waste_ratio=real(info, f"{source}_ratio", 1.0),
         waste_bytes=whole(info, f"{source}_bytes", signed=True),
         allocator=allocator,
+        machine_bytes=whole(info, "total_system_memory"),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from redis_runbook.probes.bullmq.naming import shown
-from redis_runbook.probes.bullmq.replies import whole
+from redis_runbook.probes.bullmq.replies import refusal, whole
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import CLIENT_NAME, Client
 
@@ -51,9 +51,11 @@ def sight_workers(client: Client) -> Sighting:
     listed, server, commands = client.ask_all(
         ("CLIENT", "LIST", "TYPE", "NORMAL"), ("INFO", "server"), ("INFO", "commandstats")
     )
-    denied = "" if isinstance(listed, bytes) else "the server refused CLIENT LIST"
+    denied = "" if isinstance(listed, bytes) else "the reply to CLIENT LIST is not text"
     if isinstance(listed, CannotLook):
         denied = str(listed)
+    elif isinstance(listed, Exception):
+        denied = f"the server refused CLIENT LIST: {refusal(listed)}"
     return Sighting(
         connections={} if denied else _connections(listed),
         uptime_s=whole(_info(server).get(b"uptime_in_seconds")),
