@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from redis_runbook.probes.bullmq.clients import sight_workers
+from redis_runbook.probes.bullmq.clients import list_clients
 from redis_runbook.probes.bullmq.discovery import discover
 from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.bullmq.observe import observe_queues
@@ -46,9 +46,9 @@ def client(server: Server) -> Iterator[Client]:
 def _look(client: Client) -> int:
     """Everything that the probe can do; the number of queues found."""
     found = discover(client, prefix="bull", configured=["deep", "absent"])
-    sightings = [sight_workers(client), sight_workers(client)]
+    client_lists = [list_clients(client), list_clients(client)]
     for queue, facts in observe_queues(client, found.queues).items():
-        workers_of(queue, facts, sightings)
+        workers_of(queue, facts, client_lists)
     return len(found.queues)
 
 

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from redis_runbook.judging.queue_latency import LatencyState, judge_latency
-from redis_runbook.probes.bullmq.clients import sight_workers
+from redis_runbook.probes.bullmq.clients import list_clients
 from redis_runbook.probes.bullmq.discovery import discover
 from redis_runbook.probes.bullmq.facts import QueueFacts
 from redis_runbook.probes.bullmq.naming import Queue
@@ -417,8 +417,8 @@ def test_where_connections_may_not_be_listed_that_is_said(
     raw.set("bull:q:stalled-check", "1", px=30_000)
     url = f"redis://blind:blind@127.0.0.1:{server.port}"
     with connected(parse_endpoint(url), "queue", timeout_s=5) as client:
-        sighting = sight_workers(client)
-    workers = workers_of(Queue(prefix=b"bull", name=b"q"), observe(), [sighting, sighting])
+        client_list = list_clients(client)
+    workers = workers_of(Queue(prefix=b"bull", name=b"q"), observe(), [client_list, client_list])
     assert (workers.known, workers.alive) == (False, True)
     assert "no permission for CLIENT LIST on queue" in workers.because
 

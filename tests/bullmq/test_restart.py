@@ -3,7 +3,7 @@
 import pytest
 
 from redis_runbook.judging.queue_latency import LatencyState, judge_latency
-from redis_runbook.probes.bullmq.clients import sight_workers
+from redis_runbook.probes.bullmq.clients import list_clients
 from redis_runbook.probes.bullmq.discovery import discover
 from redis_runbook.probes.bullmq.facts import QueueFacts
 from redis_runbook.probes.bullmq.observe import observe_queues
@@ -20,10 +20,10 @@ pytestmark = pytest.mark.timeout(90)
 
 def _look(server: Server) -> dict[str, tuple[QueueFacts, WorkerFacts]]:
     with connected(parse_endpoint(server.url), "queue", timeout_s=5) as client:
-        sightings = [sight_workers(client), sight_workers(client)]
+        client_lists = [list_clients(client), list_clients(client)]
         queues = discover(client, prefix="bull").queues
         return {
-            queue.title: (facts, workers_of(queue, facts, sightings))
+            queue.title: (facts, workers_of(queue, facts, client_lists))
             for queue, facts in observe_queues(client, queues).items()
         }
 

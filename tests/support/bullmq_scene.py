@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from redis_runbook.judging.cause import Cause, cause
-from redis_runbook.probes.bullmq.clients import Sighting, sight_workers
+from redis_runbook.probes.bullmq.clients import ClientList, list_clients
 from redis_runbook.probes.bullmq.discovery import discover
 from redis_runbook.probes.bullmq.facts import QueueFacts
 from redis_runbook.probes.bullmq.naming import Queue
@@ -47,7 +47,7 @@ class Scene:
     first: dict[str, QueueFacts] = field(default_factory=dict)
     facts: dict[str, QueueFacts] = field(default_factory=dict)
     queues: dict[str, Queue] = field(default_factory=dict)
-    sightings: list[Sighting] = field(default_factory=list)
+    client_lists: list[ClientList] = field(default_factory=list)
 
     def actor(self, library: str, role: str = "") -> Actor:
         """The process that uses this library, in this role of its own."""
@@ -65,12 +65,12 @@ class Scene:
             for at, reads in enumerate((self.first, self.facts)):
                 if at:
                     time.sleep(2.1)
-                self.sightings.append(sight_workers(client))
+                self.client_lists.append(list_clients(client))
                 observed = observe_queues(client, found.queues)
                 reads.update({queue.title: facts for queue, facts in observed.items()})
 
     def workers(self, queue: str) -> WorkerFacts:
-        return workers_of(self.queues[queue], self.facts[queue], self.sightings)
+        return workers_of(self.queues[queue], self.facts[queue], self.client_lists)
 
     def cause(self, queue: str) -> Cause:
         return cause(self.facts[queue], self.workers(queue))

@@ -25,13 +25,15 @@ def fake(answer: Callable[[socket.socket], None]) -> Iterator[str]:
                 connection, _ = listener.accept()
                 threading.Thread(target=converse, args=[connection], daemon=True).start()
 
-    threading.Thread(target=accept, daemon=True).start()
+    accepting = threading.Thread(target=accept, daemon=True)
+    accepting.start()
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/metrics"
     finally:
         closing.set()
         with contextlib.suppress(OSError), socket.create_connection(listener.getsockname(), 1):
             pass
+        accepting.join(2)  # else it would go on with the next listener that gets this descriptor
         listener.close()
 
 

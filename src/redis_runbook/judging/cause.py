@@ -1,12 +1,12 @@
-"""Why jobs wait, in the words that a finding uses."""
+"""Finds the cause of a backlog; findings quote the values of `Cause`."""
 
 import enum
 
 from redis_runbook.probes.bullmq.facts import QueueFacts
 from redis_runbook.probes.bullmq.workers import WorkerFacts, WorkerState
 
-_HELD_BY_HAND = (1 << 53) - 1
-"""What BullMQ sets the limiter to when a processor asks for a pause (`queue.rateLimit`)."""
+_PAUSED_BY_PROCESSOR = (1 << 53) - 1
+"""The limiter's value after a processor has called `queue.rateLimit`."""
 
 
 class Cause(enum.StrEnum):
@@ -24,7 +24,7 @@ class Cause(enum.StrEnum):
 
 
 def cause(facts: QueueFacts, workers: WorkerFacts) -> Cause:
-    """The first reason, in the order in which they would have to be removed."""
+    """The first cause that applies, in the order in which an operator has to remove them."""
     connecting = workers.count(WorkerState.CONNECTING)
     busy, idle = workers.count(WorkerState.BUSY), workers.count(WorkerState.CONSUMING)
     concurrency, active = facts.concurrency or 0, facts.counts.active or 0
@@ -44,14 +44,15 @@ def cause(facts: QueueFacts, workers: WorkerFacts) -> Cause:
 def _is_rate_limited(facts: QueueFacts, workers: WorkerFacts) -> bool:
     """Whether the limiter's period is used up.
 
-    Where the limit is a worker's own, nobody stores it: then jobs that wait while the period runs,
-    no worker is blocked for more, and fewer jobs are active than there are workers, are held by it.
+    BullMQ does not store a limit that a worker sets for itself. Without a stored limit the queue
+    counts as rate-limited if the period still runs, no worker is blocked waiting for a job, and
+    fewer jobs are active than there are workers.
     """
     limiter = facts.limiter
     if not limiter.left_ms:
         return False
     if limiter.used is not None and limiter.used >= (
-        _HELD_BY_HAND if limiter.limit is None else limiter.limit
+        _PAUSED_BY_PROCESSOR if limiter.limit is None else limiter.limit
     ):
         return True
     return (

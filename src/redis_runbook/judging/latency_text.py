@@ -1,4 +1,4 @@
-"""How a window of latency reads: the sentence of a finding, and the evidence beside it."""
+"""Formats a latency window: the sentence of a finding, and its evidence."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from redis_runbook.judging.window import Outcome, WindowJudgement
 from redis_runbook.probes.latency.histogram import Durations, Traffic
 from redis_runbook.probes.latency.sample import LatencyFacts
 
-_COMMANDS: Final = 5
+_MAX_COMMANDS: Final = 5
 
 
 def client_side(
@@ -20,7 +20,7 @@ def client_side(
     *,
     limit_ms: float,
 ) -> str:
-    """What a client saw, by how much, for how long, and how much of the runbook's time that is."""
+    """The client's percentiles, how long they were over the limit, and the gaps in the window."""
     numbers = (
         f"p95 of {service.name} is {summary.p95_ms:.2f} ms over {window.window_s:.1f} s "
         f"(limit {limit_ms:g} ms; n {summary.n}, p50 {summary.p50_ms:.2f}, p99 "
@@ -44,21 +44,21 @@ def client_side(
 
 
 def server_side(traffic: Traffic, *, limit_ms: float, client_is_slow: bool) -> str:
-    """What the server says of the same window, and whose fault it is where the client is slow."""
+    """The server's p95 of the same window; if the client is slow, whether the server is too."""
     if traffic.missing:
         return f"the server's own p95 is not available, client side only: {traffic.missing}"
     if traffic.total is None:
         return "the server had no other traffic"
-    said = f"the server's own p95 is {_p95(traffic.total)} (n {traffic.total.n})"
+    sentence = f"the server's own p95 is {_format_p95(traffic.total)} (n {traffic.total.n})"
     command, slowest = traffic.by_command[0]
     if not is_within(slowest, limit_ms):
-        said = f"{said}, that of {command.upper()} {_p95(slowest)} (n {slowest.n})"
-        return f"{said}: the server is slow" if client_is_slow else said
-    return f"{said}: the server is fast, so network or client" if client_is_slow else said
+        sentence = f"{sentence}, that of {command.upper()} {_format_p95(slowest)} (n {slowest.n})"
+        return f"{sentence}: the server is slow" if client_is_slow else sentence
+    return f"{sentence}: the server is fast, so network or client" if client_is_slow else sentence
 
 
 def evidence(latency: LatencyFacts, summary: Summary) -> dict[str, Any]:
-    """The client's percentiles, and the slowest commands by the server's own count."""
+    """The client's percentiles, and the slowest commands according to the server."""
     high = summary.p95_high_ms
     found: dict[str, Any] = {
         "workload": latency.workload,
@@ -73,13 +73,13 @@ def evidence(latency: LatencyFacts, summary: Summary) -> dict[str, Any]:
     }
     if latency.traffic.by_command:
         found["slowest commands, by the server"] = [
-            f"{command.upper()}: p95 {_p95(durations)}, n {durations.n}"
-            for command, durations in latency.traffic.by_command[:_COMMANDS]
+            f"{command.upper()}: p95 {_format_p95(durations)}, n {durations.n}"
+            for command, durations in latency.traffic.by_command[:_MAX_COMMANDS]
         ]
     return found
 
 
-def _p95(durations: Durations) -> str:
+def _format_p95(durations: Durations) -> str:
     if durations.p95_high_ms is None:
         return f"over {durations.p95_low_ms:g} ms"
     return f"at most {durations.p95_high_ms:g} ms"

@@ -1,8 +1,8 @@
 """Whether jobs waited too long throughout the window, in part of it, now, or not at all.
 
-At any moment of the window the queue was over the limit when some job had been ready for longer
-than that. A job that was picked up shows it up to then, one that still waits shows it up to now: a
-single read of the stream and of the queue's ends tells the whole window's story.
+The queue is over the limit at a moment when some job has been ready for longer than the limit. A
+job that was picked up is evidence up to its pick-up, and a job that still waits is evidence up to
+now. So one read of the event stream and of the queue's ends covers the whole window.
 """
 
 import enum
@@ -17,7 +17,7 @@ from redis_runbook.probes.latency.recording import Span
 
 
 class LatencyState(enum.StrEnum):
-    """What the evidence amounts to."""
+    """The state of the queue's latency over the window."""
 
     BROKEN = "over throughout"
     PARTLY = "over in part"
@@ -30,9 +30,10 @@ class LatencyState(enum.StrEnum):
 class LatencyJudgement:
     """The state, and the numbers behind it.
 
-    `observed_s` is the longest wait, of a job that waits now or of one picked up in the window.
-    `over_s` is how much of the window was over the limit, in steps. The percentiles are those of
-    the pick-ups (nearest rank), None without any.
+    `observed_s` is the longest wait of any job that waits now or was picked up in the window;
+    `waiting_s` is the longest wait of a job that waits now. `over_s` adds up the steps of the
+    window that were over the limit. The percentiles are those of the pick-ups (nearest rank); they
+    are None if there was no pick-up.
     """
 
     state: LatencyState
@@ -54,7 +55,7 @@ def judge_latency(
     window_s: float,
     earlier: Sequence[QueueFacts] = (),
 ) -> LatencyJudgement:
-    """Judge the window that ends with this read; earlier reads add what its history lacks."""
+    """Judge the window that ends with this read; earlier reads fill gaps in its history."""
     reads = (*earlier, facts)
     start_ms = facts.at_ms - round(window_s * MS_PER_S)
     pick_ups = _pick_ups(reads, start_ms)
@@ -67,13 +68,13 @@ def judge_latency(
             if job.since_ms is not None
         ),
     ]
-    over: list[Span] = [
+    over_spans: list[Span] = [
         ((since - start_ms) / MS_PER_S + limit_s, (until - start_ms) / MS_PER_S)
         for since, until in waits
         if until - since > limit_s * MS_PER_S
     ]
     steps = list(itertools.pairwise(step_edges(window_s)))
-    over_steps = [step for step in steps if any(_meet(step, span) for span in over)]
+    over_steps = [step for step in steps if any(_overlap(step, span) for span in over_spans)]
     waiting_s = facts.longest_wait_s
     waited_s = sorted(pick.waited_ms / MS_PER_S for pick in pick_ups)
     longest = [wait for wait in (waiting_s, *waited_s[-1:]) if wait is not None]
@@ -100,7 +101,7 @@ def judge_latency(
 
 
 def _pick_ups(reads: Sequence[QueueFacts], start_ms: int) -> list[PickUp]:
-    """The window's pick-ups, each once although several reads may tell of it."""
+    """The window's pick-ups, each counted once even if several reads contain it."""
     known: list[PickUp] = []
     until = start_ms
     for read in reads:
@@ -109,12 +110,12 @@ def _pick_ups(reads: Sequence[QueueFacts], start_ms: int) -> list[PickUp]:
     return known
 
 
-def _meet(step: Span, span: Span) -> bool:
+def _overlap(step: Span, span: Span) -> bool:
     return span[0] < step[1] and step[0] < span[1]
 
 
 def is_known(facts: QueueFacts) -> bool:
-    """Whether it can be told how long jobs wait now: none does, or one of known age."""
+    """Whether the present wait is known: no job waits, or a waiting job's age is known."""
     backlog = facts.counts.backlog
     if backlog is None or facts.overdue_s is None:
         return False

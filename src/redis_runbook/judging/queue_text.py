@@ -1,4 +1,4 @@
-"""How a BullMQ queue reads: one line of counts, and the evidence beside a finding. Never data."""
+"""Formats a BullMQ queue: one line of counts, and the evidence of a finding. Never job data."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -7,8 +7,8 @@ from typing import Any, Final
 from redis_runbook.probes.bullmq.facts import QueueFacts
 from redis_runbook.probes.bullmq.queues import ObservedQueue
 
-_OLDEST: Final = 5
-_EVENTS: Final = 5
+_MAX_JOBS: Final = 5
+_MAX_EVENTS: Final = 5
 
 
 def counts(facts: QueueFacts) -> str:
@@ -23,7 +23,7 @@ def counts(facts: QueueFacts) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """`12.3 s`, and minutes or hours where that reads better; `?` where it is not known."""
+    """`12.3 s`; from two minutes on in minutes, hours or days; `?` if the value is None."""
     if value is None:
         return "?"
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
@@ -33,16 +33,16 @@ def seconds(value: float | None) -> str:
 
 
 def oldest_jobs(facts: QueueFacts) -> list[str]:
-    """Up to five of the jobs that wait longest: id, name, state and age."""
+    """The jobs that have waited longest, at most five: id, name, state and age."""
     return [
         f"{job.job_id} ({job.name or 'no name'}), {job.state}, {seconds(job.age_s)}"
         + (f": {job.unknown_because}" if job.unknown_because else "")
-        for job in facts.waiting[:_OLDEST]
+        for job in facts.waiting[:_MAX_JOBS]
     ]
 
 
 def worker_lines(queue: ObservedQueue) -> list[str]:
-    """Each worker's name, address, state and age; or why there is no list."""
+    """Each worker's name, address, state and age; or why workers cannot be listed."""
     if not queue.workers.known:
         return [queue.workers.because]
     return [
@@ -53,7 +53,7 @@ def worker_lines(queue: ObservedQueue) -> list[str]:
 
 
 def evidence(queue: ObservedQueue) -> Mapping[str, Any]:
-    """What a person needs to see beside a broken queue."""
+    """What an operator needs in order to repair the queue; empty entries are left out."""
     facts = queue.last
     found = {
         "jobs": counts(facts),
@@ -61,9 +61,11 @@ def evidence(queue: ObservedQueue) -> Mapping[str, Any]:
         "workers": worker_lines(queue),
         "last events": [
             f"{event.event} {event.job_id or ''} {seconds((facts.at_ms - event.at_ms) / 1000)} ago"
-            for event in facts.last_events[:_EVENTS]
+            for event in facts.last_events[:_MAX_EVENTS]
         ],
-        "newest failures": [f"{one.count} of: {one.reason}" for one in facts.failed_reasons],
+        "newest failures": [
+            f"{failure.count} of: {failure.reason}" for failure in facts.failed_reasons
+        ],
         "library": f"{facts.flavour} {facts.version or 'of unknown version'}",
         "could not be read": list(facts.problems),
     }

@@ -1,4 +1,4 @@
-"""Jobs whose worker is gone, and schedulers whose job is: both need two reads to be sure."""
+"""Finds stalled jobs and orphaned schedulers, by comparing two reads of a queue."""
 
 import enum
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from redis_runbook.probes.bullmq.queues import READS_APART_S
 from redis_runbook.probes.bullmq.workers import WorkerFacts
 
 _RECOVERED_WITHIN_S: Final = 90
-"""A lock lives 30 s, and two stall checks are at most 60 s apart: what lasts longer is broken."""
+"""A lock lives 30 s and stall checks are at most 60 s apart: recovery cannot take longer."""
 
 
 class StalledKind(enum.StrEnum):
-    """What will become of a job without a lock."""
+    """What will happen to a job without a lock."""
 
     SUSPECT = "the stall check should recover it within 90 s"
     CHECK_BROKEN = "workers are there, but their stall check does not recover it"
@@ -22,7 +22,7 @@ class StalledKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StalledJob:
-    """An active job that nobody holds a lock on; `running_s` since it was picked up."""
+    """An active job without a lock; `running_s` is the time since it was picked up."""
 
     job_id: str
     name: str | None
@@ -33,25 +33,23 @@ class StalledJob:
 def stalled(
     first: QueueFacts, second: QueueFacts, workers: WorkerFacts
 ) -> tuple[StalledJob, ...] | None:
-    """The active jobs without a lock in both reads and not started again between them.
+    """The active jobs that have no lock in either read and were not restarted between the reads.
 
-    None: the reads are less than 2 s apart, so a job that just finished could be taken for one.
+    None: the reads are less than 2 s apart, so a job that just finished could look stalled.
     """
     apart_s = (second.at_ms - first.at_ms) / MS_PER_S
     if apart_s < READS_APART_S:
         return None
-    before = {
-        (job.job_id, job.starts, job.started_ms) for job in first.active if job.lock_ms is None
-    }
-    checks = first.stall_check_ms is not None or second.stall_check_ms is not None
+    unlocked_before = {_run_of(job) for job in first.active if job.lock_ms is None}
+    has_stall_check = first.stall_check_ms is not None or second.stall_check_ms is not None
     found = []
     for job in second.active:
-        if job.lock_ms is not None or _run(job) not in before:
+        if job.lock_ms is not None or _run_of(job) not in unlocked_before:
             continue
-        long_ago = job.running_s is not None and job.running_s > _RECOVERED_WITHIN_S
+        started_long_ago = job.running_s is not None and job.running_s > _RECOVERED_WITHIN_S
         if workers.alive is False:
             kind = StalledKind.ABANDONED
-        elif apart_s > _RECOVERED_WITHIN_S or (long_ago and not checks):
+        elif apart_s > _RECOVERED_WITHIN_S or (started_long_ago and not has_stall_check):
             kind = StalledKind.CHECK_BROKEN
         else:
             kind = StalledKind.SUSPECT
@@ -61,18 +59,23 @@ def stalled(
     return tuple(found)
 
 
-def _run(job: ActiveJob) -> tuple[str, int | None, int | None]:
-    """Which run of which job this is."""
+def _run_of(job: ActiveJob) -> tuple[str, int | None, int | None]:
+    """What identifies one run of a job: a restarted job has another start count and time."""
     return job.job_id, job.starts, job.started_ms
 
 
 def orphaned(first: QueueFacts, second: QueueFacts) -> tuple[Scheduler, ...]:
-    """The schedulers whose next job does not exist in both reads: no worker ever revives them."""
-    before = {(one.scheduler_id, one.next_run_ms) for one in first.schedulers if _is_orphan(one)}
+    """The schedulers whose next job exists in neither read: no worker ever revives them."""
+    orphaned_before = {
+        (scheduler.scheduler_id, scheduler.next_run_ms)
+        for scheduler in first.schedulers
+        if _is_orphan(scheduler)
+    }
     return tuple(
-        one
-        for one in second.schedulers
-        if _is_orphan(one) and (one.scheduler_id, one.next_run_ms) in before
+        scheduler
+        for scheduler in second.schedulers
+        if _is_orphan(scheduler)
+        and (scheduler.scheduler_id, scheduler.next_run_ms) in orphaned_before
     )
 
 

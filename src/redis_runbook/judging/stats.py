@@ -1,4 +1,4 @@
-"""What many latencies amount to, and how sure one may be of their p95."""
+"""Percentiles of latencies, with a confidence interval of the p95."""
 
 import math
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ _FAR_TAIL_SD: Final = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What `n` latencies amount to.
+    """Percentiles of `n` latencies.
 
-    `p95_low_ms` to `p95_high_ms` is a 95 % confidence interval of the p95, as far as the samples
-    are independent; its upper end is None where they are too few (n < 59) for any to be one.
+    `p95_low_ms` to `p95_high_ms` is a 95 % confidence interval of the p95, provided that the
+    samples are independent. Its upper end is None if there are too few samples (n < 59).
     """
 
     n: int
@@ -33,7 +33,7 @@ def summarise(samples_ms: Sequence[float]) -> Summary:
     """Summarise latencies, in any order.
 
     Raises:
-        ValueError: there are none.
+        ValueError: there are no samples.
     """
     ordered = sorted(samples_ms)
     low, high = p95_interval_ranks(len(ordered))
@@ -52,9 +52,9 @@ def p95_interval_ranks(n: int) -> tuple[int, int | None]:
     """Ranks (from 1) of the order statistics that hold the true p95 with 95 % confidence.
 
     The number of samples below the true p95 is binomial(n, 0.95), whatever the distribution. Each
-    end may miss with 2.5 %. From n = 59 on the maximum is the upper end even where it misses with
-    more, as long as the lower end can make up for it; below that there is no upper end (None), and
-    all of the 5 % belongs to the lower one.
+    end may be wrong with a probability of 2.5 %. From n = 59 on the maximum may serve as the upper
+    end even if it is wrong with more than 2.5 %: the lower end then gets what is left of the 5 %.
+    For a smaller n there is no upper end (None), and the lower end gets all of the 5 %.
 
     Raises:
         ValueError: n is not positive.
@@ -64,15 +64,15 @@ def p95_interval_ranks(n: int) -> tuple[int, int | None]:
     risk = 1 - _CONFIDENCE
     above_maximum = _P95**n
     if above_maximum > risk:
-        return _rank_exceeding(n, risk), None
+        return _lower_rank(n, risk), None
     if above_maximum > risk / 2:
-        return _rank_exceeding(n, risk - above_maximum), n
-    return _rank_exceeding(n, risk / 2), _rank_from_which(n, risk / 2)
+        return _lower_rank(n, risk - above_maximum), n
+    return _lower_rank(n, risk / 2), _upper_rank(n, risk / 2)
 
 
-def _rank_exceeding(n: int, risk: float) -> int:
+def _lower_rank(n: int, risk: float) -> int:
     """The largest rank r with P(X < r) <= risk, X ~ binomial(n, 0.95); at least 1."""
-    rank = max(0, math.floor(n * _P95 - _FAR_TAIL_SD * _deviation(n)))
+    rank = max(0, math.floor(n * _P95 - _FAR_TAIL_SD * _standard_deviation(n)))
     mass = _probability(n, rank)
     below = mass
     while below <= risk:
@@ -82,9 +82,9 @@ def _rank_exceeding(n: int, risk: float) -> int:
     return max(rank, 1)
 
 
-def _rank_from_which(n: int, risk: float) -> int:
+def _upper_rank(n: int, risk: float) -> int:
     """The smallest rank r with P(X >= r) <= risk, X ~ binomial(n, 0.95)."""
-    rank = min(n, math.ceil(n * _P95 + _FAR_TAIL_SD * _deviation(n)))
+    rank = min(n, math.ceil(n * _P95 + _FAR_TAIL_SD * _standard_deviation(n)))
     mass = _probability(n, rank)
     above = mass
     while above <= risk:
@@ -94,7 +94,7 @@ def _rank_from_which(n: int, risk: float) -> int:
     return rank + 1
 
 
-def _deviation(n: int) -> float:
+def _standard_deviation(n: int) -> float:
     return math.sqrt(n * _P95 * (1 - _P95))
 
 

@@ -1,10 +1,13 @@
-"""The server's own p95 against a limit. It is known up to a bucket: what is certain, counts."""
+"""Compares the server's own p95 with a limit.
+
+The p95 is only known to lie within a histogram bucket, so both functions ask for certainty.
+"""
 
 from typing import Final
 
 from redis_runbook.probes.latency.histogram import Durations, Traffic
 
-_ENOUGH: Final = 200
+_MIN_SAMPLES: Final = 200
 
 
 def is_within(durations: Durations, limit_ms: float) -> bool:
@@ -15,4 +18,4 @@ def is_within(durations: Durations, limit_ms: float) -> bool:
 def is_over(traffic: Traffic, limit_ms: float) -> bool:
     """Whether the p95 of enough commands is certainly over the limit."""
     total = traffic.total
-    return total is not None and total.n >= _ENOUGH and total.p95_low_ms >= limit_ms
+    return total is not None and total.n >= _MIN_SAMPLES and total.p95_low_ms >= limit_ms

@@ -1,4 +1,4 @@
-"""What "over the limit for 5 minutes" means: a window of samples, judged step by step."""
+"""Judges a window of samples step by step: what "over the limit for 5 minutes" means."""
 
 import bisect
 import enum
@@ -10,13 +10,13 @@ from typing import Final
 from redis_runbook.probes.latency.percentile import percentile
 from redis_runbook.probes.latency.recording import Span
 
-_MOST_STEPS: Final = 60
-_SHORTEST_STEP_S: Final = 1.0
-_ENOUGH_SAMPLES: Final = 200
+_MAX_STEPS: Final = 60
+_MIN_STEP_S: Final = 1.0
+_MIN_SAMPLES: Final = 200
 
 
 class Outcome(enum.StrEnum):
-    """What a window says about a limit."""
+    """How a window compares with a limit."""
 
     OVER_THROUGHOUT = "over_throughout"
     OVER_IN_PART = "over_in_part"
@@ -28,8 +28,8 @@ class Outcome(enum.StrEnum):
 class Step:
     """One step of a window: `observed` is the quantile of its own `n` samples.
 
-    `over` is True where it is over the limit or the server gave no sample, None where nobody
-    looked.
+    `over` is True if the quantile is over the limit or the server gave no sample, and None if we
+    did not sample.
     """
 
     start_s: float
@@ -40,16 +40,16 @@ class Step:
 
     @property
     def length_s(self) -> float:
-        """How long the step is."""
+        """The length of the step."""
         return self.end_s - self.start_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowJudgement:
-    """A window judged by a limit.
+    """A window compared with a limit.
 
     `observed` is the quantile over the whole window, None without a sample. `over_s` adds up the
-    steps that were over, `unseen_s` those at which nobody looked.
+    steps that were over the limit, `unseen_s` the steps in which we did not sample.
     """
 
     outcome: Outcome
@@ -68,18 +68,20 @@ def judge_window(
     window_s: float,
     limit: float,
     quantile: float = 0.95,
-    min_samples: int = _ENOUGH_SAMPLES,
+    min_samples: int = _MIN_SAMPLES,
     unseen: Sequence[Span] = (),
 ) -> WindowJudgement:
     """Judge samples (`values`, in the limit's unit, taken at `offsets_s`, in any order).
 
-    - `OVER_THROUGHOUT`: over the limit in every step that somebody looked at.
-    - `OVER_IN_PART`: over it for the window as a whole or in the last such step, not in every one.
-    - `WITHIN`: neither; a step in between may have been over, and `over_s` says so.
-    - `TOO_FEW`: fewer than `min_samples`, or less than half of the window was looked at.
+    - `OVER_THROUGHOUT`: over the limit in every sampled step.
+    - `OVER_IN_PART`: over the limit in the window as a whole or in the last sampled step, but not
+      in every sampled step.
+    - `WITHIN`: neither; an earlier step may have been over the limit, and `over_s` counts it.
+    - `TOO_FEW`: fewer than `min_samples`, or less than half of the window was sampled.
 
-    Over means above: a value at the limit is within. A step without a sample counts as over, since
-    the server gave none, unless `unseen` (when we did not look) covers at least half of it.
+    A value equal to the limit is within it. A step without a sample counts as over the limit, as
+    the server did not answer, unless `unseen` (when we did not sample) covers at least half of the
+    step.
 
     Raises:
         ValueError: offsets and values differ in number.
@@ -89,8 +91,8 @@ def judge_window(
     for offset_s, value in zip(offsets_s, values, strict=True):
         samples[_step_of(offset_s, edges)].append(value)
     steps = [
-        _judge_step(span, own, limit=limit, quantile=quantile, unseen=unseen)
-        for span, own in zip(itertools.pairwise(edges), samples, strict=True)
+        _judge_step(span, step_values, limit=limit, quantile=quantile, unseen=unseen)
+        for span, step_values in zip(itertools.pairwise(edges), samples, strict=True)
     ]
     observed = percentile(sorted(values), quantile) if len(values) else None
     unseen_s = sum(step.length_s for step in steps if step.over is None)
@@ -115,18 +117,18 @@ def judge_window(
 
 
 def step_edges(window_s: float) -> list[float]:
-    """Where the window's steps begin, and at last where it ends.
+    """The start of each step of the window, followed by the window's end.
 
-    A step is a second long, or a sixtieth of the window if that is longer. A remainder of less than
-    half a step belongs to the step before it.
+    A step is one second long, or a sixtieth of the window if that is longer. A remainder of less
+    than half a step is added to the last step.
     """
-    step_s = max(_SHORTEST_STEP_S, window_s / _MOST_STEPS)
+    step_s = max(_MIN_STEP_S, window_s / _MAX_STEPS)
     count = max(1, int(window_s / step_s + 0.5))
     return [number * step_s for number in range(count)] + [window_s]
 
 
 def _step_of(offset_s: float, edges: Sequence[float]) -> int:
-    """The step that a sample belongs to; one outside the window belongs to the nearest."""
+    """The index of a sample's step; a sample outside the window belongs to the nearest step."""
     return max(0, min(bisect.bisect_right(edges, offset_s), len(edges) - 1) - 1)
 
 
@@ -139,6 +141,6 @@ def _judge_step(
     if observed is not None:
         over = observed > limit
     else:
-        dark_s = sum(max(0.0, min(end_s, to) - max(start_s, since)) for since, to in unseen)
-        over = None if dark_s >= (end_s - start_s) / 2 else True
+        unseen_s = sum(max(0.0, min(end_s, to) - max(start_s, since)) for since, to in unseen)
+        over = None if unseen_s >= (end_s - start_s) / 2 else True
     return Step(start_s=start_s, end_s=end_s, n=len(values), observed=observed, over=over)

@@ -5,19 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from redis_runbook.probes.bullmq.naming import shown
-from redis_runbook.probes.bullmq.replies import refusal, whole
+from redis_runbook.probes.bullmq.naming import escaped
+from redis_runbook.probes.bullmq.replies import integer, refusal
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import CLIENT_NAME, Client
 
-FETCHES: Final = frozenset({"bzpopmin", "brpoplpush", "blmove"})
-"""What a worker blocks in: BullMQ 5 and later; versions before and Bull; newer Bull-likes."""
+FETCH_COMMANDS: Final = frozenset({"bzpopmin", "brpoplpush", "blmove"})
+"""The commands in which a worker blocks: of BullMQ 5 on; of BullMQ 4 and Bull; of newer forks."""
 WORKER_NAME: Final = b":w:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """One named connection of CLIENT LIST; `name` is raw, everything else safe to show."""
+    """One named connection of CLIENT LIST; `name` is raw bytes, the texts are escaped."""
 
     name: bytes
     connection_id: str
@@ -29,11 +29,11 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
+class ClientList:
     """The named connections of one server at one moment, by what may be their queue's name.
 
-    `denied` says why there is no list; then `blocking_calls`, the server's count of fetches so far,
-    is what is left to go by.
+    `denied` says why CLIENT LIST could not be read. `blocking_calls` counts the fetch commands that
+    the server has run since it started; it is the fallback for a denied list.
     """
 
     connections: Mapping[bytes, Sequence[Connection]]
@@ -42,7 +42,7 @@ class Sighting:
     denied: str = ""
 
 
-def sight_workers(client: Client) -> Sighting:
+def list_clients(client: Client) -> ClientList:
     """List the connections once, for all queues.
 
     Raises:
@@ -56,16 +56,16 @@ def sight_workers(client: Client) -> Sighting:
         denied = str(listed)
     elif isinstance(listed, Exception):
         denied = f"the server refused CLIENT LIST: {refusal(listed)}"
-    return Sighting(
+    return ClientList(
         connections={} if denied else _connections(listed),
-        uptime_s=whole(_info(server).get(b"uptime_in_seconds")),
+        uptime_s=integer(_info(server).get(b"uptime_in_seconds")),
         blocking_calls=_blocking_calls(commands),
         denied=denied,
     )
 
 
 def _connections(listed: bytes) -> dict[bytes, list[Connection]]:
-    """Named connections by every name that their queue may have: all of it, or up to a `:w:`."""
+    """Connections by each name that their queue may have: all of it, or the part before `:w:`."""
     found: dict[bytes, list[Connection]] = defaultdict(list)
     for line in listed.splitlines():
         pairs = dict(part.partition(b"=")[::2] for part in line.split(b" "))
@@ -74,12 +74,12 @@ def _connections(listed: bytes) -> dict[bytes, list[Connection]]:
             continue
         connection = Connection(
             name=name,
-            connection_id=shown(pairs.get(b"id", b"")),
-            address=shown(pairs.get(b"addr", b"")),
-            age_s=whole(pairs.get(b"age")) or 0,
-            idle_s=whole(pairs.get(b"idle")) or 0,
+            connection_id=escaped(pairs.get(b"id", b"")),
+            address=escaped(pairs.get(b"addr", b"")),
+            age_s=integer(pairs.get(b"age")) or 0,
+            idle_s=integer(pairs.get(b"idle")) or 0,
             blocked=b"b" in pairs.get(b"flags", b""),
-            command=shown(pairs.get(b"cmd", b"")),
+            command=escaped(pairs.get(b"cmd", b"")),
         )
         parts = name.split(WORKER_NAME)
         for cut in range(1, len(parts) + 1):
@@ -93,13 +93,13 @@ def _info(reply: Any) -> dict[bytes, bytes]:
 
 
 def _blocking_calls(reply: Any) -> int | None:
-    """How many fetches there were, from `cmdstat_bzpopmin:calls=12,usec=…`."""
+    """The number of fetch commands so far, from `cmdstat_bzpopmin:calls=12,usec=…`."""
     stats = _info(reply)
     if not stats:
         return None
     calls = (
-        whole(stats[b"cmdstat_" + command.encode()].partition(b"calls=")[2].partition(b",")[0])
-        for command in sorted(FETCHES)
+        integer(stats[b"cmdstat_" + command.encode()].partition(b"calls=")[2].partition(b",")[0])
+        for command in sorted(FETCH_COMMANDS)
         if b"cmdstat_" + command.encode() in stats
     )
     return sum(count or 0 for count in calls)

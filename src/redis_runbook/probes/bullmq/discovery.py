@@ -1,4 +1,4 @@
-"""Which queues there are. Nothing in Redis lists them: the keys have to be asked, within bounds."""
+"""Finds the queues of a server by its keys, within bounds: Redis has no list of them."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -8,20 +8,20 @@ from typing import Any, Final
 import redis
 
 from redis_runbook.probes.bullmq.naming import Queue
-from redis_runbook.probes.bullmq.replies import fields, items, texts, whole
+from redis_runbook.probes.bullmq.replies import hash_values, integer, items, strings
 from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word
 
 _SCAN_COUNT: Final = 1000
-_SCAN_CALLS: Final = 20_000
-_QUEUES: Final = 5_000
-_PER_TRIP: Final = 200
-_TITLES: Final = 5
+_MAX_SCAN_CALLS: Final = 20_000
+_MAX_CANDIDATES: Final = 5_000
+_KEYS_PER_ROUND_TRIP: Final = 200
+_MAX_TITLES: Final = 5
 _META: Final = b"meta"
 _ID: Final = b"id"
-_TRACES: Final = (
+_QUEUE_KEYS: Final = (
     _META,
     _ID,
     b"wait",
@@ -45,8 +45,8 @@ class Discovery:
     """The queues of one server.
 
     `queues` holds the configured ones that exist, in the order of the configuration, then the
-    others by name; `absent` the configured ones that have no key at all. `complete` is whether the
-    audit saw every key; `incomplete_because` says why not.
+    others by name; `absent` holds the configured ones that have no key at all. `complete` says
+    whether SCAN went through every key; `incomplete_because` says why it did not.
     """
 
     queues: tuple[Queue, ...]
@@ -55,20 +55,20 @@ class Discovery:
     incomplete_because: str = ""
 
     def only(self, name: str) -> "Discovery":
-        """The same without every other queue."""
+        """The discovery, limited to the queue of that name."""
         wanted = name.encode()
         return replace(self, queues=tuple(queue for queue in self.queues if queue.name == wanted))
 
     @property
     def titles(self) -> str:
-        """The names of the first queues, for a sentence."""
-        names = [queue.title for queue in self.queues[:_TITLES]]
+        """The names of the first queues, for a message."""
+        names = [queue.title for queue in self.queues[:_MAX_TITLES]]
         more = len(self.queues) - len(names)
         return ", ".join([*names, f"{more} more"] if more else names) or "none"
 
 
 def look_for_queues(look: Look) -> Discovery:
-    """The queues of the service, as its configuration names and limits them; raises as below."""
+    """The queues of the service, discovered as its configuration says; raises as `discover`."""
     settings = look.service.settings
     return discover(
         look.client,
@@ -87,10 +87,10 @@ def discover(
     budget_s: float = 2.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> Discovery:
-    """Find the queues under a prefix: the configured ones, and by a bounded SCAN the others.
+    """Find the queues under a prefix: the configured ones, and others by a bounded SCAN.
 
     Raises:
-        CannotLook: the configured queues could not even be looked for.
+        CannotLook: the server refused to look up the configured queues.
         redis.exceptions.RedisError: the connection failed.
     """
     base = prefix.encode()
@@ -103,22 +103,22 @@ def discover(
             complete=False,
             incomplete_because="discovery is switched off",
         )
-    found, why = _scan(client, base, until=clock() + budget_s, clock=clock)
+    found, incomplete_because = _scan(client, base, until=clock() + budget_s, clock=clock)
     others = sorted(found - set(wanted), key=lambda queue: queue.name)
     return Discovery(
         queues=(*(queue for queue in wanted if queue in present), *others),
         absent=tuple(queue for queue in wanted if queue not in present),
-        complete=not why,
-        incomplete_because=why,
+        complete=not incomplete_because,
+        incomplete_because=incomplete_because,
     )
 
 
 def _present(client: Client, queues: Sequence[Queue]) -> set[Queue]:
-    """Those that have at least one key that a queue has."""
-    asked: list[tuple[Word, ...]] = [
-        ("EXISTS", *(queue.key(trace) for trace in _TRACES)) for queue in queues
+    """The queues of which at least one key exists."""
+    commands: list[tuple[Word, ...]] = [
+        ("EXISTS", *(queue.key(suffix) for suffix in _QUEUE_KEYS)) for queue in queues
     ]
-    replies = client.ask_all(*asked) if asked else []
+    replies = client.ask_all(*commands) if commands else []
     for reply in replies:
         if isinstance(reply, CannotLook):
             raise reply
@@ -130,12 +130,12 @@ def _present(client: Client, queues: Sequence[Queue]) -> set[Queue]:
 def _scan(
     client: Client, prefix: bytes, *, until: float, clock: Callable[[], float]
 ) -> tuple[set[Queue], str]:
-    # One pass finds both kinds of key: `…:meta` of BullMQ, `…:id` of a Bull queue without it.
-    pattern = _literally(prefix) + b":*[ti][ad]"
-    suspects: set[bytes] = set()
+    # One pass finds the two keys to look for: BullMQ's `…:meta`, and `…:id` of Bull, without meta.
+    pattern = _escape_glob(prefix) + b":*[ti][ad]"
+    candidates: set[bytes] = set()
     cursor: bytes | str = "0"
-    why = ""
-    for _ in range(_SCAN_CALLS):
+    incomplete_because = ""
+    for _ in range(_MAX_SCAN_CALLS):
         try:
             reply = client.ask("SCAN", cursor, "MATCH", pattern, "COUNT", _SCAN_COUNT)
         except CannotLook as denied:
@@ -146,36 +146,38 @@ def _scan(
         if len(page) != 2 or not isinstance(page[0], bytes):  # noqa: PLR2004
             return set(), "the reply to SCAN is not one"
         cursor = page[0]
-        suspects.update(key for key in texts(page[1]) if key.endswith((b":" + _META, b":" + _ID)))
+        candidates.update(
+            key for key in strings(page[1]) if key.endswith((b":" + _META, b":" + _ID))
+        )
         if cursor == b"0":
             break
-        if len(suspects) > _QUEUES:
-            why = f"there are more than {_QUEUES} keys that look like queues"
+        if len(candidates) > _MAX_CANDIDATES:
+            incomplete_because = f"there are more than {_MAX_CANDIDATES} keys that look like queues"
             break
         if clock() > until:
-            why = "there are more keys than could be scanned in the time for it"
+            incomplete_because = "there are more keys than could be scanned in the time for it"
             break
     else:
-        why = f"there are more keys than {_SCAN_CALLS} calls of SCAN show"
-    return _real(client, prefix, suspects), why
+        incomplete_because = f"there are more keys than {_MAX_SCAN_CALLS} calls of SCAN show"
+    return _confirmed(client, prefix, candidates), incomplete_because
 
 
-def _real(client: Client, prefix: bytes, suspects: Iterable[bytes]) -> set[Queue]:
-    """The queues among keys that end as a queue's keys do; a job or scheduler may, too."""
+def _confirmed(client: Client, prefix: bytes, candidates: Iterable[bytes]) -> set[Queue]:
+    """The queues of which a candidate is a key; a job's or scheduler's key may look the same."""
     start = len(prefix) + 1
-    keys = [key for key in sorted(suspects) if key.startswith(prefix + b":")]
+    keys = [key for key in sorted(candidates) if key.startswith(prefix + b":")]
     found = set()
-    for first in range(0, len(keys), _PER_TRIP):
-        some = keys[first : first + _PER_TRIP]
-        replies = client.ask_all(*map(_question, some))
-        for key, reply in zip(some, replies, strict=True):
+    for first in range(0, len(keys), _KEYS_PER_ROUND_TRIP):
+        batch = keys[first : first + _KEYS_PER_ROUND_TRIP]
+        replies = client.ask_all(*map(_confirming_command, batch))
+        for key, reply in zip(batch, replies, strict=True):
             name = key[start:].rpartition(b":")[0]
             if name and _is_queue(key, reply):
                 found.add(Queue(prefix=prefix, name=name))
     return found
 
 
-def _question(key: bytes) -> tuple[Word, ...]:
+def _confirming_command(key: bytes) -> tuple[Word, ...]:
     if key.endswith(b":" + _ID):
         return ("GETRANGE", key, 0, 31)  # a counter; bounded, whatever else it may be
     return ("HMGET", key, "opts.maxLenEvents", "version", "paused")
@@ -183,12 +185,12 @@ def _question(key: bytes) -> tuple[Word, ...]:
 
 def _is_queue(key: bytes, reply: Any) -> bool:
     if key.endswith(b":" + _ID):
-        return isinstance(reply, bytes) and whole(reply) is not None
-    return any(value is not None for value in fields(reply, 3))
+        return isinstance(reply, bytes) and integer(reply) is not None
+    return any(value is not None for value in hash_values(reply, 3))
 
 
-def _literally(text: bytes) -> bytes:
-    r"""Escape what SCAN's pattern would understand: `*`, `?`, `[`, `]` and `\`."""
+def _escape_glob(text: bytes) -> bytes:
+    r"""Escape what has a meaning in a pattern of SCAN: `*`, `?`, `[`, `]` and `\`."""
     return b"".join(b"\\" + bytes([byte]) if byte in b"*?[]\\" else bytes([byte]) for byte in text)
 
 

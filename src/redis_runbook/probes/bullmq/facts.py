@@ -1,7 +1,7 @@
-"""What was observed of one BullMQ queue: frozen, with units in the names, and safe to print.
+"""The facts about one BullMQ queue: frozen, with units in the names, and safe to print.
 
-Names and ids are escaped text (see `naming.shown`); None always means that it is not known. All
-times are the server's.
+Names and ids are escaped text (see `naming.escaped`). None always means "not known". All times are
+by the server's clock.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ MS_PER_S = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Jobs in each state; None where the key holds another type."""
+    """The number of jobs in each state; None if the state's key holds another type."""
 
     waiting: int | None
     paused: int | None
@@ -35,8 +35,7 @@ class WaitingJob:
     """A job that waits to be picked up, seen at an end of its list.
 
     `state` is the key that holds it: `wait`, `paused`, `prioritized` or `delayed` (overdue).
-    `since_ms` is when it could first have been picked up; where it is None, `unknown_because` says
-    why.
+    `since_ms` is when it became ready to be picked up; if it is None, `unknown_because` says why.
     """
 
     job_id: str
@@ -62,7 +61,7 @@ class PickUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveJob:
-    """A job that is being processed. `lock_ms` is what its lock has left; None without a lock."""
+    """A job in `active`. `lock_ms` is the remaining time of its lock; None without a lock."""
 
     job_id: str
     name: str | None
@@ -76,9 +75,9 @@ class ActiveJob:
 class Scheduler:
     """A job scheduler or repeatable job.
 
-    `overdue_s` is how far its next run lies in the past (0 when in the future); `job_exists` is
-    None where the job's key cannot be known (repeatable jobs of old versions). A finished one has
-    used up its limit or passed its end date: it has no next run.
+    `overdue_s` is how far its next run lies in the past (0 when in the future). `job_exists` is
+    None if the job's key cannot be known (repeatable jobs of old versions). A finished scheduler
+    has used up its limit or passed its end date: it has no next run.
     """
 
     scheduler_id: str
@@ -107,9 +106,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limiter:
-    """The rate limiter. `left_ms` is how long its present period lasts; None: no period runs.
+    """The rate limiter. `left_ms` is the rest of its present period; None: no period runs.
 
-    `limit` is the queue's own limit; a worker's own limit is not stored anywhere (None).
+    `limit` is the queue's own limit; None if there is none. BullMQ does not store the limit of a
+    worker.
     """
 
     used: int | None
@@ -121,12 +121,13 @@ class Limiter:
 class QueueFacts:
     """One queue, read at `at_ms`.
 
-    `waiting` holds the oldest jobs seen, longest waiting first and those of unknown age last.
-    `pick_ups` are complete from `history_from_ms` on; None: there is no history to read.
-    `active` and `schedulers` are the oldest and the soonest ones, `active_seen_all` and
-    `schedulers_total` say whether there are more. `failed_reasons` counts the newest failures only.
-    `flavour` is `bullmq` or `bull`; `version` the library's, where it wrote one.
-    `problems` are sentences about what could not be read.
+    `waiting` holds the oldest jobs that were read, longest wait first and unknown ages last.
+    `overdue_s` is that of the most overdue delayed job. `pick_ups` are complete from
+    `history_from_ms` on; None: there is no event stream. `active` holds the oldest active jobs,
+    `schedulers` those with the next runs; `active_seen_all` and `schedulers_total` say whether
+    there are more. `failed_reasons` counts the newest failures only. `flavour` is `bullmq` or
+    `bull`; `version` is what the library wrote as its version. `problems` are sentences about what
+    could not be read.
     """
 
     queue: str
@@ -154,10 +155,10 @@ class QueueFacts:
 
     @property
     def longest_wait_s(self) -> float | None:
-        """The longest known wait of a job that waits now."""
+        """The longest known wait of the jobs that wait now."""
         return max((job.age_s for job in self.waiting if job.age_s is not None), default=None)
 
     @property
     def locked(self) -> int:
-        """Active jobs seen that a worker holds a live lock on."""
+        """How many of the active jobs that were read have a lock."""
         return sum(job.lock_ms is not None for job in self.active)

@@ -7,27 +7,27 @@ from typing import Final
 
 from redis_runbook.redact import printable
 
-_SHOWN_CHARACTERS: Final = 120
+_MAX_CHARACTERS: Final = 120
 
 
-def shown(raw: bytes) -> str:
-    r"""A name from a server as a person may see it: printable, and different for different bytes.
+def escaped(raw: bytes) -> str:
+    r"""A name from a server as printable text; different bytes give different texts.
 
     What is not printable UTF-8 becomes `\x..` or `\u....`, a backslash is doubled, and a long name
-    ends in a digest of the whole.
+    is cut and ends in a digest of all its bytes.
     """
-    text = printable(raw.replace(b"\\", rb"\\"), _SHOWN_CHARACTERS)
-    if len(raw) <= _SHOWN_CHARACTERS:
+    text = printable(raw.replace(b"\\", rb"\\"), _MAX_CHARACTERS)
+    if len(raw) <= _MAX_CHARACTERS:
         return text
     return f"{text} #{hashlib.sha256(raw).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """One queue as its keys spell it; bytes, because nothing promises that they are UTF-8.
+    """One queue: its prefix and name as they stand in its keys, in bytes that may not be UTF-8.
 
-    `bull:bundle` + `render` and `bull` + `bundle:render` are the same keys: which of the two it is
-    cannot be told from them, so nothing here ever splits a name to decide.
+    `bull:bundle` + `render` and `bull` + `bundle:render` have the same keys. The keys do not tell
+    which of the two it is, so nothing here splits a key into prefix and name.
     """
 
     prefix: bytes
@@ -35,18 +35,18 @@ class Queue:
 
     @property
     def title(self) -> str:
-        """The name, escaped for people and test ids."""
-        return shown(self.name)
+        """The name, escaped for reports and test ids."""
+        return escaped(self.name)
 
     def key(self, *suffix: bytes) -> bytes:
         """`<prefix>:<name>:<suffix>`, the suffix's parts joined by `:`."""
         return b":".join((self.prefix, self.name, *suffix))
 
     def client_names(self) -> frozenset[bytes]:
-        """Every name that a worker's connection may carry, without its `:w:<worker>` ending.
+        """Every client name that a worker may set, without its `:w:<worker>` ending.
 
-        Node encodes the name after the prefix in base64, Python does not; and the prefix may end
-        at any `:` of the keys' common beginning.
+        Node's BullMQ encodes the name after the prefix in base64, Python's does not. The prefix
+        may end at any `:` of `<prefix>:<name>`.
         """
         base = b":".join((self.prefix, self.name))
         parts = base.split(b":")

@@ -1,11 +1,11 @@
-"""Read many queues in few round trips: a snapshot and a detail trip for each batch of them."""
+"""Reads many queues in few round trips: two for each batch, a snapshot and its details."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from redis_runbook.probes.bullmq import detail, snapshot
-from redis_runbook.probes.bullmq.detail import Look
+from redis_runbook.probes.bullmq.detail import HistoryBounds
 from redis_runbook.probes.bullmq.facts import MS_PER_S, QueueFacts
 from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.bullmq.replies import ask_in_transactions
@@ -13,11 +13,11 @@ from redis_runbook.probes.bullmq.snapshot import Snapshot
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
 
-_PER_TRIP: Final = 100
-_PRIORITIES: Final = 32
+_QUEUES_PER_ROUND_TRIP: Final = 100
+_MAX_PRIORITIES: Final = 32
 _LOOKBACK_MS: Final = 60_000
-"""How much further back than the window events are read: its first jobs became ready earlier."""
-_EVENTS_PER_TRIP: Final = 20_000
+"""Events are read from this long before the window: its first jobs became ready earlier."""
+_EVENTS_PER_ROUND_TRIP: Final = 20_000
 
 
 def observe_queues(
@@ -29,98 +29,105 @@ def observe_queues(
 ) -> dict[Queue, QueueFacts]:
     """Observe queues: their states now, and the pick-ups of the last `window_s`.
 
-    `events` bounds how many events of each queue are read; they are most of what a look costs, so
-    a look that is only for comparison, as stalled jobs need, does with few.
+    `events` bounds how many events of each queue are read. They are most of the cost: a read that
+    only serves to find stalled jobs, by comparison, needs few of them.
 
     Raises:
         CannotLook: the user may not read the queues, or the server refuses reads.
         redis.exceptions.RedisError: the connection failed.
     """
     now_ms = snapshot.now_ms(client.ask("TIME"))
-    look = Look(
+    bounds = HistoryBounds(
         events_from_ms=now_ms - int(window_s * MS_PER_S) - _LOOKBACK_MS,
-        deeper=max(0, events - snapshot.EVENTS),
+        more_events=max(0, events - snapshot.EVENTS),
     )
     facts: dict[Queue, QueueFacts] = {}
-    for first in range(0, len(queues), _PER_TRIP):
-        vanished = _observe(client, queues[first : first + _PER_TRIP], look, facts)
+    for first in range(0, len(queues), _QUEUES_PER_ROUND_TRIP):
+        vanished = _observe(client, queues[first : first + _QUEUES_PER_ROUND_TRIP], bounds, facts)
         if vanished:
-            # Jobs come and go between the two trips. What is gone the second time is gone.
-            _observe(client, vanished, look, facts)
+            # A job may be removed between the two round trips, so read its queue once more.
+            _observe(client, vanished, bounds, facts)
     return facts
 
 
 def _observe(
-    client: Client, queues: Sequence[Queue], look: Look, facts: dict[Queue, QueueFacts]
+    client: Client, queues: Sequence[Queue], bounds: HistoryBounds, facts: dict[Queue, QueueFacts]
 ) -> list[Queue]:
-    """Observe one batch into `facts`; the queues of which a job vanished meanwhile."""
-    snapshots = _step_priorities(client, _snapshots(client, queues, look))
-    busy = sum(shot.entries_cut for shot in snapshots)
-    if busy:
-        look = replace(look, deeper=min(look.deeper, _EVENTS_PER_TRIP // busy))
+    """Observe one batch into `facts`; return the queues of which a job vanished in between."""
+    snapshots = _step_priorities(client, _snapshots(client, queues, bounds))
+    cut_short = sum(shot.entries_cut for shot in snapshots)
+    if cut_short:
+        bounds = replace(
+            bounds, more_events=min(bounds.more_events, _EVENTS_PER_ROUND_TRIP // cut_short)
+        )
     vanished = []
-    for shot, replies in zip(snapshots, _details(client, snapshots, look), strict=True):
-        facts[shot.queue] = detail.facts(shot, replies, look)
+    for shot, replies in zip(snapshots, _details(client, snapshots, bounds), strict=True):
+        facts[shot.queue] = detail.facts(shot, replies, bounds)
         if detail.has_vanished(shot, replies):
             vanished.append(shot.queue)
     return vanished
 
 
-def _snapshots(client: Client, queues: Sequence[Queue], look: Look) -> list[Snapshot]:
-    asked = [snapshot.questions(queue, events_from_ms=look.events_from_ms) for queue in queues]
-    replies = ask_in_transactions(client, [list(questions.values()) for questions in asked])
+def _snapshots(client: Client, queues: Sequence[Queue], bounds: HistoryBounds) -> list[Snapshot]:
+    all_questions = [
+        snapshot.questions(queue, events_from_ms=bounds.events_from_ms) for queue in queues
+    ]
+    replies = ask_in_transactions(client, [list(questions.values()) for questions in all_questions])
     return [
         snapshot.parse(queue, dict(zip(questions, answers, strict=True)))
-        for queue, questions, answers in zip(queues, asked, replies, strict=True)
+        for queue, questions, answers in zip(queues, all_questions, replies, strict=True)
     ]
 
 
 def _step_priorities(client: Client, snapshots: list[Snapshot]) -> list[Snapshot]:
-    """Add the first job of each further priority: the oldest job may be in any of them.
+    """Add the first job of each further priority: the oldest job may have any priority.
 
-    Each step needs the one before it, so it is one round trip for all queues that have more; the
-    last step goes to the highest number, where jobs starve.
+    Each step needs the result of the step before. It takes one round trip for all queues that have
+    a further priority. The last step reads the highest number, where jobs starve.
     """
-    reached = {
-        at: low + 1
-        for at, shot in enumerate(snapshots)
+    next_priority = {
+        index: low + 1
+        for index, shot in enumerate(snapshots)
         if shot.priorities and (low := shot.priorities[0]) < shot.priorities[1]
     }
-    found: dict[int, list[bytes]] = {at: [] for at in reached}
-    for step in range(1, _PRIORITIES):
-        if not reached:
+    found: dict[int, list[bytes]] = {index: [] for index in next_priority}
+    for step in range(1, _MAX_PRIORITIES):
+        if not next_priority:
             break
-        if step == _PRIORITIES - 1:
-            reached = {at: _last(snapshots[at]) for at in reached}
+        if step == _MAX_PRIORITIES - 1:
+            next_priority = {index: _last_priority(snapshots[index]) for index in next_priority}
         replies = client.ask_all(
-            *(snapshot.first_of_priority(snapshots[at].queue, low) for at, low in reached.items())
+            *(
+                snapshot.first_of_priority(snapshots[index].queue, low)
+                for index, low in next_priority.items()
+            )
         )
-        for at, reply in zip(list(reached), replies, strict=True):
+        for index, reply in zip(list(next_priority), replies, strict=True):
             job = snapshot.parse_first_of_priority(reply)
             if job:
-                found[at].append(job[0])
-            if job and job[1] < _last(snapshots[at]):
-                reached[at] = job[1] + 1
+                found[index].append(job[0])
+            if job and job[1] < _last_priority(snapshots[index]):
+                next_priority[index] = job[1] + 1
             else:
-                del reached[at]
+                del next_priority[index]
     return [
-        replace(shot, prioritized=(*shot.prioritized, *found.get(at, ())))
-        for at, shot in enumerate(snapshots)
+        replace(shot, prioritized=(*shot.prioritized, *found.get(index, ())))
+        for index, shot in enumerate(snapshots)
     ]
 
 
-def _last(shot: Snapshot) -> int:
+def _last_priority(shot: Snapshot) -> int:
     return shot.priorities[1] if shot.priorities else 0
 
 
 def _details(
-    client: Client, snapshots: Sequence[Snapshot], look: Look
+    client: Client, snapshots: Sequence[Snapshot], bounds: HistoryBounds
 ) -> Iterator[dict[detail.Label, Any]]:
-    asked = [detail.questions(shot, look) for shot in snapshots]
-    commands = [command for questions in asked for command in questions.values()]
+    all_questions = [detail.questions(shot, bounds) for shot in snapshots]
+    commands = [command for questions in all_questions for command in questions.values()]
     replies = client.ask_all(*commands) if commands else []
     denied = next((reply for reply in replies if isinstance(reply, CannotLook)), None)
     if denied:
         raise denied
     answers = iter(replies)
-    return (dict(zip(questions, answers, strict=False)) for questions in asked)
+    return (dict(zip(questions, answers, strict=False)) for questions in all_questions)

@@ -1,11 +1,11 @@
-"""The BullMQ queues of one service, read twice, with who works on them."""
+"""The BullMQ queues of one service and their workers, read twice."""
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from redis_runbook.probes.bullmq.clients import Sighting, sight_workers
+from redis_runbook.probes.bullmq.clients import ClientList, list_clients
 from redis_runbook.probes.bullmq.discovery import Discovery
 from redis_runbook.probes.bullmq.facts import QueueFacts
 from redis_runbook.probes.bullmq.naming import Queue
@@ -15,14 +15,14 @@ from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.wire.client import Client
 
 READS_APART_S: Final = 2.0
-"""A job that just finished has no lock for a moment: two reads so far apart tell it from one that
-nobody works on."""
+"""The least time between two reads. A job that just finished has no lock for a moment; a job that
+has none in both reads is stalled."""
 _MARGIN_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedQueue:
-    """One queue at the beginning and at the end of the observation, and its workers."""
+    """One queue, as the first and the last read found it, and its workers."""
 
     first: QueueFacts
     last: QueueFacts
@@ -30,27 +30,27 @@ class ObservedQueue:
 
     @property
     def deleted(self) -> bool:
-        """Whether it has no key any more, although it was found a moment ago."""
+        """Whether the queue lost all its keys since it was discovered."""
         return not self.last.exists
 
 
 @dataclass(frozen=True, slots=True)
 class QueuesFacts:
-    """The queues that exist, by name as it is shown."""
+    """The discovered queues, by title."""
 
     by_name: Mapping[str, ObservedQueue]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstLook:
-    """What the second look is compared with."""
+    """The first read, with which the second is compared."""
 
     queues: Mapping[Queue, QueueFacts]
-    workers: Sighting
+    workers: ClientList
 
 
 def look_at_queues(look: Look) -> QueuesFacts:
-    """Read the queues twice, at least 2 s apart; in between, latency is measured undisturbed.
+    """Read the queues twice, at least 2 s apart, and nothing while latency is measured.
 
     Raises:
         CannotLook: the user may not read the queues.
@@ -67,7 +67,7 @@ def look_at_queues(look: Look) -> QueuesFacts:
 
 
 def look_first(client: Client, discovery: Discovery) -> FirstLook:
-    """Read every queue once, without its history: for what needs two readings to be sure.
+    """Read every queue once, without its events: the first of the two reads.
 
     Raises:
         CannotLook: the user may not read the queues.
@@ -75,25 +75,25 @@ def look_first(client: Client, discovery: Discovery) -> FirstLook:
     """
     return FirstLook(
         queues=observe_queues(client, discovery.queues, events=0),
-        workers=sight_workers(client),
+        workers=list_clients(client),
     )
 
 
 def look_again(
     client: Client, discovery: Discovery, first: FirstLook, *, window_s: float
 ) -> QueuesFacts:
-    """Read every queue with the pick-ups of the last `window_s`, and join the two readings.
+    """Read every queue with the pick-ups of the last `window_s`, and combine both reads.
 
     Raises as `look_first` does.
     """
     last = observe_queues(client, discovery.queues, window_s=window_s)
-    sightings: Sequence[Sighting] = (first.workers, sight_workers(client))
+    client_lists: Sequence[ClientList] = (first.workers, list_clients(client))
     return QueuesFacts(
         {
             queue.title: ObservedQueue(
                 first=first.queues[queue],
                 last=facts,
-                workers=workers_of(queue, facts, sightings),
+                workers=workers_of(queue, facts, client_lists),
             )
             for queue, facts in last.items()
         }

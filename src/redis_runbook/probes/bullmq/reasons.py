@@ -1,4 +1,4 @@
-"""Failure reasons without what must not leave the server: secrets, data, and endless variety."""
+"""Groups failure reasons, without the secrets and data in them, which must not leave the server."""
 
 import re
 from collections import Counter
@@ -8,9 +8,9 @@ from typing import Final
 from redis_runbook.probes.bullmq.facts import FailureClass
 from redis_runbook.redact import Redactor, printable
 
-_LENGTH: Final = 100
-_READ: Final = 2_000
-_VARIABLE: Final = (
+_MAX_LENGTH: Final = 100
+_MAX_BYTES_READ: Final = 2_000
+_VARIABLE_PARTS: Final = (
     (re.compile(r"\b(?=\w*\d)[\w-]{16,}(\.[\w-]+)*"), "…"),  # identifiers, hashes
     (re.compile(r"\S+@\S+"), "…"),
     (re.compile(r"\d+"), "#"),
@@ -25,8 +25,8 @@ def classify(reasons: Iterable[bytes]) -> tuple[FailureClass, ...]:
 
 
 def _masked(reason: bytes) -> str:
-    lines = reason[:_READ].strip().splitlines()
+    lines = reason[:_MAX_BYTES_READ].strip().splitlines()
     text = _redact(lines[0].decode(errors="replace").strip()) if lines else ""
-    for pattern, mask in _VARIABLE:
+    for pattern, mask in _VARIABLE_PARTS:
         text = pattern.sub(mask, text)
-    return printable(text, _LENGTH) or "(no reason)"
+    return printable(text, _MAX_LENGTH) or "(no reason)"

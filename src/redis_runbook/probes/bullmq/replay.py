@@ -1,8 +1,8 @@
-"""How long jobs waited, from the queue's event stream: one clock, the server's.
+"""Computes how long jobs waited from the queue's event stream, by the server's clock.
 
-A job's own fields lie about it: promotion resets `delay`, a retry keeps the first `timestamp`, a
-flow parent's is older than its children. The stream says when each job became ready, and when it
-was taken, also for jobs that were removed since.
+A job's own fields are no good for that: promotion resets `delay`, a retry keeps the first
+`timestamp`, and a flow parent's timestamp is older than its children. The stream says when each job
+became ready and when a worker took it, also for jobs that have been removed since.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from redis_runbook.probes.bullmq.facts import PickUp
-from redis_runbook.probes.bullmq.replies import items, timestamp_ms, whole
+from redis_runbook.probes.bullmq.replies import integer, items, timestamp_ms
 
 _UNTRIMMED_ENTRIES: Final = 10_000
-"""The length from which on BullMQ trims the stream, unless the queue's meta says otherwise."""
+"""BullMQ trims a longer stream, unless the queue's meta has another limit."""
 _MOVES: Final = frozenset({b"delayed", b"waiting", b"active", b"waiting-children", b"removed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One entry of the stream, of which only these four fields are ever kept."""
+    """One entry of the event stream: its id, its time, and the only four fields that we keep."""
 
     entry_id: bytes
     at_ms: int
@@ -31,14 +31,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """`pick_ups` oldest first; `ready_since_ms` of each job that is ready and not yet taken."""
+    """`pick_ups`, oldest first; `ready_since_ms` by the id of each ready job not picked up yet."""
 
     pick_ups: tuple[PickUp, ...]
     ready_since_ms: Mapping[bytes, int]
 
 
 def parse_entries(reply: Any) -> list[Entry]:
-    """The entries of an `XRANGE` or `XREVRANGE` reply; what is not one is left out."""
+    """The entries of an `XRANGE` or `XREVRANGE` reply; malformed entries are left out."""
     entries = []
     for item in items(reply):
         pair = items(item)
@@ -69,9 +69,9 @@ def parse_entries(reply: Any) -> list[Entry]:
 def replay(entries: Sequence[Entry]) -> Replay:
     """Follow each job through the entries, which must be in the stream's order.
 
-    A job's wait begins when it is added to a list or set, and for a delayed one when it was due:
-    a late promotion emits `waiting` and `active` in the same millisecond. A job whose due time is
-    not in the entries is left out: its wait is not known.
+    A job's wait begins when it is added to a list or set, a delayed job's when it is due: a late
+    promotion emits `waiting` and `active` in the same millisecond. A delayed job whose due time is
+    not in the entries is left out, as its wait is not known.
     """
     due: dict[bytes, int] = {}
     ready: dict[bytes, int] = {}
@@ -84,7 +84,7 @@ def replay(entries: Sequence[Entry]) -> Replay:
         if entry.event == b"active" and since is not None:
             pick_ups.append(PickUp(at_ms=entry.at_ms, waited_ms=entry.at_ms - since))
         elif entry.event == b"delayed" and entry.due_ms is not None:
-            # Due times are the clients': never earlier than the server saw the job delayed.
+            # Clients set due times: a job cannot be due before the server stored it as delayed.
             due[job] = max(entry.due_ms, entry.at_ms)
         elif entry.event == b"waiting" and entry.prev != b"delayed":
             ready[job] = entry.at_ms
@@ -96,20 +96,20 @@ def replay(entries: Sequence[Entry]) -> Replay:
 def complete_from_ms(
     entries: Sequence[Entry], *, read_from_ms: int, cut: bool, stream: Any, max_entries: int | None
 ) -> int | None:
-    """From when on the entries, oldest first, are all that ever happened; None: no stream.
+    """The time from which the entries (oldest first) lack no event; None: there is no stream.
 
-    `cut` says that the reading ended at its count; `stream` is the reply of `XINFO STREAM`.
+    `cut` says that reading stopped at its COUNT; `stream` is the reply to `XINFO STREAM`.
     """
     flat = items(stream)
-    about = dict(zip(flat[::2], flat[1::2], strict=False)) if len(flat) % 2 == 0 else {}
-    length = whole(about.get(b"length"))
+    info = dict(zip(flat[::2], flat[1::2], strict=False)) if len(flat) % 2 == 0 else {}
+    length = integer(info.get(b"length"))
     if length is None:
         return None
     if cut:
         return entries[0].at_ms if entries else None
-    added = whole(about.get(b"entries-added"))  # Redis 7
+    added = integer(info.get(b"entries-added"))  # since Redis 7
     limit = _UNTRIMMED_ENTRIES if max_entries is None else max_entries
     if added == length or (added is None and length < limit):
         return read_from_ms
-    first = parse_entries([about.get(b"first-entry")])
+    first = parse_entries([info.get(b"first-entry")])
     return max(first[0].at_ms, read_from_ms) if first else None

@@ -1,4 +1,4 @@
-"""Replies of a server, read without trusting them: None where a reply is not what was asked for."""
+"""Parses replies without trusting the server: None for a reply of another shape than expected."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -9,11 +9,11 @@ from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word
 
 EARLIEST_MS: Final = 1_230_000_000_000
-"""The end of 2008: no job is older than Redis itself."""
+"""The end of 2008, before the first release of Redis: no job is older."""
 _LATEST_MS: Final = 1 << 53
 
 
-def whole(reply: Any) -> int | None:
+def integer(reply: Any) -> int | None:
     """A whole number, from an integer reply or from text such as `b"1700000000000"`."""
     if isinstance(reply, int):
         return reply
@@ -22,7 +22,7 @@ def whole(reply: Any) -> int | None:
 
 
 def decimal(reply: Any) -> float | None:
-    """A number from text, such as a score; None also for what no score or clock can be."""
+    """A number from text, such as a score; None also for NaN, infinity and numbers of 2^80 on."""
     if not isinstance(reply, bytes):
         return None
     try:
@@ -33,18 +33,18 @@ def decimal(reply: Any) -> float | None:
 
 
 def timestamp_ms(reply: Any) -> int | None:
-    """Milliseconds since 1970, or None: also for what no job's clock can have said."""
-    number = whole(reply)
+    """Milliseconds since 1970; None also for a time that no job can have."""
+    number = integer(reply)
     return number if number is not None and EARLIEST_MS < number < _LATEST_MS else None
 
 
 def items(reply: Any) -> Sequence[Any]:
-    """The elements of an array reply; none of anything else."""
+    """The elements of an array reply; empty for any other reply."""
     return reply if isinstance(reply, list) else ()
 
 
-def texts(reply: Any) -> list[bytes]:
-    """The strings of an array reply."""
+def strings(reply: Any) -> list[bytes]:
+    """The strings in an array reply; other elements are left out."""
     return [item for item in items(reply) if isinstance(item, bytes)]
 
 
@@ -55,8 +55,8 @@ def scored(reply: Any) -> list[tuple[bytes, float]]:
     return [(m, score) for m, score in pairs if isinstance(m, bytes) and score is not None]
 
 
-def fields(reply: Any, count: int) -> Sequence[Any]:
-    """The values of an `HMGET` of that many fields; all None where there is no such hash."""
+def hash_values(reply: Any, count: int) -> Sequence[Any]:
+    """The values of an `HMGET` of `count` fields; all None if the reply has another shape."""
     values = items(reply)
     return values if len(values) == count else (None,) * count
 
@@ -69,7 +69,7 @@ def is_wrong_type(reply: Any) -> bool:
 def ask_in_transactions(
     client: Client, transactions: Sequence[Sequence[tuple[Word, ...]]]
 ) -> list[list[Any]]:
-    """Run several transactions in one round trip; an error reply stands in its command's place.
+    """Run several transactions in one round trip; an error reply is returned in its place.
 
     Raises:
         CannotLook: a transaction did not run at all: the user may not run one of its commands, or

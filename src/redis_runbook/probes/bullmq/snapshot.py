@@ -1,4 +1,4 @@
-"""The first look at a queue: one transaction of bounded reads, whatever the queue's depth."""
+"""The first read of a queue: one transaction, bounded whatever the queue's depth."""
 
 import re
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.bullmq.replay import Entry, complete_from_ms, parse_entries
 from redis_runbook.probes.bullmq.replies import (
     EARLIEST_MS,
-    fields,
+    hash_values,
+    integer,
     is_wrong_type,
     items,
     scored,
-    texts,
-    whole,
+    strings,
 )
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Word
@@ -31,10 +31,10 @@ EVENTS: Final = 200
 _META: Final = ("version", "paused", "concurrency", "max", "duration", "opts.maxLenEvents")
 _MARKER: Final = re.compile(rb"0:\d+\Z")
 _VERSION: Final = re.compile(r"[\w.:+-]{1,60}\Z")
-_PRIORITY: Final = 1 << 32
-_DUE: Final = 4096
-_NO_KEY: Final = -2
-_COUNTED: Final = (
+_SCORE_PER_PRIORITY: Final = 1 << 32
+_SCORE_PER_MS: Final = 4096
+_PTTL_NO_KEY: Final = -2
+_KEYS_WITH_COUNT: Final = (
     *("wait", "paused", "prioritized", "active", "delayed"),
     *("completed", "failed", "waiting-children", "repeat"),
 )
@@ -42,11 +42,12 @@ _COUNTED: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """One queue at one moment, as raw ids; `detail` asks about the jobs behind them.
+    """One queue at one moment, with job ids in raw bytes; `detail` reads the jobs themselves.
 
-    `tail` and `head` are the oldest and the newest ids of `wait` and `paused` together with the
-    key they are in; `prioritized` the first of each priority looked at; `delayed` the next ones
-    with their due time. `entries` are the newest of the event stream, in its order.
+    `tail` and `head` are the oldest and the newest job ids of `wait` and `paused`, each with its
+    key; `prioritized` is the first job id of each priority that was read; `delayed` holds the next
+    delayed job ids with their due times. `entries` are the newest of the event stream, in the
+    stream's order.
     """
 
     queue: Queue
@@ -74,24 +75,24 @@ class Snapshot:
 
     @property
     def version(self) -> str | None:
-        """What the library wrote as its version, such as `bullmq:5.81.5`."""
+        """The version that the library wrote, such as `bullmq:5.81.5`."""
         text = self.meta[0].decode(errors="replace") if isinstance(self.meta[0], bytes) else ""
         return text if _VERSION.match(text) else None
 
     @property
     def flavour(self) -> str:
-        """`bullmq` or `bull`: only BullMQ writes its version or its event limit, and a stream."""
-        wrote = self.version or whole(self.meta[5]) is not None or self.entries
-        return "bullmq" if wrote else "bull"
+        """`bullmq` or `bull`: only BullMQ writes a version, an event limit or an event stream."""
+        is_bullmq = self.version or integer(self.meta[5]) is not None or self.entries
+        return "bullmq" if is_bullmq else "bull"
 
     @property
     def exists(self) -> bool:
-        """Whether the queue has any key that was looked at."""
+        """Whether any of the keys that were read exists."""
         counts = asdict(self.counts).values()
         flags = (self.meta_paused, self.has_id, self.limiter_used, self.problems)
-        looked = (*counts, *self.meta, *flags)
+        values = (*counts, *self.meta, *flags)
         stream = isinstance(self.stream, list)
-        return any(looked) or stream or self.stall_check_ms is not None
+        return any(values) or stream or self.stall_check_ms is not None
 
     @property
     def newest_entry(self) -> list[Entry]:
@@ -106,27 +107,27 @@ class Snapshot:
 
     @property
     def concurrency(self) -> int | None:
-        """How many jobs of the queue may be active at once, over all workers."""
-        return whole(self.meta[2])
+        """How many jobs of the queue may be active at once, across all workers."""
+        return integer(self.meta[2])
 
     @property
     def limiter(self) -> Limiter:
-        """The rate limiter as it stands."""
-        return Limiter(used=self.limiter_used, limit=whole(self.meta[3]), left_ms=self.limiter_ms)
+        """The rate limiter's present state."""
+        return Limiter(used=self.limiter_used, limit=integer(self.meta[3]), left_ms=self.limiter_ms)
 
     def complete_from_ms(self, entries: list[Entry], *, read_from_ms: int, cut: bool) -> int | None:
-        """From when on these entries, oldest first, are the queue's whole history."""
+        """The time from which these entries (oldest first) lack no event; None: no stream."""
         return complete_from_ms(
             entries,
             read_from_ms=read_from_ms,
             cut=cut,
             stream=self.stream,
-            max_entries=whole(self.meta[5]),
+            max_entries=integer(self.meta[5]),
         )
 
 
 def questions(queue: Queue, *, events_from_ms: int) -> dict[str, Command]:
-    """The reads of one snapshot, each with the name that `parse` knows its reply by."""
+    """The commands of one snapshot, by the name under which `parse` looks up the reply."""
     key = queue.key
     return {
         "time": ("TIME",),
@@ -149,7 +150,7 @@ def questions(queue: Queue, *, events_from_ms: int) -> dict[str, Command]:
         "first prioritized": ("ZRANGE", key(b"prioritized"), 0, 0, "WITHSCORES"),
         "last prioritized": ("ZREVRANGE", key(b"prioritized"), 0, 0, "WITHSCORES"),
         "next delayed": (
-            *("ZRANGEBYSCORE", key(b"delayed"), EARLIEST_MS * _DUE, "+inf", "WITHSCORES"),
+            *("ZRANGEBYSCORE", key(b"delayed"), EARLIEST_MS * _SCORE_PER_MS, "+inf", "WITHSCORES"),
             *("LIMIT", 0, OLDEST),
         ),
         "oldest active": ("LRANGE", key(b"active"), -ACTIVE, -1),
@@ -164,12 +165,12 @@ def questions(queue: Queue, *, events_from_ms: int) -> dict[str, Command]:
 
 
 def parse(queue: Queue, replies: Mapping[str, Any]) -> Snapshot:
-    """What the replies to `questions` say; a key of the wrong type leaves its part unknown.
+    """Parse the replies to `questions`; what a key of the wrong type should hold is None.
 
     Raises:
         CannotLook: the server's clock could not be read.
     """
-    lists = (*texts(replies["wait head"]), *texts(replies["wait tail"]))
+    lists = (*strings(replies["wait head"]), *strings(replies["wait tail"]))
     markers = len({job_id for job_id in lists if _MARKER.match(job_id)})
     wait = _count(replies["wait"])
     entries = parse_entries(replies["last events"])
@@ -177,7 +178,7 @@ def parse(queue: Queue, replies: Mapping[str, Any]) -> Snapshot:
     return Snapshot(
         queue=queue,
         now_ms=now_ms(replies["time"]),
-        meta=tuple(fields(replies["meta"], len(_META))),
+        meta=tuple(hash_values(replies["meta"], len(_META))),
         meta_paused=replies["meta-paused"] == 1,
         has_id=replies["id"] == 1,
         counts=Counts(
@@ -194,33 +195,35 @@ def parse(queue: Queue, replies: Mapping[str, Any]) -> Snapshot:
         head=(*_ids("wait", replies["wait head"]), *_ids("paused", replies["paused head"])),
         prioritized=tuple(member for member, _ in first),
         priorities=(_priority(first[0][1]), _priority(last[0][1])) if first and last else None,
-        delayed=tuple((job, int(due // _DUE)) for job, due in scored(replies["next delayed"])),
+        delayed=tuple(
+            (job, int(due // _SCORE_PER_MS)) for job, due in scored(replies["next delayed"])
+        ),
         active=tuple(job for _, job in _ids("active", replies["oldest active"])),
-        limiter_used=whole(replies["limiter"]),
+        limiter_used=integer(replies["limiter"]),
         limiter_ms=left_ms(replies["limiter left"]),
         stall_check_ms=left_ms(replies["stall check left"]),
         schedulers=tuple((sid, int(run)) for sid, run in scored(replies["next repeat"])),
         schedulers_total=_count(replies["repeat"]),
-        failed=tuple(texts(replies["newest failed"])),
+        failed=tuple(strings(replies["newest failed"])),
         entries=tuple(reversed(entries)),
         entries_cut=len(items(replies["last events"])) >= EVENTS,
         stream=replies["events"],
         problems=tuple(
             f"the key {name} holds another type"
-            for name in (*_COUNTED, "meta", "limiter", "events")
+            for name in (*_KEYS_WITH_COUNT, "meta", "limiter", "events")
             if is_wrong_type(replies[name])
         ),
     )
 
 
 def first_of_priority(queue: Queue, priority: int) -> Command:
-    """The oldest job of the lowest priority number that is at least this."""
-    low = priority * _PRIORITY
+    """The command for the first job whose priority number is at least `priority`."""
+    low = priority * _SCORE_PER_PRIORITY
     return ("ZRANGEBYSCORE", queue.key(b"prioritized"), low, "+inf", "WITHSCORES", "LIMIT", 0, 1)
 
 
 def parse_first_of_priority(reply: Any) -> tuple[bytes, int] | None:
-    """The job's id and its priority; None where there is none."""
+    """The job's id and its priority; None if there is no such job."""
     found = scored(reply)
     return (found[0][0], _priority(found[0][1])) if found else None
 
@@ -231,8 +234,8 @@ def now_ms(time: Any) -> int:
     Raises:
         CannotLook: the reply is not a time.
     """
-    seconds, microseconds = fields(time, 2)
-    whole_seconds, rest = whole(seconds), whole(microseconds)
+    seconds, microseconds = hash_values(time, 2)
+    whole_seconds, rest = integer(seconds), integer(microseconds)
     if whole_seconds is None or rest is None:
         raise CannotLook("the server did not tell its time")
     return whole_seconds * 1000 + rest // 1000
@@ -240,17 +243,17 @@ def now_ms(time: Any) -> int:
 
 def _ids(state: str, reply: Any) -> tuple[tuple[str, bytes], ...]:
     """Job ids of a list, oldest first, without the `0:<ms>` markers of BullMQ 3 and 4."""
-    ids = [job_id for job_id in texts(reply) if not _MARKER.match(job_id)]
+    ids = [job_id for job_id in strings(reply) if not _MARKER.match(job_id)]
     return tuple((state, job_id) for job_id in reversed(ids))
 
 
 def left_ms(reply: Any) -> int | None:
-    """What a PTTL says is left; None for no key, 0 for a key that never expires."""
-    return None if not isinstance(reply, int) or reply == _NO_KEY else max(0, reply)
+    """The remaining time in a reply to PTTL; None for no key, 0 for a key that never expires."""
+    return None if not isinstance(reply, int) or reply == _PTTL_NO_KEY else max(0, reply)
 
 
 def _priority(score: float) -> int:
-    return int(score // _PRIORITY)
+    return int(score // _SCORE_PER_PRIORITY)
 
 
 def _count(reply: Any) -> int | None:

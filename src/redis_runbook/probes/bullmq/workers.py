@@ -1,7 +1,7 @@
-"""Who really consumes: what the queue's connections in CLIENT LIST are doing, not that they exist.
+"""Tells the workers that consume jobs from those that are only connected, by CLIENT LIST.
 
-A worker blocks for new jobs on a connection that it names after the queue. What that connection
-did last, and for how long, tells a consumer from one that is connected and does nothing.
+A worker blocks for new jobs on a connection that it names after the queue. The last command of that
+connection, and the time since, show whether the worker consumes.
 """
 
 import enum
@@ -10,18 +10,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from redis_runbook.probes.bullmq.clients import FETCHES, WORKER_NAME, Connection, Sighting
+from redis_runbook.probes.bullmq.clients import FETCH_COMMANDS, WORKER_NAME, ClientList, Connection
 from redis_runbook.probes.bullmq.facts import MS_PER_S, QueueFacts
-from redis_runbook.probes.bullmq.naming import Queue, shown
+from redis_runbook.probes.bullmq.naming import Queue, escaped
 
 _BETWEEN_JOBS_S: Final = 15
-"""A worker that fetches asks again within its lock's renewal time; idle for longer, it does not."""
+"""A worker fetches again within its lock's renewal time: one that is idle for longer does not."""
 _RECONNECTING_S: Final = 25
-"""How long after a restart the workers' backoff may still keep them away."""
+"""After a restart of the server, the workers' backoff may delay reconnection this long."""
 
 
 class WorkerState(enum.StrEnum):
-    """What a worker's connection shows that it does."""
+    """What a worker does, judged by its connection."""
 
     CONSUMING = "consuming"
     BUSY = "busy"
@@ -36,7 +36,7 @@ _AT_WORK: Final = frozenset({WorkerState.CONSUMING, WorkerState.BUSY, WorkerStat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """One worker of a queue. `name` is the one that it was given, empty for most."""
+    """One worker of a queue. `name` is the name that its user gave it; most have none (empty)."""
 
     name: str
     address: str
@@ -49,9 +49,9 @@ class Worker:
 class WorkerFacts:
     """The workers of one queue.
 
-    `known` is False where CLIENT LIST is denied; `alive` then says whether the fallbacks show a
-    worker at all (None: they cannot tell). `settled` is False so soon after a restart of the server
-    that workers may still be on their way, and as long as there is only one sighting.
+    `known` is False if CLIENT LIST is denied; `alive` then says whether other evidence shows a
+    worker (None: there is no evidence). `settled` is False while workers may still be reconnecting
+    after a restart of the server, and if CLIENT LIST was read only once.
     """
 
     known: bool
@@ -66,24 +66,24 @@ class WorkerFacts:
 
     @property
     def at_work(self) -> int:
-        """Workers that take jobs: blocked for one, busy with one, or held by the rate limit."""
+        """How many workers wait for a job, are busy with one, or wait for the rate limit."""
         return self.count(*_AT_WORK)
 
 
-def workers_of(queue: Queue, facts: QueueFacts, sightings: Sequence[Sighting]) -> WorkerFacts:
-    """Judge the connections of one queue by one sighting or, better, two, oldest first."""
-    denied = next((sighting.denied for sighting in sightings if sighting.denied), "")
+def workers_of(queue: Queue, facts: QueueFacts, client_lists: Sequence[ClientList]) -> WorkerFacts:
+    """The workers of one queue, by one reading of CLIENT LIST or, better, two, oldest first."""
+    denied = next((client_list.denied for client_list in client_lists if client_list.denied), "")
     if denied:
-        return _without_list(facts, sightings, denied)
-    last = sightings[-1]
+        return _without_list(facts, client_lists, denied)
+    last = client_lists[-1]
     seen_before = {
         connection.connection_id
-        for sighting in sightings[:-1]
+        for client_list in client_lists[:-1]
         for name in queue.client_names()
-        for connection in sighting.connections.get(name, ())
+        for connection in client_list.connections.get(name, ())
     }
     fetchers = _fetchers(queue, last, facts)
-    states = _states(fetchers, facts, None if len(sightings) == 1 else seen_before)
+    states = _states(fetchers, facts, None if len(client_lists) == 1 else seen_before)
     workers = tuple(
         Worker(
             name=_given_name(queue, connection.name),
@@ -99,7 +99,7 @@ def workers_of(queue: Queue, facts: QueueFacts, sightings: Sequence[Sighting]) -
     return WorkerFacts(
         known=True,
         alive=bool(workers),
-        settled=len(sightings) > 1 and not restarted and not connecting,
+        settled=len(client_lists) > 1 and not restarted and not connecting,
         workers=workers,
         because=f"the server started {last.uptime_s} s ago" if restarted else "",
     )
@@ -108,12 +108,14 @@ def workers_of(queue: Queue, facts: QueueFacts, sightings: Sequence[Sighting]) -
 def _states(
     fetchers: Sequence[Connection], facts: QueueFacts, seen_before: set[str] | None
 ) -> list[WorkerState]:
-    # Under load a worker takes the next job as it finishes one, and need not block for hours.
-    taken_s = min(((facts.at_ms - pick.at_ms) / MS_PER_S for pick in facts.pick_ups), default=None)
-    takes = taken_s is not None and taken_s <= _BETWEEN_JOBS_S
-    # One that has not blocked since it started is busy only if there is a job for it to hold.
-    held = max(facts.locked, takes) - sum(
-        not connection.blocked and connection.command in FETCHES for connection in fetchers
+    # Under load a worker takes the next job when it finishes one, and may not block for hours.
+    last_pick_up_s = min(
+        ((facts.at_ms - pick.at_ms) / MS_PER_S for pick in facts.pick_ups), default=None
+    )
+    takes_jobs = last_pick_up_s is not None and last_pick_up_s <= _BETWEEN_JOBS_S
+    # A worker that has never blocked counts as busy only while there is a job it may be running.
+    unassigned_jobs = max(facts.locked, takes_jobs) - sum(
+        not connection.blocked and connection.command in FETCH_COMMANDS for connection in fetchers
     )
     states = []
     for connection in fetchers:
@@ -121,53 +123,54 @@ def _states(
             state = WorkerState.CONSUMING
         elif seen_before is not None and connection.connection_id not in seen_before:
             state = WorkerState.CONNECTING
-        elif connection.command in FETCHES:
-            state = _between_fetches(connection, facts, takes=takes)
-        elif held > 0:
-            held -= 1
+        elif connection.command in FETCH_COMMANDS:
+            state = _between_fetches(connection, facts, takes_jobs=takes_jobs)
+        elif unassigned_jobs > 0:
+            unassigned_jobs -= 1
             state = WorkerState.BUSY
         elif connection.idle_s < _RECONNECTING_S:
             state = WorkerState.CONNECTING
         else:
-            # Its last words were INFO or the like. A worker that is paused, was never started, or
-            # is dead inside since it reconnected, says no more.
+            # Its last command was INFO or the like: the worker is paused, was never started, or
+            # stopped fetching when it reconnected.
             state = WorkerState.NOT_CONSUMING
         states.append(state)
     return states
 
 
-def _between_fetches(connection: Connection, facts: QueueFacts, *, takes: bool) -> WorkerState:
+def _between_fetches(connection: Connection, facts: QueueFacts, *, takes_jobs: bool) -> WorkerState:
     if facts.limiter.left_ms and not facts.locked:
         return WorkerState.LIMITED
-    if facts.locked or takes or connection.idle_s <= _BETWEEN_JOBS_S:
+    if facts.locked or takes_jobs or connection.idle_s <= _BETWEEN_JOBS_S:
         return WorkerState.BUSY
     return WorkerState.FROZEN
 
 
-def _fetchers(queue: Queue, sighting: Sighting, facts: QueueFacts) -> list[Connection]:
-    """One connection for each worker: the one that it fetches jobs on.
+def _fetchers(queue: Queue, client_list: ClientList, facts: QueueFacts) -> list[Connection]:
+    """One connection for each worker: the connection on which it fetches jobs.
 
-    Node's BullMQ names only that one. Python's names both of a worker's, with the plain name; Bull
-    names all of a queue's, a producer's too: of those only one that has fetched is a worker's.
+    Node's BullMQ names only that connection. Python's BullMQ gives both connections of a worker the
+    plain name. Bull names all connections of a queue, producers' too, so only a connection whose
+    last command is a fetch counts as a worker.
     """
     plain = queue.key()
     found: list[Connection] = []
     for base in sorted(queue.client_names()):
-        named = sighting.connections.get(base, ())
+        named = client_list.connections.get(base, ())
         if facts.flavour == "bull":
-            found += [connection for connection in named if connection.command in FETCHES]
+            found += [connection for connection in named if connection.command in FETCH_COMMANDS]
         elif base == plain:
-            found += _of_python(named)
+            found += _fetchers_of_python(named)
         else:
             found += named
     return found
 
 
-def _of_python(named: Iterable[Connection]) -> list[Connection]:
-    """Of each Python worker's two connections the one that fetches, or the other without one.
+def _fetchers_of_python(named: Iterable[Connection]) -> list[Connection]:
+    """The fetching connection of each Python worker, or its other connection in its place.
 
-    The fetching one is absent while it reconnects, and has only been named as long as there was
-    always a job to take.
+    The fetching connection is missing from the list while it reconnects. As long as there was
+    always a job to take, its last command is the one that named it.
     """
     by_name: dict[bytes, list[Connection]] = defaultdict(list)
     for connection in named:
@@ -175,8 +178,8 @@ def _of_python(named: Iterable[Connection]) -> list[Connection]:
             by_name[connection.name].append(connection)
     found = []
     for group in by_name.values():
-        fetching = [connection for connection in group if connection.command in FETCHES]
-        others = [connection for connection in group if connection.command not in FETCHES]
+        fetching = [connection for connection in group if connection.command in FETCH_COMMANDS]
+        others = [connection for connection in group if connection.command not in FETCH_COMMANDS]
         found += [*fetching, *others[len(fetching) :]]
     return found
 
@@ -184,13 +187,19 @@ def _of_python(named: Iterable[Connection]) -> list[Connection]:
 def _given_name(queue: Queue, name: bytes) -> str:
     for base in queue.client_names():
         if name.startswith(base + WORKER_NAME):
-            return shown(name.removeprefix(base + WORKER_NAME))
+            return escaped(name.removeprefix(base + WORKER_NAME))
     return ""
 
 
-def _without_list(facts: QueueFacts, sightings: Sequence[Sighting], denied: str) -> WorkerFacts:
-    """What can be said of workers where connections may not be listed: alive, or cannot tell."""
-    counts = [one.blocking_calls for one in sightings if one.blocking_calls is not None]
+def _without_list(
+    facts: QueueFacts, client_lists: Sequence[ClientList], denied: str
+) -> WorkerFacts:
+    """The fallback where CLIENT LIST is denied: a worker is alive, or nothing is known."""
+    counts = [
+        client_list.blocking_calls
+        for client_list in client_lists
+        if client_list.blocking_calls is not None
+    ]
     alive: bool | None = None
     because = "nothing else tells whether there are workers"
     if facts.stall_check_ms is not None:
@@ -198,5 +207,5 @@ def _without_list(facts: QueueFacts, sightings: Sequence[Sighting], denied: str)
     elif len(counts) > 1 and counts[-1] > counts[0]:
         because = "some worker fetches, of this queue or another"
     return WorkerFacts(
-        known=False, alive=alive, settled=len(sightings) > 1, because=f"{denied}; {because}"
+        known=False, alive=alive, settled=len(client_lists) > 1, because=f"{denied}; {because}"
     )

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redis_runbook.judging.cause import Cause, cause
-from redis_runbook.probes.bullmq.clients import Sighting, sight_workers
+from redis_runbook.probes.bullmq.clients import ClientList, list_clients
 from redis_runbook.probes.bullmq.facts import Limiter, QueueFacts
-from redis_runbook.probes.bullmq.naming import Queue, shown
+from redis_runbook.probes.bullmq.naming import Queue, escaped
 from redis_runbook.probes.bullmq.reasons import classify
 from redis_runbook.probes.bullmq.workers import WorkerFacts, WorkerState, workers_of
 from tests.support.bullmq_facts import active, picked, quiet, waiting
@@ -27,7 +27,7 @@ HELD = quiet(active=(active(),))
 
 
 class _Listing:
-    """Answers what `sight_workers` asks, with these lines of CLIENT LIST."""
+    """Answers what `list_clients` asks, with these lines of CLIENT LIST."""
 
     def __init__(self, lines: Sequence[str], uptime_s: int = 9_999, fetches: int = 0) -> None:
         self.replies = [
@@ -56,13 +56,13 @@ def _line(  # the columns of the table
     )
 
 
-def _sighting(*lines: str, **server: int) -> Sighting:
-    return sight_workers(_Listing(lines, **server))  # type: ignore[arg-type]
+def _client_list(*lines: str, **server: int) -> ClientList:
+    return list_clients(_Listing(lines, **server))  # type: ignore[arg-type]
 
 
 def _states(facts: QueueFacts, *lines: str) -> list[WorkerState]:
-    sighting = _sighting(*lines)
-    return sorted(worker.state for worker in workers_of(QUEUE, facts, [sighting] * 2).workers)
+    client_list = _client_list(*lines)
+    return sorted(worker.state for worker in workers_of(QUEUE, facts, [client_list] * 2).workers)
 
 
 @pytest.mark.parametrize(
@@ -137,36 +137,36 @@ def test_signatures(facts: QueueFacts, lines: list[str], states: list[WorkerStat
 
 def test_a_queue_that_ends_as_a_workers_name_begins_keeps_its_own_workers() -> None:
     odd = Queue(prefix=b"bull", name=b"a:w:b")
-    sighting = _sighting(_line("bull:a:w:b", "b", "bzpopmin"))
-    assert workers_of(odd, quiet(), [sighting] * 2).at_work == 1
+    client_list = _client_list(_line("bull:a:w:b", "b", "bzpopmin"))
+    assert workers_of(odd, quiet(), [client_list] * 2).at_work == 1
 
 
 def test_one_sighting_settles_nothing() -> None:
-    blocked = _sighting(_line(NODE, "b", "bzpopmin"))
+    blocked = _client_list(_line(NODE, "b", "bzpopmin"))
     assert not workers_of(QUEUE, quiet(), [blocked]).settled
     assert workers_of(QUEUE, quiet(), [blocked, blocked]).settled
 
 
 def test_soon_after_a_restart_nothing_is_settled() -> None:
-    sighting = _sighting(_line(NODE, "b", "bzpopmin"), uptime_s=24)
-    found = workers_of(QUEUE, quiet(), [sighting, sighting])
+    client_list = _client_list(_line(NODE, "b", "bzpopmin"), uptime_s=24)
+    found = workers_of(QUEUE, quiet(), [client_list, client_list])
     assert (found.settled, found.because) == (False, "the server started 24 s ago")
 
 
 def test_a_connection_that_appeared_between_the_sightings_is_still_connecting() -> None:
     found = workers_of(
-        QUEUE, quiet(), [_sighting(), _sighting(_line(NODE, "N", "bzpopmin", idle=0, age=1))]
+        QUEUE, quiet(), [_client_list(), _client_list(_line(NODE, "N", "bzpopmin", idle=0, age=1))]
     )
     assert [worker.state for worker in found.workers] == [CONNECTING]
     assert not found.settled
 
 
 def _denied(facts: QueueFacts, *fetches: int) -> WorkerFacts:
-    sightings = [
-        replace(_sighting(fetches=count), denied="no permission for CLIENT LIST on queue")
+    client_lists = [
+        replace(_client_list(fetches=count), denied="no permission for CLIENT LIST on queue")
         for count in fetches
     ]
-    return workers_of(QUEUE, facts, sightings)
+    return workers_of(QUEUE, facts, client_lists)
 
 
 def test_without_client_list_a_stall_check_shows_a_living_worker() -> None:
@@ -183,7 +183,7 @@ def test_without_client_list_fetches_may_be_of_another_queue() -> None:
 
 
 def _workers(*lines: str, facts: QueueFacts | None = None) -> WorkerFacts:
-    return workers_of(QUEUE, facts or quiet(), [_sighting(*lines)] * 2)
+    return workers_of(QUEUE, facts or quiet(), [_client_list(*lines)] * 2)
 
 
 WAITS = quiet(**waiting(9))
@@ -249,13 +249,13 @@ def test_reasons_are_grouped_and_hold_no_secret() -> None:
 
 @given(st.binary(max_size=300), st.binary(max_size=300))
 def test_shown_names_are_printable_and_differ(one: bytes, other: bytes) -> None:
-    assert shown(one).isprintable()
-    assert (shown(one) == shown(other)) == (one == other)
+    assert escaped(one).isprintable()
+    assert (escaped(one) == escaped(other)) == (one == other)
 
 
 @given(st.binary(max_size=300))
 def test_a_client_list_of_anything_is_no_error(listed: bytes) -> None:
     listing = _Listing([])
     listing.replies = [listed, listed, listed]
-    sighting = sight_workers(listing)  # type: ignore[arg-type]
-    workers_of(QUEUE, quiet(), [sighting, sighting])
+    client_list = list_clients(listing)  # type: ignore[arg-type]
+    workers_of(QUEUE, quiet(), [client_list, client_list])
