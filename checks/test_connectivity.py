@@ -5,8 +5,11 @@ from typing import Final
 
 from redis_runbook.check import Judge, check, percent
 from redis_runbook.config.service import Service
+from redis_runbook.judging.cluster import broken
+from redis_runbook.judging.restarts import SeenBefore, restarted
 from redis_runbook.probes.canary import CanaryFacts
 from redis_runbook.probes.clients import ClientsFacts
+from redis_runbook.probes.cluster import ClusterFacts
 from redis_runbook.probes.connection import ConnectionFacts, Problem
 from redis_runbook.probes.pubsub import PubsubFacts
 from redis_runbook.probes.server import ServerFacts
@@ -52,22 +55,37 @@ def test_reachable(service: Service, connection: ConnectionFacts, judge: Judge) 
 
 
 @check("connectivity.role")
-def test_role(service: Service, server: ServerFacts, judge: Judge) -> None:
+def test_role(
+    service: Service,
+    server: ServerFacts,
+    cluster: ClusterFacts,
+    seen_before: SeenBefore | None,
+    judge: Judge,
+) -> None:
     """The server has the role and mode that the configuration expects.
 
     Passes when it is a master in standalone mode, or what `expected_role` and `expected_mode`
-        say.
-    Fails when it is anything else: a failover or a wrong URL sends writes to the wrong place.
-    Next: find out whether a failover happened (`INFO replication`), and point the URL at the
-        master; a change that is meant belongs in `expected_role`.
+        say; a process younger than a minute, and another than minutes ago, is a warning.
+    Fails when it is anything else: a failover or a wrong URL sends writes to the wrong place; or
+        when a cluster that it is in does not serve every slot.
+    Next: find out whether a failover happened (`INFO replication`, `CLUSTER NODES`), and point the
+        URL at the master; a change that is meant belongs in `expected_role`. After a restart that
+        was meant, run again; otherwise read in the server's log what ends it.
     """
     role = {"slave": "replica"}.get(server.role, server.role)
     wanted = service.settings.expected_role, service.settings.expected_mode
-    judge.passes_if(
-        (role, server.mode) == wanted,
-        f"{service.name} is a {role} in {server.mode} mode (expected: {' in '.join(wanted)} mode)",
-        evidence={"server": f"{server.product} {server.version}, up {server.uptime_s} s"},
+    found = (
+        f"{service.name} is a {role} in {server.mode} mode (expected: {' in '.join(wanted)} mode)"
     )
+    evidence = {"server": f"{server.product} {server.version}, up {server.uptime_s} s"}
+    trouble = broken(cluster)
+    if trouble or (role, server.mode) != wanted:
+        judge.fails("; ".join(filter(None, (found, trouble))), evidence=evidence)
+    if cluster.why_unknown:
+        judge.unknown(f"{found}; how its cluster is, is not known: {cluster.why_unknown}")
+    if again := restarted(server, seen_before):
+        judge.advise(f"{found}; it {again}", evidence=evidence)
+    judge.passes(found, evidence=evidence)
 
 
 @check("connectivity.writable")

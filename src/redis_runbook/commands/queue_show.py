@@ -110,6 +110,8 @@ def _observe(name: str, service: str, endpoint: Endpoint, config: Config) -> Obs
         client.time_limit(_LIMIT_S),
     ):
         found = discover(client, prefix=settings.prefix, configured=[name], budget_s=_BUDGET_S)
+        for code in found.elsewhere.values():
+            raise CannotLook(f"{printable(name)} is not on this node of {service} ({code})")
         if found.absent:
             raise CannotLook(f"no such queue: {printable(name)}; found: {found.titles}")
         alone = found.only(name)

@@ -105,7 +105,9 @@ class ServiceSettings(_Login, _Server):
     expected_role: Literal["master", "replica"] = "master"
     expected_mode: Literal["standalone", "cluster", "sentinel"] = "standalone"
     replicas_min: Count | None = None
-    memory_limit: Size | None = Field(None, description="What it may use, where maxmemory is 0 or more")
+    memory_limit: Size | None = Field(
+        None, description="What it may use, where maxmemory is 0 or more"
+    )
     exporter_url: HttpUrl | None = Field(None, description="An exporter of its own")
     exporter_url_env: VariableName | None = None
     exporter_url_file: ValueFile | None = None

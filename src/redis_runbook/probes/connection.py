@@ -173,7 +173,7 @@ def _from_tls(error: Exception, endpoint: Endpoint) -> tuple[Problem, str] | Non
     if speaks_plaintext(endpoint):
         return Problem.TLS, "speaks plaintext on this port, and the URL says rediss:// (TLS)"
     if why := _about_client_certificate(error, endpoint):
-        return Problem.CLIENT_CERTIFICATE, f"TLS: the server {why}"
+        return Problem.CLIENT_CERTIFICATE, f"TLS handshake: the server {why}"
     tls = find_cause(error, ssl.SSLError)
     if isinstance(tls, ssl.SSLEOFError) and not speaks_http(endpoint):
         return Problem.TLS, (
@@ -203,11 +203,8 @@ def _about_client_certificate(error: Exception, endpoint: Endpoint) -> str:
         return "wants a client certificate: set tls.cert_file and tls.key_file"
     ended = isinstance(tls, ssl.SSLEOFError) or was_closed(error)
     if "ALERT_HANDSHAKE_FAILURE" in reason or (ended and not in_handshake):
-        how = "refuses the handshake" if in_handshake else "closes the connection after the handshake"
-        return (
-            f"{how}, as one does that wants a client certificate: set tls.cert_file and "
-            "tls.key_file"
-        )
+        how = "refuses the handshake" if in_handshake else "closes the connection after it"
+        return f"{how}, as if it wants a client certificate: set tls.cert_file and tls.key_file"
     return ""
 
 

@@ -102,6 +102,9 @@ def _extra(record: RunRecord) -> dict[str, Any]:
                 "role": service.role,
                 "address": service.address,
                 "window_s": service.window_s,
+                "last_seen": {"run_id": seen.run_id, "at": seen.at.isoformat()}
+                if (seen := service.last_seen)
+                else None,
             }
             for service in record.services
         },

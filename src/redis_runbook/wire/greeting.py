@@ -1,4 +1,4 @@
-"""What a port speaks, whatever it should: plain Redis, HTTP or TLS. Each look takes 0.5 s at most."""
+"""What a port speaks, whatever it should: plain Redis, HTTP or TLS; in 0.5 s a step at most."""
 
 import contextlib
 import socket
