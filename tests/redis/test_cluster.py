@@ -9,12 +9,13 @@ from tests.support import product
 from tests.support.clusters import cluster, slots
 from tests.support.servers import Server, wait_until
 
-CONFIG = """
+LISTED = 'queues = ["listed"]'
+CONFIG = f"""
 [services.queue]
 role = "queue"
 expected_mode = "cluster"
-prefix = "{bull}"
-queues = ["listed"]
+prefix = "{{bull}}"
+{LISTED}
 [services.cache]
 role = "cache"
 expected_mode = "cluster"
@@ -24,27 +25,27 @@ min_entries = 3
 ARGUMENTS = ("smoke", "--select", "connectivity.role", "jwt_cache", "queue.depth")
 ROLE = "connectivity.role[queue]"
 DEPTH = "queue.depth[listed]"
+OWNER, OTHER = 1, 0
 
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[Sequence[Server]]:
-    """Three masters. `{bull}` is on the first (slot 1142): so is the queue, and one JWT entry."""
+    """Three masters. `{bull}` is on the second (slot 9263): so is the queue, and one JWT entry."""
     with cluster() as started:
-        first = started[0].client()
-        assert first.cluster("KEYSLOT", "{bull}") < 16_384 // 3
-        first.hset("{bull}:listed:meta", "version", "bullmq:5.81.5")
-        first.set("jwt:{bull}", "x", ex=900)
+        owner = started[OWNER].client()
+        owner.hset("{bull}:listed:meta", "version", "bullmq:5.81.5")
+        owner.set("jwt:{bull}", "x", ex=900)
         yield started
 
 
-def looked_at(node: Server, folder: Path, **env: str) -> product.Outcome:
-    return product.run(folder, *ARGUMENTS, env={**product.urls(node.url), **env}, config=CONFIG)
+def looked_at(node: Server, folder: Path, config: str = CONFIG) -> product.Outcome:
+    return product.run(folder, *ARGUMENTS, env=product.urls(node.url), config=config)
 
 
 def test_a_whole_cluster_is_healthy_where_the_queue_is(
     nodes: Sequence[Server], folder: Path
 ) -> None:
-    done = looked_at(nodes[0], folder)
+    done = looked_at(nodes[OWNER], folder)
     assert done.verdicts[ROLE] == "pass"
     assert done.verdicts[DEPTH] == "not_applicable"  # it exists, and has no limit
     assert done.verdicts["queue.depth[queue: others]"] == "warn"
@@ -54,23 +55,23 @@ def test_a_whole_cluster_is_healthy_where_the_queue_is(
 def test_what_another_node_has_is_unknown_and_never_none(
     nodes: Sequence[Server], folder: Path
 ) -> None:
-    done = looked_at(nodes[1], folder)
+    done = looked_at(nodes[OTHER], folder)
     assert done.verdicts[DEPTH] == "unknown"
     assert "listed is not on this node (MOVED)" in done.message(DEPTH)
-    unlisted = looked_at(nodes[1], folder / "unlisted", REDIS_RUNBOOK_SERVICES__QUEUE__QUEUES="")
+    unlisted = looked_at(nodes[OTHER], folder / "unlisted", CONFIG.replace(LISTED, ""))
     assert unlisted.verdicts["queue.depth[queue]"] == "unknown"
     assert "no queue: it is one node of a cluster" in unlisted.message("queue.depth[queue]")
 
 
 def test_too_few_jwt_entries_on_one_node_are_unknown(nodes: Sequence[Server], folder: Path) -> None:
-    done = looked_at(nodes[0], folder)
+    done = looked_at(nodes[OWNER], folder)
     assert done.verdicts["jwt_cache.populated[cache]"] == "unknown"
     assert "found 1 entries of jwt:* on cache" in done.message("jwt_cache.populated[cache]")
     assert "the others were not asked" in done.message("jwt_cache.populated[cache]")
 
 
 def test_a_user_without_cluster_info_is_told_so(nodes: Sequence[Server], folder: Path) -> None:
-    url = nodes[0].user("ops", "needed-password", "~*", "&*", "+@all", "-cluster")
+    url = nodes[OWNER].user("ops", "needed-password", "~*", "&*", "+@all", "-cluster")
     done = product.run(folder, *ARGUMENTS, env=product.urls(url), config=CONFIG)
     assert done.verdicts[ROLE] == "unknown"
     assert "no permission for CLUSTER INFO on queue" in done.message(ROLE)

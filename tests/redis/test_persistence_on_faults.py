@@ -72,8 +72,9 @@ def observed(server: Server) -> PersistenceFacts:
 
 @every_version
 def test_what_is_read_of_saves_is_the_same_on_every_version(version: str) -> None:
-    with running("--save", "3600 1 60 100", program=program(version)) as server:
+    with running(program=program(version)) as server:
         client = server.client()
+        client.config_set("save", "3600 1 60 100")
         client.set("key", "value")
         client.bgsave()
         wait_until(lambda: not client.info("persistence")["rdb_bgsave_in_progress"])

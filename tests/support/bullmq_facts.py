@@ -36,6 +36,7 @@ def quiet(**known: Any) -> QueueFacts:
         "active": (),
         "active_seen_all": True,
         "stall_check_ms": None,
+        "stall_checked_at_ms": None,
         "schedulers": (),
         "schedulers_total": 0,
         "failed_last_hour": 0,

@@ -123,12 +123,12 @@ class ServiceSettings(_Login, _Server):
     _role_spec: RoleSpec = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
-        """Look up what follows from the role."""
+        """Look up the specification of the role."""
         self._role_spec = known_roles(context)[self.role]
 
     @property
     def role_spec(self) -> RoleSpec:
-        """What follows from the role."""
+        """The specification of the role: its limits, checks and other properties."""
         return self._role_spec
 
     @model_validator(mode="before")
@@ -204,7 +204,9 @@ class QueueSettings(Section):
     """What one BullMQ queue is held to; what is not set here is its service's, or not limited."""
 
     workers_min: CountOrZero | None = Field(
-        None, description="Workers that consume; default: 1 for a listed queue, 0 for a found one"
+        None,
+        description="Workers that consume; default: 1 for a listed queue; for a found one, 1 where "
+        "jobs wait",
     )
     depth: Count | None = Field(None, description="Jobs that wait to be picked up")
     latency_s: Seconds | None = Field(None, description="Default: the service's queue_latency_s")
@@ -216,9 +218,12 @@ class QueueSettings(Section):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueLimits:
-    """`QueueSettings` with every default filled in; `depth` alone may be without a limit."""
+    """`QueueSettings` with every default filled in; `depth` may be without a limit.
 
-    workers_min: int
+    `workers_min` is None for a queue that was only found: it needs a worker where jobs wait.
+    """
+
+    workers_min: int | None
     depth: int | None
     latency_s: float
     latency_for_s: float
@@ -262,30 +267,32 @@ class Config(Section):
     container: Container = Container()
 
     def level(self, spec: CheckSpec) -> Level:
-        """What a broken check amounts to: as configured, else as the catalogue says."""
+        """The level of a check: as configured, else as in the catalogue."""
         override = self.checks.get(spec.id)
         return Level(override.level) if override else spec.level
 
     def queues_of(self, service: str) -> tuple[str, ...]:
-        """The BullMQ queues that must exist on a service: those that it lists.
+        """The BullMQ queues that must exist on a service: those that its table lists.
 
-        Where only one service has queues, those that have a table of their own, too: they can be
-        nobody else's.
+        If it is the only service with queues, the queues with tables of their own belong to it,
+        too.
         """
         listed = self.services[service].queues
         holders = [
-            one for one in self.services.values() if one.enabled and one.role_spec.has_queues
+            settings
+            for settings in self.services.values()
+            if settings.enabled and settings.role_spec.has_queues
         ]
         own = self.queues if len(holders) == 1 else ()
         return tuple(dict.fromkeys((*listed, *own)))
 
     def queue_limits(self, service: str, queue: str) -> QueueLimits:
-        """What one queue is held to, on the service that has it."""
+        """The limits of a queue on a service, with all defaults filled in."""
         settings = self.queues.get(queue) or QueueSettings()
         limits = self.services[service].limits
-        must_exist = queue in self.queues_of(service)
+        must_exist, configured = queue in self.queues_of(service), settings.workers_min
         return QueueLimits(
-            workers_min=int(must_exist) if settings.workers_min is None else settings.workers_min,
+            workers_min=1 if must_exist and configured is None else configured,
             depth=settings.depth,
             latency_s=settings.latency_s or limits.queue_latency_s,
             latency_for_s=limits.queue_latency_for_s,

@@ -8,7 +8,7 @@ import redis
 
 from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.probe import Look, Probe
-from redis_runbook.probes.server import Info, InfoReply, parse_info, whole
+from redis_runbook.probes.server import Info, InfoReply, integer, parse_info
 from redis_runbook.redact import printable
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
@@ -83,9 +83,9 @@ def cluster_facts(fields: Mapping[str, str]) -> ClusterFacts:
     return ClusterFacts(
         is_node=True,
         state=printable(fields["cluster_state"], _LONGEST),
-        slots_assigned=min(SLOTS, whole(fields, "cluster_slots_assigned")),
-        slots_failed=whole(fields, "cluster_slots_fail"),
-        slots_silent=whole(fields, "cluster_slots_pfail"),
+        slots_assigned=min(SLOTS, integer(fields, "cluster_slots_assigned")),
+        slots_failed=integer(fields, "cluster_slots_fail"),
+        slots_silent=integer(fields, "cluster_slots_pfail"),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.probes.probe import Probe
-from redis_runbook.probes.server import Info, InfoReply, whole
+from redis_runbook.probes.server import Info, InfoReply, integer
 
 _DATABASE: Final = re.compile(r"db([0-9]{1,10})")
 _MOST: Final = 10_000
@@ -29,7 +29,7 @@ def keyspace_facts(info: Info) -> KeyspaceFacts:
     keys = {}
     for match, value in list(found)[:_MOST]:
         fields = dict(part.partition("=")[::2] for part in value.split(","))
-        keys[int(match.group(1))] = whole(fields, "keys")
+        keys[int(match.group(1))] = integer(fields, "keys")
     return KeyspaceFacts({database: count for database, count in keys.items() if count})
 
 

@@ -1,4 +1,4 @@
-"""Whether a server's data would survive a restart."""
+"""The state of RDB and AOF persistence."""
 
 import time
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.probes.probe import Probe
-from redis_runbook.probes.server import Info, InfoReply, parse_info, whole
+from redis_runbook.probes.server import Info, InfoReply, integer, parse_info
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
 
@@ -86,7 +86,7 @@ def persistence_facts(client: Client, info: Info) -> PersistenceFacts:
         rdb_enabled=None if points is None else bool(points),
         why_unknown=why_unknown,
         rdb_ok=info["rdb_last_bgsave_status"] == "ok",
-        changes_since_save=whole(info, "rdb_changes_since_last_save"),
+        changes_since_save=integer(info, "rdb_changes_since_last_save"),
         aof_enabled=info["aof_enabled"] == "1",
         aof_write_ok=info.get("aof_last_write_status") == "ok",
         aof_rewrite_ok=info.get("aof_last_bgrewrite_status") == "ok",
@@ -98,8 +98,8 @@ def persistence_facts(client: Client, info: Info) -> PersistenceFacts:
 
 
 def _saving(info: Info, what: str, current: str, last: str) -> Saving:
-    for_s = whole(info, f"{current}_time_sec", signed=True)
-    last_s = whole(info, f"{last}_time_sec", signed=True)
+    for_s = integer(info, f"{current}_time_sec", signed=True)
+    last_s = integer(info, f"{last}_time_sec", signed=True)
     return Saving(
         for_s=max(0, for_s) if info.get(f"{what}_in_progress") == "1" else None,
         last_s=last_s if last_s >= 0 and f"{last}_time_sec" in info else None,
@@ -107,7 +107,7 @@ def _saving(info: Info, what: str, current: str, last: str) -> Saving:
 
 
 def _since_save_s(info: Info) -> float | None:
-    now_us, saved_at_s = whole(info, "server_time_usec"), whole(info, "rdb_last_save_time")
+    now_us, saved_at_s = integer(info, "server_time_usec"), integer(info, "rdb_last_save_time")
     return max(0.0, now_us / 1e6 - saved_at_s) if now_us and saved_at_s else None
 
 
@@ -116,7 +116,7 @@ def _overdue(info: Info, points: Sequence[SavePoint]) -> SavePoint | None:
     since_s = _since_save_s(info)
     if since_s is None or info.get("rdb_bgsave_in_progress") == "1":
         return None
-    changes = whole(info, "rdb_changes_since_last_save")
+    changes = integer(info, "rdb_changes_since_last_save")
     due = [point for point in points if changes >= point.changes and since_s > point.after_s]
     return min(due, key=lambda point: point.after_s, default=None)
 

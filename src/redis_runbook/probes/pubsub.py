@@ -1,4 +1,4 @@
-"""Whether a published message arrives."""
+"""Publishes a message and waits for its delivery."""
 
 import secrets
 import time

@@ -1,10 +1,10 @@
-"""Who replicates whom."""
+"""The server's role in replication, and the state of its links."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.probes.probe import Probe
-from redis_runbook.probes.server import Info, InfoReply, whole
+from redis_runbook.probes.server import Info, InfoReply, integer
 from redis_runbook.verdict import CannotLook
 
 _MOST_REPLICAS: Final = 1000
@@ -12,7 +12,7 @@ _MOST_REPLICAS: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicationFacts:
-    """A server's place in replication.
+    """The replication state of a server.
 
     On a replica: whether its link to the master is up, for how long it has been down, and since
     when nothing has come from the master. On a master: since when each replica that it calls online
@@ -35,15 +35,15 @@ def replication_facts(info: Info) -> ReplicationFacts:
     """
     if "role" not in info:
         raise CannotLook("INFO does not report replication")
-    attached = whole(info, "connected_slaves")
+    attached = integer(info, "connected_slaves")
     replicas = [_replica(info, number) for number in range(min(attached, _MOST_REPLICAS))]
     return ReplicationFacts(
         role=info["role"],
         link_up=info.get("master_link_status") == "up",
-        link_down_s=max(0, whole(info, "master_link_down_since_seconds", signed=True)),
-        master_silent_s=max(0, whole(info, "master_last_io_seconds_ago", signed=True)),
+        link_down_s=max(0, integer(info, "master_link_down_since_seconds", signed=True)),
+        master_silent_s=max(0, integer(info, "master_last_io_seconds_ago", signed=True)),
         lags_s=tuple(
-            max(0, whole(replica, "lag", signed=True))
+            max(0, integer(replica, "lag", signed=True))
             for replica in replicas
             if replica.get("state") == "online"
         ),

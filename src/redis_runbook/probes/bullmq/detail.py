@@ -113,6 +113,7 @@ def facts(snapshot: Snapshot, replies: Replies, bounds: HistoryBounds) -> QueueF
         active=tuple(_active_job(job, replies, now) for job in snapshot.active),
         active_seen_all=counts.active == len(snapshot.active),
         stall_check_ms=snapshot.stall_check_ms,
+        stall_checked_at_ms=snapshot.stall_checked_at_ms,
         schedulers=tuple(
             _scheduler(scheduler, run, replies, now) for scheduler, run in snapshot.schedulers
         ),

@@ -146,6 +146,7 @@ class QueueFacts:
     active: tuple[ActiveJob, ...]
     active_seen_all: bool
     stall_check_ms: int | None
+    stall_checked_at_ms: int | None
     schedulers: tuple[Scheduler, ...]
     schedulers_total: int | None
     failed_last_hour: int | None

@@ -16,6 +16,7 @@ from redis_runbook.probes.bullmq.replies import (
     items,
     scored,
     strings,
+    timestamp_ms,
 )
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Word
@@ -65,6 +66,7 @@ class Snapshot:
     limiter_used: int | None
     limiter_ms: int | None
     stall_check_ms: int | None
+    stall_checked_at_ms: int | None
     schedulers: tuple[tuple[bytes, int], ...]
     schedulers_total: int | None
     failed: tuple[bytes, ...]
@@ -159,6 +161,7 @@ def questions(queue: Queue, *, events_from_ms: int) -> dict[str, Command]:
         "limiter": ("GETRANGE", key(b"limiter"), 0, 31),
         "limiter left": ("PTTL", key(b"limiter")),
         "stall check left": ("PTTL", key(b"stalled-check")),
+        "stall check": ("GETRANGE", key(b"stalled-check"), 0, 31),
         "events": ("XINFO", "STREAM", key(b"events")),
         "last events": ("XREVRANGE", key(b"events"), "+", events_from_ms, "COUNT", EVENTS),
     }
@@ -202,6 +205,7 @@ def parse(queue: Queue, replies: Mapping[str, Any]) -> Snapshot:
         limiter_used=integer(replies["limiter"]),
         limiter_ms=left_ms(replies["limiter left"]),
         stall_check_ms=left_ms(replies["stall check left"]),
+        stall_checked_at_ms=timestamp_ms(replies["stall check"]),
         schedulers=tuple((sid, int(run)) for sid, run in scored(replies["next repeat"])),
         schedulers_total=_count(replies["repeat"]),
         failed=tuple(strings(replies["newest failed"])),
