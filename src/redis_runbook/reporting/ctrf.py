@@ -72,6 +72,8 @@ def _test(finding: Finding) -> dict[str, Any]:
             "runbook": finding.runbook,
             "next_steps": list(finding.next_steps),
             "evidence": dict(finding.evidence),
+            "advisory": finding.advisory,
+            "follows_from": finding.follows_from,
         },
     }
 

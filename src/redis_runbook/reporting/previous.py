@@ -107,6 +107,9 @@ def _finding(test: Any) -> Finding:
         next_steps=tuple(map(_text, about["next_steps"])),
         evidence=dict(about["evidence"]),
         duration_s=_number(test["duration"]) / 1000,
+        # Reports of versions that did not write these are read all the same.
+        advisory=bool(about.get("advisory", False)),
+        follows_from=_text_or_none(about.get("follows_from")),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import redis
 
+from redis_runbook.catalogue import REACHABLE
 from redis_runbook.config.model import Config
 from redis_runbook.config.service import Service
 from redis_runbook.probes.connection import ConnectionFacts
@@ -171,9 +172,16 @@ class Lane:
             self._facts.put(probe.facts, facts)
 
     def _require(self, kind: type) -> None:
-        facts: object = self.facts(kind)
-        if isinstance(facts, ConnectionFacts) and not facts.reachable:
-            raise CannotLook(f"{self.service.name} is not reachable")
+        if kind is not ConnectionFacts:
+            self.facts(kind)
+            return
+        cause = f"{REACHABLE}[{self.service.name}]"
+        try:
+            connection = self.facts(ConnectionFacts)
+        except CannotLook as error:
+            raise CannotLook(str(error), follows_from=cause) from None
+        if not connection.reachable:
+            raise CannotLook(f"{self.service.name} is not reachable", follows_from=cause)
 
     def _mark_started(self) -> None:
         if not self._started.is_set():

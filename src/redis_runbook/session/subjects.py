@@ -36,6 +36,7 @@ class Subject:
     configured_as: str = ""
     not_applicable: str = ""
     unknown: str = ""
+    follows_from: str | None = None
     advice: str = ""
 
 
@@ -149,7 +150,11 @@ def _queues_of(spec: CheckSpec, service: Service, run: Run, *, name_prefix: str)
         prefix, listed = service.settings.prefix, run.config.queues_of(service.name)
         queues = [Queue(prefix=prefix.encode(), name=name.encode()) for name in listed]
         names = [name_prefix + queue.title for queue in queues] or [service.name]
-        return [Subject(name=name, service=service, unknown=str(error)) for name in names]
+        because = error.follows_from
+        return [
+            Subject(name=name, service=service, unknown=str(error), follows_from=because)
+            for name in names
+        ]
     subjects = [
         Subject(
             name=name_prefix + queue.title,
