@@ -223,7 +223,7 @@ def jwt_for_a_month() -> Iterator[Server]:
         (fragmented, "memory.fragmentation[queue]", "warn", "both"),
         (failed_save, "persistence.saving[queue]", "fail", "the last RDB save failed"),
         (failed_append, "persistence.saving[queue]", "fail", "the last AOF write failed"),
-        (failed_append, "connectivity.writable[queue]", "fail", "the last AOF write failed (File"),
+        (failed_append, "connectivity.writable[queue]", "fail", "MISCONF: the last AOF write failed ("),
         (failed_manual_save, "persistence.saving[queue]", "warn", "RDB is off, and a save by hand"),
         (failed_manual_save, "connectivity.writable[queue]", "pass", "to write, read and remove"),
         (unsaved_queue, "persistence.saving[queue]", "warn", "a restart loses every job"),
@@ -312,6 +312,23 @@ def test_memory_is_measured_against_the_configured_limit_where_maxmemory_is_0(
     assert over.verdicts["memory.used_ratio[queue]"] == "fail"
     assert under.verdicts["memory.used_ratio[queue]"] == "pass"
     assert "the configured memory_limit" in under.message("memory.used_ratio[queue]")
+
+
+def test_memory_is_measured_against_the_least_that_bounds_it(folder: Path) -> None:
+    """A maxmemory beyond what the machine has, or beyond what is configured, bounds nothing."""
+    config = "[services.queue]\nrole = 'queue'\nmemory_limit = '10MB'\n"
+    arguments = ("smoke", "--select", "memory.used_ratio")
+    with running("--maxmemory", "100000gb") as server:
+        server.client().set("big", "x" * 9_000_000)
+        env = product.urls(server.url)
+        done = product.run(folder, *arguments, env=env, config=config)
+    name = "memory.used_ratio[queue]"
+    assert done.verdicts[name] == "fail"
+    assert "of the configured memory_limit (limit 80 %) on queue, which is" in done.message(name)
+    name = "memory.used_ratio[cache]"  # without a memory_limit
+    assert done.verdicts[name] == "pass"
+    assert "of the machine's memory (limit 80 %) on cache, which is less" in done.message(name)
+    assert set(done.finding(name)["evidence"]) >= {"maxmemory", "the machine's memory"}
 
 
 @pytest.mark.parametrize(

@@ -57,15 +57,11 @@ class Limits(Section):
     slowlog_ms: Milliseconds = Field(100.0, description="The slowest command; a cache: 50")
     slowlog_for_s: Seconds = Field(600.0, description="How far back SLOWLOG is read")
     memory_ratio: Ratio = Field(0.80, description="Used memory, of what it may use")
-    replication_lag_s: Seconds = Field(
-        10.0, description="How long the other side of a replication may be silent"
-    )
+    replication_lag_s: Seconds = Field(10.0, description="Silence of a replica or a master")
     saving_s: Seconds = Field(30.0, description="How long a save may take, or be due: a warning")
     clients_ratio: Ratio = Field(0.80, description="Connected clients, of maxclients")
     fragmentation_ratio: Factor = Field(1.5, description="Allocator waste; bytes must agree")
-    fragmentation_bytes: Size = Field(
-        ByteSize(100 * 2**20), description="Allocator waste; ratio must agree"
-    )
+    fragmentation_bytes: Size = Field(ByteSize(100 << 20), description="Waste; ratio must agree")
 
 
 class Tls(Section):
