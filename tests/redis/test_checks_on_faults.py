@@ -223,7 +223,7 @@ def jwt_for_a_month() -> Iterator[Server]:
         (fragmented, "memory.fragmentation[queue]", "warn", "both"),
         (failed_save, "persistence.saving[queue]", "fail", "the last RDB save failed"),
         (failed_append, "persistence.saving[queue]", "fail", "the last AOF write failed"),
-        (failed_append, "connectivity.writable[queue]", "fail", "MISCONF: the last AOF write failed ("),
+        (failed_append, "connectivity.writable[queue]", "fail", "the last AOF write failed ("),
         (failed_manual_save, "persistence.saving[queue]", "warn", "RDB is off, and a save by hand"),
         (failed_manual_save, "connectivity.writable[queue]", "pass", "to write, read and remove"),
         (unsaved_queue, "persistence.saving[queue]", "warn", "a restart loses every job"),

@@ -30,6 +30,7 @@ from redis_runbook.config.values import (
     RoleName,
     Seconds,
     Secret,
+    ServerAddress,
     ServiceName,
     Size,
     Text,
@@ -107,7 +108,7 @@ class ServiceSettings(_Login, _Server):
     exporter_url: HttpUrl | None = Field(None, description="An exporter of its own")
     exporter_url_env: VariableName | None = None
     exporter_url_file: ValueFile | None = None
-    exporter_target: Text | None = Field(None, description="Its name for /scrape?target=")
+    exporter_target: ServerAddress | None = Field(None, description="Its name for /scrape?target=")
     series: dict[LabelName, Text] = Field(
         {}, description="Labels of its exporter's series in Prometheus; default: service = its name"
     )

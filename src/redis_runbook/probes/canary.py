@@ -21,7 +21,10 @@ _SLOTS_TRIED: Final = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryFacts:
-    """One round of SET, GET and DEL on a key of our own; `refusal` is empty when it succeeded."""
+    """SET, GET and DEL on a key of our own; `refusal` is empty when they succeeded.
+
+    `elapsed_ms` is the time from the commands to their replies, on an open connection.
+    """
 
     elapsed_ms: float
     refusal: str = ""
@@ -36,8 +39,8 @@ def write_canary(endpoint: Endpoint, service: str, *, timeout_s: float) -> Canar
         CannotLook: the user may not write such a key.
         redis.exceptions.RedisError: the connection could not be opened.
     """
-    started = time.monotonic()
     with connected(endpoint, service, timeout_s=timeout_s) as client:
+        started = time.monotonic()
         try:
             with client.time_limit(timeout_s + 0.5):
                 refused = _write(client)
@@ -45,7 +48,7 @@ def write_canary(endpoint: Endpoint, service: str, *, timeout_s: float) -> Canar
             if time.monotonic() - started < timeout_s:  # not for lack of time
                 raise
             refused = no_answer("a write", timeout_s)
-    return CanaryFacts(elapsed_ms=(time.monotonic() - started) * 1000, refusal=refused)
+        return CanaryFacts(elapsed_ms=(time.monotonic() - started) * 1000, refusal=refused)
 
 
 def _write(client: Client) -> str:

@@ -1,4 +1,4 @@
-"""Every output: a new format is one module, and one row here."""
+"""The table of our outputs: a new format is a module and a row here."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -16,5 +16,5 @@ OUTPUTS: Final = (
 
 @hookimpl
 def runbook_outputs() -> Sequence[Output]:
-    """Our own outputs, beside the page."""
+    """Our own outputs, except for the HTML page."""
     return OUTPUTS

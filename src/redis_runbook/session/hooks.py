@@ -178,21 +178,24 @@ class RunSession:
             self._reports.ended(record, run.redact.document)
         elif exitstatus == pytest.ExitCode.OK:  # --collect-only and the like
             session.exitstatus = ExitCode.NOTHING_CHECKED
-        # On a full disk pytest-html fails and its page stays empty; `write` reports that.
-        with contextlib.suppress(OSError):
+        problems = []
+        try:
             yield
+        except OSError as error:  # a report of another plugin's; of pytest-html's, see `write`
+            what = f" {error.filename}" if error.filename else " a report of pytest's"
+            problems.append(f"cannot write{what}: {error.strerror}")
         if finished:
-            problems = self._write(record)
+            problems = self._write(record, problems)
             session.exitstatus = run.exit_code(reported=not problems)
             self._reports.close(record, problems)
 
-    def _write(self, record: RunRecord) -> list[str]:
+    def _write(self, record: RunRecord, earlier: Sequence[str]) -> list[str]:
         """Write the reports. The exit code depends on success, so reports with it come last.
 
         Returns:
-            One sentence for each report that could not be written.
+            The earlier problems, and one sentence for each report that could not be written.
         """
-        problems: list[str] = []
+        problems = list(earlier)
         for final in (False, True):
             settled_record = replace(record, exit_code=self._run.exit_code(reported=not problems))
             problems += self._reports.write(settled_record, final=final)

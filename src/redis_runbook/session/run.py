@@ -4,7 +4,6 @@ import datetime as dt
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Final, TypeVar
 
 import pytest
@@ -70,7 +69,6 @@ class Run:
         self.deadline_s: Final = self.config.deadline_s or longest_s + profile.rest_s
         self.on_wait: Callable[[], None] = lambda: None
         self.observation: Observation | None = None
-        self.report_dir: Final = Path(self.config.report_dir)
         self.previous: Final = previous or {}
         self.left_out = 0
         self.attempt = 1

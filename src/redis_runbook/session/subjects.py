@@ -232,6 +232,9 @@ _MISSING: Final[Mapping[Need, Callable[[Run], str]]] = {
         if run.target and run.target.kind == "embedded"
         else ""
     ),
+    "alerts": lambda run: (
+        "" if run.implied.stated else "the configuration implies no alert of the runbook"
+    ),
     "prometheus": _missing_api("prometheus"),
     "grafana": _missing_api("grafana"),
 }

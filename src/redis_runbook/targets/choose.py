@@ -60,7 +60,7 @@ def open_target(
     if not roles:
         raise TargetError("every service is switched off: there is nothing to check")
     why = f"--target {requested}" if given else "no service URL is set"
-    kind, throwaway = _start(config, environ, requested, roles)
+    kind, throwaway, remark = _start(config, environ, requested, roles)
     try:
         _seed(config, throwaway)
     except BaseException:
@@ -78,21 +78,25 @@ def open_target(
         ),
         exporters={name: _route(name, throwaway) for name in roles},
         apis=apis,
-        announcement=f"{why}: {NOT_YOURS}",
+        announcement=f"{why}: {NOT_YOURS}{remark}",
         end=throwaway.close,
     )
 
 
 def _start(
     config: Config, environ: Mapping[str, str], requested: str, roles: Mapping[str, RoleSpec]
-) -> tuple[Kind, Throwaway]:
+) -> tuple[Kind, Throwaway, str]:
+    """Start servers of a kind, with a remark for the announcement, empty for most."""
+    remark = ""
     if requested == "container" or (requested == "auto" and _docker_is_likely(environ)):
         try:
-            return "container", _start_containers(config, roles, patient=requested == "container")
-        except TargetError:
+            patient = requested == "container"
+            return "container", _start_containers(config, roles, patient=patient), ""
+        except TargetError as error:
             if requested == "container":
                 raise
-    return "embedded", embedded.start(roles, environ)
+            remark = f" (embedded ones, as containers cannot be started: {error})"
+    return "embedded", embedded.start(roles, environ), remark
 
 
 def _start_containers(config: Config, roles: Mapping[str, RoleSpec], *, patient: bool) -> Throwaway:
