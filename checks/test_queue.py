@@ -5,10 +5,23 @@ from typing import Final
 
 from redis_runbook.check import Details, Judge, check
 from redis_runbook.config.model import QueueLimits
-from redis_runbook.judging.cause import Cause, cause
+from redis_runbook.judging.cause import HOLDS_SCHEDULERS, Cause, cause
 from redis_runbook.judging.failures import failures
 from redis_runbook.judging.queue_latency import LatencyState, judge_latency
-from redis_runbook.judging.queue_text import counts, evidence, seconds, unseen_text, waiting_text
+from redis_runbook.judging.queue_text import (
+    counts,
+    evidence,
+    looked_at,
+    seconds,
+    unseen_text,
+    waiting_text,
+)
+from redis_runbook.judging.staffing import (
+    Staffing,
+    judge_staffing,
+    still_reconnecting,
+    unattended_work,
+)
 from redis_runbook.judging.stalled import orphaned, stalled
 from redis_runbook.probes.bullmq.discovery import Discovery
 from redis_runbook.probes.bullmq.queues import ObservedQueue, QueuesFacts
@@ -102,6 +115,8 @@ def test_latency(
         "evidence": evidence(queue),
         "next_steps": _NEXT.get(why, ()),
     }
+    if judged.over_now and (reconnecting := still_reconnecting(queue)):
+        judge.unknown(f"{sentence}; {reconnecting}", **details)
     broken = judged.state is LatencyState.BROKEN or (judged.over_now and queue_limits.strict_now)
     if not broken and (judged.state is LatencyState.PARTLY or queue.last.waiting_unseen):
         judge.advise(sentence, **details)
@@ -114,29 +129,33 @@ def test_workers(
 ) -> None:
     """Enough workers really take jobs: connected is not enough.
 
-    Passes when at least workers_min of them consume, are busy, or wait for the rate limit.
+    Passes when at least workers_min of them consume, are busy, or wait for the rate limit; of a
+        queue that was only found, one where jobs wait.
     Fails when fewer do.
     Next: `pnpm compose:ps`, `pnpm compose:logs`; restart workers that are connected and idle, and
         watch their log for `Queue connection restored`.
     """
     workers, wanted = queue.workers, queue_limits.workers_min
-    if not workers.known:
-        if wanted == 0 or (wanted == 1 and workers.alive):
-            judge.passes(f"{subject.name} has a worker or needs none: {workers.because}")
-        if not workers.alive or wanted > 1:
-            judge.unknown(f"the workers of {subject.name} cannot be counted: {workers.because}")
-    enough = workers.at_work >= wanted
-    if not enough and not workers.settled:
-        judge.unknown(
-            f"{workers.at_work} workers of {subject.name} take jobs so far (at least {wanted}): "
-            f"{workers.because or 'others are still connecting'}"
-        )
-    judge.passes_if(
-        enough,
+    work = unattended_work(queue, longer_than_s=queue_limits.latency_s)
+    needed = int(bool(work)) if wanted is None else wanted
+    judged = judge_staffing(workers, needed)
+    if not workers.known and judged.staffing is Staffing.ENOUGH:
+        judge.passes(f"{subject.name} has a worker or needs none: {workers.because}")
+    sentence = (
         f"{workers.at_work} of {len(workers.workers)} connected workers of {subject.name} take "
-        f"jobs (at least {wanted})",
+        f"jobs (at least {needed})"
+    )
+    if work and needed and not workers.at_work:
+        sentence = f"{work} in {subject.name}, and nobody takes them: {sentence}"
+    elif workers.unnamed_at_work:
+        sentence = f"{sentence}: {workers.because}"
+    if judged.staffing is Staffing.UNKNOWN:
+        judge.unknown(f"{sentence}: {judged.because}", evidence=evidence(queue))
+    judge.passes_if(
+        judged.staffing is Staffing.ENOUGH,
+        sentence,
         observed=workers.at_work,
-        limit=wanted,
+        limit=needed,
         evidence=evidence(queue),
     )
 
@@ -158,15 +177,19 @@ def test_overdue(
         judge.not_applicable(f"{subject.name} is paused, as the configuration allows")
     why = cause(queue.last, queue.workers)
     late = overdue_s > queue_limits.overdue_grace_s
-    judge.passes_if(
-        not late,
+    sentence = (
         f"the most overdue delayed job of {subject.name} is {seconds(overdue_s)} past due (grace "
-        f"{queue_limits.overdue_grace_s:g} s)" + (f": {why}" if late else ""),
-        observed=overdue_s,
-        limit=queue_limits.overdue_grace_s,
-        evidence=evidence(queue),
-        next_steps=_NEXT.get(why, ()),
+        f"{queue_limits.overdue_grace_s:g} s)" + (f": {why}" if late else "")
     )
+    details: Details = {
+        "observed": overdue_s,
+        "limit": queue_limits.overdue_grace_s,
+        "evidence": evidence(queue),
+        "next_steps": _NEXT.get(why, ()),
+    }
+    if late and (reconnecting := still_reconnecting(queue)):
+        judge.unknown(f"{sentence}; {reconnecting}", **details)
+    judge.passes_if(not late, sentence, **details)
 
 
 @check("queue.stalled")
@@ -185,19 +208,25 @@ def test_stalled(subject: Subject, queue: ObservedQueue, judge: Judge) -> None:
     if queue.last.counts.active is None:
         judge.unknown(f"the active jobs of {subject.name} cannot be read")
     kinds = ", ".join(sorted({str(job.kind) for job in found}))
-    cut = not queue.last.active_seen_all
-    verdict = judge.fails if found else judge.advise if cut else judge.passes
-    verdict(
+    partial = looked_at(queue.last.active_seen, queue.last.counts.active)
+    sentence = (
         f"{len(found)} active jobs of {subject.name} have no lock"
         + (f": {kinds}" if found else "")
-        + (f"; {queue.last.active_seen} of {queue.last.counts.active} looked at" if cut else ""),
-        observed=len(found),
-        limit=0,
-        evidence={
+        + partial
+    )
+    details: Details = {
+        "observed": len(found),
+        "limit": 0,
+        "evidence": {
             **evidence(queue),
             "stalled": [f"{job.job_id} ({job.name}), {seconds(job.running_s)}" for job in found],
         },
-    )
+    }
+    if found and (reconnecting := still_reconnecting(queue)):
+        judge.unknown(f"{sentence}; {reconnecting}", **details)
+    if partial and not found:
+        judge.advise(sentence, **details)
+    judge.passes_if(not found, sentence, **details)
 
 
 @check("queue.schedulers")
@@ -217,25 +246,31 @@ def test_schedulers(
         judge.unknown(f"the schedulers of {subject.name} cannot be read")
     if not facts.schedulers_total:
         judge.not_applicable(f"{subject.name} has no job scheduler")
-    lost = {one.scheduler_id for one in orphaned(queue.first, facts)}
-    stopped = {
-        one.scheduler_id
-        for one in facts.schedulers
-        if not one.finished and one.overdue_s > queue_limits.overdue_grace_s
+    if facts.paused and queue_limits.paused_ok:
+        judge.not_applicable(f"{subject.name} is paused, as the configuration allows")
+    lost = {scheduler.scheduler_id for scheduler in orphaned(queue.first, facts)}
+    late = {
+        scheduler.scheduler_id
+        for scheduler in facts.schedulers
+        if not scheduler.finished and scheduler.overdue_s > queue_limits.overdue_grace_s
     } - lost
-    ids = [f"{one} is orphaned" for one in sorted(lost)]
-    ids += [f"{one} has stopped" for one in sorted(stopped)]
-    cut = facts.schedulers_seen < facts.schedulers_total
-    verdict = judge.fails if ids else judge.advise if cut else judge.passes
-    verdict(
-        (f"{facts.schedulers_seen} of " if cut else "")
-        + f"{facts.schedulers_total} job schedulers of {subject.name}"
-        + (" looked at: " if cut else ": ")
-        + (", ".join(ids[:10]) or "each has its next run ahead"),
-        observed=len(ids),
-        limit=0,
-        evidence=evidence(queue),
+    why = cause(facts, queue.workers)
+    # While all workers are busy, or the queue is paused, a run is late and has not stopped.
+    held = late if why in HOLDS_SCHEDULERS else set()
+    ids = [f"{scheduler_id} is orphaned" for scheduler_id in sorted(lost)]
+    ids += [f"{scheduler_id} has stopped: {why}" for scheduler_id in sorted(late - held)]
+    partial = looked_at(facts.schedulers_seen, facts.schedulers_total)
+    sentence = f"{facts.schedulers_total} job schedulers of {subject.name}: " + (
+        ", ".join(ids[:10])
+        or (f"{len(held)} are late: {why}" if held else "each has its next run ahead")
     )
+    sentence += partial
+    details: Details = {"observed": len(ids), "limit": 0, "evidence": evidence(queue)}
+    if ids and not lost and (reconnecting := still_reconnecting(queue)):
+        judge.unknown(f"{sentence}; {reconnecting}", **details)
+    if partial and not ids:
+        judge.advise(sentence, **details)
+    judge.passes_if(not ids, sentence, **details)
 
 
 @check("queue.failures")

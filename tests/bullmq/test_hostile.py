@@ -414,7 +414,7 @@ def test_where_connections_may_not_be_listed_that_is_said(
     raw: Any, server: Server, observe: Any
 ) -> None:
     raw.execute_command("ACL", "SETUSER", "blind", "on", ">blind", "~bull:*", "+@read", "+info")
-    raw.set("bull:q:stalled-check", "1", px=30_000)
+    raw.set("bull:q:stalled-check", int(time.time() * 1000), px=30_000)
     url = f"redis://blind:blind@127.0.0.1:{server.port}"
     with connected(parse_endpoint(url), "queue", timeout_s=5) as client:
         client_list = list_clients(client)

@@ -232,7 +232,7 @@ def test_what_is_not_listed_is_not_looked_at_without_discovery(services: product
 @pytest.mark.quiet
 def test_a_thousand_queues_are_judged_before_the_deadline(folder: Path) -> None:
     crowded = QUEUES // 2
-    limits = {f"q{number}": {"depth": 1, "workers_min": 0} for number in range(QUEUES)}
+    limits = {f"q{number}": {"depth": 1, "latency_s": 600} for number in range(QUEUES)}
     with running("--maxmemory", "200mb") as server:
         for number in range(QUEUES):
             fill(server, b"q%d" % number, waiting=2 if number == crowded else 1)

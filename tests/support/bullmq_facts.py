@@ -37,6 +37,7 @@ def quiet(**known: Any) -> QueueFacts:
         "active": (),
         "active_unlisted": 0,
         "stall_check_ms": None,
+        "stall_checked_at_ms": None,
         "schedulers": (),
         "schedulers_seen": len(known.get("schedulers", ())),
         "schedulers_total": 0,

@@ -198,7 +198,9 @@ class QueueSettings(Section):
     """What one BullMQ queue is held to; what is not set here is its service's, or not limited."""
 
     workers_min: CountOrZero | None = Field(
-        None, description="Workers that consume; default: 1 for a listed queue, 0 for a found one"
+        None,
+        description="Workers that consume; default: 1 for a listed queue; for a found one, 1 where "
+        "jobs wait",
     )
     depth: Count | None = Field(None, description="Jobs that wait to be picked up")
     latency_s: Seconds | None = Field(None, description="Default: the service's queue_latency_s")
@@ -210,9 +212,12 @@ class QueueSettings(Section):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueLimits:
-    """`QueueSettings` with every default filled in; `depth` alone may be without a limit."""
+    """`QueueSettings` with every default filled in; `depth` may be without a limit.
 
-    workers_min: int
+    `workers_min` is None for a queue that was only found: it needs a worker where jobs wait.
+    """
+
+    workers_min: int | None
     depth: int | None
     latency_s: float
     latency_for_s: float
@@ -277,9 +282,9 @@ class Config(Section):
         """What one queue is held to, on the service that has it."""
         settings = self.queues.get(queue) or QueueSettings()
         limits = self.services[service].limits
-        must_exist = queue in self.queues_of(service)
+        must_exist, configured = queue in self.queues_of(service), settings.workers_min
         return QueueLimits(
-            workers_min=int(must_exist) if settings.workers_min is None else settings.workers_min,
+            workers_min=1 if must_exist and configured is None else configured,
             depth=settings.depth,
             latency_s=settings.latency_s or limits.queue_latency_s,
             latency_for_s=limits.queue_latency_for_s,

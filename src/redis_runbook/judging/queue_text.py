@@ -39,14 +39,17 @@ def waiting_text(judged: LatencyJudgement) -> str:
     return f"{seconds(judged.waiting_s or 0)}{known_by}"
 
 
+def looked_at(seen: int, total: int | None) -> str:
+    """`; 20 of 25 looked at`; empty where all were."""
+    return f"; {seen} of {total} looked at" if total is not None and seen < total else ""
+
+
 def unseen_text(facts: QueueFacts) -> str:
     """How many waiting jobs were looked at, where another one may have waited longer."""
     if not facts.waiting_unseen:
         return ""
-    return (
-        f"; {facts.waiting_seen} of {facts.counts.backlog} waiting jobs looked at, which are not in"
-        " order of age"
-    )
+    partial = looked_at(facts.waiting_seen, facts.counts.backlog)
+    return f"; waiting jobs are not in order of age{partial}"
 
 
 def oldest_jobs(facts: QueueFacts) -> list[str]:

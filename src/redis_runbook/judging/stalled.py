@@ -18,6 +18,7 @@ class StalledKind(enum.StrEnum):
     SUSPECT = "the stall check should recover it within 90 s"
     CHECK_BROKEN = "workers are there, but their stall check does not recover it"
     ABANDONED = "no worker is there to recover it"
+    NOBODY_CAN = "its workers are frozen or take no jobs: nobody recovers it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,8 @@ def stalled(
         started_long_ago = job.running_s is not None and job.running_s > _RECOVERED_WITHIN_S
         if workers.alive is False:
             kind = StalledKind.ABANDONED
+        elif workers.known and not workers.at_work_at_most:
+            kind = StalledKind.NOBODY_CAN
         elif apart_s > _RECOVERED_WITHIN_S or (started_long_ago and not has_stall_check):
             kind = StalledKind.CHECK_BROKEN
         else:

@@ -70,6 +70,11 @@ class Client:
         self._service = service
         self._ended: str | None = None
 
+    @property
+    def database(self) -> int:
+        """The database that the connection uses."""
+        return int(self._connection.db or 0)
+
     def ask(self, *command: Word) -> Any:
         """Send one command and return its reply as RESP2 gives it (bytes, int, None, list).
 

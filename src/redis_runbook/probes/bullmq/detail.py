@@ -112,6 +112,7 @@ def facts(snapshot: Snapshot, replies: Replies, bounds: HistoryBounds) -> QueueF
         ),
         active_unlisted=snapshot.active_seen - len(snapshot.active) - len(snapshot.more_active),
         stall_check_ms=snapshot.stall_check_ms,
+        stall_checked_at_ms=snapshot.stall_checked_at_ms,
         schedulers=tuple(
             _scheduler(scheduler, run, replies, now)
             for scheduler, run in (*snapshot.schedulers, *snapshot.more_schedulers)

@@ -156,6 +156,7 @@ class QueueFacts:
     active: tuple[ActiveJob, ...]
     active_unlisted: int
     stall_check_ms: int | None
+    stall_checked_at_ms: int | None
     schedulers: tuple[Scheduler, ...]
     schedulers_seen: int
     schedulers_total: int | None

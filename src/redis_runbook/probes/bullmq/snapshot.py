@@ -17,6 +17,7 @@ from redis_runbook.probes.bullmq.replies import (
     items,
     scored,
     strings,
+    timestamp_ms,
 )
 from redis_runbook.verdict import CannotLook
 
@@ -64,6 +65,7 @@ class Snapshot:
     limiter_used: int | None
     limiter_ms: int | None
     stall_check_ms: int | None
+    stall_checked_at_ms: int | None
     schedulers: tuple[tuple[bytes, int], ...]
     schedulers_seen: int
     schedulers_total: int | None
@@ -170,6 +172,7 @@ def questions(queue: Queue, *, events_from_ms: int) -> dict[str, Command]:
         "limiter": ("GETRANGE", key(b"limiter"), 0, 31),
         "limiter left": ("PTTL", key(b"limiter")),
         "stall check left": ("PTTL", key(b"stalled-check")),
+        "stall check": ("GETRANGE", key(b"stalled-check"), 0, 31),
         "events": ("XINFO", "STREAM", key(b"events")),
         "last events": ("XREVRANGE", key(b"events"), "+", events_from_ms, "COUNT", EVENTS),
     }
@@ -221,6 +224,7 @@ def parse(queue: Queue, replies: Mapping[str, Any]) -> Snapshot:
         limiter_used=integer(replies["limiter"]),
         limiter_ms=left_ms(replies["limiter left"]),
         stall_check_ms=left_ms(replies["stall check left"]),
+        stall_checked_at_ms=timestamp_ms(replies["stall check"]),
         schedulers=tuple((scheduler, int(run)) for scheduler, run in repeat),
         schedulers_seen=len(repeat),
         schedulers_total=_count(replies["repeat"]),
