@@ -23,7 +23,18 @@ PROBE_USER = (
 )
 READS = {
     *("auth", "client|list", "client|setname", "exec", "exists", "getrange", "hget", "hmget"),
-    *("info", "llen", "lrange", "multi", "pttl", "scan", "time", "xinfo|stream", "xrevrange"),
+    *(
+        "info",
+        "lindex",
+        "llen",
+        "lrange",
+        "multi",
+        "pttl",
+        "scan",
+        "time",
+        "xinfo|stream",
+        "xrevrange",
+    ),
     *("zcard", "zcount", "zrange", "zrangebyscore", "zrevrange"),
 }
 _ADMIN = {"config|resetstat"}

@@ -1,9 +1,9 @@
 """Faults where a bounded look may miss them, on real queues: each is found, or it is said so."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +20,11 @@ OLD_S = 3.0
 HOUR_MS = 3_600_000
 FAR_MONTH = (time.gmtime().tm_mon + 5) % 12 + 1
 LIBRARIES = ("bullmq5", "bullmq6")
+NOT_FINE = {"warn", "unknown"}
+"""Over the limit now: a warning, or unknown while workers may still be on their way."""
 SOME, CROWD, MANY = 26, 150, 260
 
+node = pytest.mark.parametrize("library", LIBRARIES)
 pytestmark = pytest.mark.timeout(120)
 
 
@@ -99,7 +102,8 @@ def settle(samples: Samples) -> None:
 
 
 def _schedule(samples: Samples, library: str) -> None:
-    raw, actor = samples.server.client(), samples.actor(library)
+    raw: Any = samples.server.client()
+    actor = samples.actor(library)
     for story, count in (("some", SOME), ("some-lost", SOME), ("many", MANY), ("many-lost", MANY)):
         queue = f"{library}-schedule-{story}"
         for number in range(count):
@@ -117,7 +121,8 @@ def _schedule(samples: Samples, library: str) -> None:
 
 def _occupy(samples: Samples, library: str) -> None:
     """Jobs that run for long; of some, one is without a lock, as if its worker had been killed."""
-    raw, actor = samples.server.client(), samples.actor(library)
+    raw: Any = samples.server.client()
+    actor = samples.actor(library)
     for story, count in (("some", SOME), ("some-lost", SOME), ("crowd", CROWD),
                          ("crowd-lost", CROWD)):  # fmt: skip
         queue = f"{library}-active-{story}"
@@ -132,12 +137,12 @@ def _occupy(samples: Samples, library: str) -> None:
 
 
 def _fail(samples: Samples, library: str) -> None:
-    raw = samples.server.client()
+    raw: Any = samples.server.client()
 
     def failed(stream: str) -> int:
         return sum(fields[b"event"] == b"failed" for _, fields in raw.xrange(stream))
 
-    behind = samples.begin(library, samples.server.port, -2 * HOUR_MS)
+    behind = samples.begin(library, samples.server.port, ahead_ms=-2 * HOUR_MS)
     for story, actor, keep in (
         ("removed", samples.actor(library), {"removeOnFail": True}),
         ("behind", behind, {}),
@@ -147,6 +152,12 @@ def _fail(samples: Samples, library: str) -> None:
         actor.tell("worker", queue=queue, options={"concurrency": 20})
         samples.add_many(queue, 30, data={"fails": 1}, **keep)
         wait_until(lambda stream=f"bull:{queue}:events": failed(stream) == 30)
+    queue = f"{library}-failed-trimmed"
+    samples.actor(library).tell("worker", queue=queue, options={"concurrency": 20})
+    samples.add_many(queue, 700)  # four events each, and no more than 2,000 are read
+    wait_until(lambda: raw.zcard(f"bull:{queue}:completed") == 700)
+    samples.add_many(queue, 1, data={"fails": 1}, removeOnFail=True)
+    wait_until(lambda: failed(f"bull:{queue}:events") == 1)
 
 
 def _date_back(samples: Samples, library: str) -> None:
@@ -154,10 +165,8 @@ def _date_back(samples: Samples, library: str) -> None:
     hour_ago = int(time.time() * 1000) - HOUR_MS
     samples.add_many(f"{library}-dated", 10)
     samples.add_old(f"{library}-dated", timestamp=hour_ago)
-    samples.add_many(f"{library}-dated-deep", 10)
-    samples.add_old(f"{library}-dated-deep", timestamp=hour_ago)
-    samples.add_many(f"{library}-dated-deep", 1_500)
     samples.add_old(f"{library}-dated-alone", timestamp=hour_ago)
+    samples.add_old(f"{library}-dated-delayed", timestamp=hour_ago, delay=60_000)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +179,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Samples]:
         queues = {
             f"{library}-failed-{story}": limits
             for library in LIBRARIES
-            for story in ("removed", "behind", "kept")
+            for story in ("removed", "behind", "kept", "trimmed")
         }
         with watching_reads(server) as reads:
             played.outcome = product.run(
@@ -183,7 +192,122 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Samples]:
         yield played
 
 
-def test_print(samples: Samples) -> None:
-    for t in samples.outcome.results["tests"]:
-        e = t["extra"]
-        print(e["verdict"], t["name"], e["message"], samples.waited_s(e["subject"]) if e["subject"] in samples.added_ms else "", samples.lost.get(e["subject"]))
+def finding(samples: Samples, check: str, queue: str) -> dict[str, Any]:
+    return samples.outcome.finding(f"{check}[{queue}]")
+
+
+@node
+@pytest.mark.parametrize("story", ["some", "many"])
+def test_a_scheduler_without_its_job_is_found_wherever_it_is(
+    samples: Samples, library: str, story: str
+) -> None:
+    queue, count = f"{library}-schedule-{story}-lost", SOME if story == "some" else MANY
+    found = finding(samples, "queue.schedulers", queue)
+    assert (found["verdict"], found["observed"]) == ("fail", 1)
+    sentence = f"{count} job schedulers of {queue}: {samples.lost[queue]} is orphaned"
+    assert found["message"] == sentence
+    twin = finding(samples, "queue.schedulers", f"{library}-schedule-{story}")
+    assert twin["verdict"] == "pass"
+    assert twin["message"].endswith(f"-{story}: each has its next run ahead")
+
+
+@node
+@pytest.mark.parametrize("story", ["some", "crowd"])
+def test_a_job_without_a_lock_is_found_wherever_it_is(
+    samples: Samples, library: str, story: str
+) -> None:
+    queue = f"{library}-active-{story}-lost"
+    found = finding(samples, "queue.stalled", queue)
+    assert (found["verdict"], found["observed"]) == ("fail", 1)
+    assert found["evidence"]["stalled"][0].startswith(f"{samples.lost[queue]} (job), ")
+    twin = finding(samples, "queue.stalled", f"{library}-active-{story}")
+    assert (twin["verdict"], twin["observed"]) == ("pass", 0)
+    assert twin["message"].endswith("have no lock")
+
+
+@pytest.mark.parametrize(
+    "queue",
+    [
+        *(f"{library}-{story}" for library in LIBRARIES
+          for story in ("lifo-middle", "lifo-deep", "priorities", "fifo")),
+        "bull-lifo-middle",
+        "bull-priorities",
+    ],
+)  # fmt: skip
+def test_the_job_that_waits_longest_is_found_wherever_it_is(samples: Samples, queue: str) -> None:
+    found = finding(samples, "queue.latency", queue)
+    assert found["verdict"] in NOT_FINE
+    assert found["observed"] == pytest.approx(samples.waited_s(queue), abs=CLOSE_S)
+    assert found["observed"] > OLD_S + CLOSE_S
+    is_fifo = queue.endswith("fifo")
+    assert ("not in order of age; " in found["message"]) is not is_fifo
+    assert (" looked at" in found["message"]) is not is_fifo
+
+
+@node
+def test_where_there_are_too_many_priorities_the_sentence_says_so(
+    samples: Samples, library: str
+) -> None:
+    found = finding(samples, "queue.latency", f"{library}-many-priorities")
+    assert found["verdict"] in NOT_FINE
+    assert re.search(r"; \d+ of 301 looked at", found["message"])
+
+
+@node
+@pytest.mark.parametrize(("story", "kept"), [("removed", 0), ("behind", 30), ("kept", 30)])
+def test_failures_count_that_are_not_kept_or_have_another_clock(
+    samples: Samples, library: str, story: str, kept: int
+) -> None:
+    queue = f"{library}-failed-{story}"
+    found = finding(samples, "queue.failures", queue)
+    assert (found["verdict"], found["observed"], found["limit"]) == ("warn", 30, 20)
+    assert found["message"] == (
+        f"30 jobs of {queue} failed in the last hour (limit 20 an hour), {kept} are kept"
+    )
+    assert found["evidence"]["newest failures"] == ["10 of: planned"]
+
+
+@node
+def test_failures_before_the_events_that_were_read_are_not_counted_as_none(
+    samples: Samples, library: str
+) -> None:
+    found = finding(samples, "queue.failures", f"{library}-failed-trimmed")
+    assert (found["verdict"], found["observed"]) == ("warn", 1)
+    assert re.search(
+        r"^1 jobs of \S+ failed in the \d+\.\d s that its events reach back \(limit 20 an hour\), "
+        r"0 are kept$",
+        found["message"],
+    )
+
+
+@pytest.mark.parametrize("queue", [f"{library}-dated" for library in (*LIBRARIES, "bull")])
+def test_a_fresh_job_with_an_old_timestamp_of_its_own_is_fresh(
+    samples: Samples, queue: str
+) -> None:
+    found = finding(samples, "queue.latency", queue)
+    assert found["verdict"] in NOT_FINE
+    assert found["observed"] == pytest.approx(samples.waited_s(queue), abs=CLOSE_S)
+
+
+@node
+def test_an_event_tells_the_truth_about_a_timestamp(samples: Samples, library: str) -> None:
+    queue = f"{library}-dated-alone"
+    found = finding(samples, "queue.latency", queue)
+    assert found["observed"] == pytest.approx(samples.waited_s(queue), abs=CLOSE_S)
+    assert "timestamp" not in found["message"]
+
+
+def test_a_timestamp_that_nothing_contradicts_is_named_as_such(samples: Samples) -> None:
+    found = finding(samples, "queue.latency", "bull-dated-alone")
+    assert (found["verdict"] in NOT_FINE, found["observed"] > HOUR_MS / 1000) == (True, True)
+    assert ", now 60.1 min by its own timestamp: no worker; " in found["message"]
+
+
+@node
+def test_a_delayed_job_with_an_old_timestamp_is_not_overdue_since_then(
+    samples: Samples, library: str
+) -> None:
+    queue = f"{library}-dated-delayed"
+    found = finding(samples, "queue.overdue", queue)
+    assert found["verdict"] == "pass"
+    assert found["observed"] == pytest.approx(samples.waited_s(queue), abs=CLOSE_S)

@@ -89,9 +89,7 @@ def judge_latency(
         window_s=window_s,
         observed_s=max(longest, default=None),
         waiting_s=waiting_s,
-        waiting_by=next(
-            (job.since_by for job in facts.waiting if job.age_s is not None), ""
-        ),
+        waiting_by=next((job.since_by for job in facts.waiting if job.age_s is not None), ""),
         over_now=waiting_s is not None and waiting_s > limit_s,
         over_s=sum(end - start for start, end in over_steps),
         pick_ups=len(waited_s),

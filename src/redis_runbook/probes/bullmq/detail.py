@@ -16,8 +16,8 @@ from redis_runbook.probes.bullmq.facts import (
 from redis_runbook.probes.bullmq.naming import escaped
 from redis_runbook.probes.bullmq.reasons import classify
 from redis_runbook.probes.bullmq.replay import Entry, Replay, failures, parse_entries, replay
-from redis_runbook.probes.bullmq.replies import hash_values, integer, items, timestamp_ms
-from redis_runbook.probes.bullmq.snapshot import FAILED, OLDEST, Command, Snapshot, left_ms
+from redis_runbook.probes.bullmq.replies import Command, hash_values, integer, items, timestamp_ms
+from redis_runbook.probes.bullmq.snapshot import FAILED, OLDEST, Snapshot, left_ms
 
 _HOUR_MS: Final = 3_600_000
 _CHILDREN: Final = (b"dependencies", b"processed", b"failed", b"unsuccessful")

@@ -55,7 +55,7 @@ def _observe(
     client: Client, queues: Sequence[Queue], bounds: HistoryBounds, facts: dict[Queue, QueueFacts]
 ) -> list[Queue]:
     """Observe one batch into `facts`; return the queues of which a job vanished in between."""
-    snapshots = crowd.look_at_the_rest(client, _snapshots(client, queues, bounds))
+    snapshots = crowd.look_between_the_ends(client, _snapshots(client, queues, bounds))
     if bounds.more_events:  # a read for comparison only needs not know how long jobs wait
         snapshots = priorities.add_first_of_each(client, middle.add_oldest(client, snapshots))
     cut_short = sum(shot.entries_cut for shot in snapshots)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from redis_runbook.probes.bullmq.replies import integer, scored, strings
-from redis_runbook.probes.bullmq.snapshot import Command, PrioritySet, Snapshot
+from redis_runbook.probes.bullmq.priority_set import PrioritySet
+from redis_runbook.probes.bullmq.replies import Command, integer, scored, strings
+from redis_runbook.probes.bullmq.snapshot import Snapshot
 from redis_runbook.wire.client import Client
 
 _STEPS: Final = 31
@@ -64,29 +65,26 @@ def _ranks(size: int) -> list[int]:
     return [size * number // (_SAMPLES + 1) for number in range(1, _SAMPLES + 1)]
 
 
-def _first_jobs(
-    client: Client, walked: Sequence[tuple[PrioritySet, bool]]
-) -> list[list[bytes]]:
+def _first_jobs(client: Client, walked: Sequence[tuple[PrioritySet, bool]]) -> list[list[bytes]]:
     """The first job of each priority that was found, by set.
 
     BullMQ's score orders the jobs of one priority. Bull's does not, but the end of its list that is
     next has the same order as the set: how many jobs have a smaller priority number is where the
-    first one of a priority stands.
+    first one of a priority stands. The jobs without a priority come last.
     """
     commands = [one.first_of(priority) for one, _ in walked for priority in one.found]
-    replies = client.ask_all(*commands) if commands else []
-    places: list[Command] = []
-    answers = iter(replies)
-    by_place = [
-        (one, [next(answers) for _ in one.found]) for one, _ in walked
-    ]
-    for one, counts in by_place:
-        if one.list_key:
-            places += [("LINDEX", one.list_key, -1 - (integer(count) or 0)) for count in counts]
-    found = iter(client.ask_all(*places) if places else [])
-    return [
-        strings([next(found) for _ in replies_of])
+    replies = iter(client.ask_all(*commands) if commands else [])
+    by_set = [(one, [next(replies) for _ in one.found]) for one, _ in walked]
+    places: list[Command] = [
+        ("LINDEX", one.list_key, -1 - (integer(before) or 0))
+        for one, counts in by_set
         if one.list_key
-        else [member for reply in replies_of for member, _ in scored(reply)]
-        for one, replies_of in by_place
+        for before in (*counts, one.size)
+    ]
+    jobs = iter(client.ask_all(*places) if places else [])
+    return [
+        strings([next(jobs) for _ in range(len(answers) + 1)])
+        if one.list_key
+        else [job for answer in answers for job, _ in scored(answer)]
+        for one, answers in by_set
     ]

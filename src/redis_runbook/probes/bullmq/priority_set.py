@@ -1,14 +1,11 @@
-"""The sorted set that orders a queue's jobs by priority: BullMQ's own, or that of older versions."""
+"""The sorted set that orders a queue's jobs by priority: BullMQ's, or an older version's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from redis_runbook.probes.bullmq.naming import Queue
-from redis_runbook.probes.bullmq.replies import scored
-from redis_runbook.wire.client import Word
-
-Command = tuple[Word, ...]
+from redis_runbook.probes.bullmq.replies import Command, scored
 
 _SCORE_PER_PRIORITY: Final = 1 << 32
 

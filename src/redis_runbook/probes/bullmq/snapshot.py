@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from redis_runbook.probes.bullmq.facts import Counts, Limiter
 from redis_runbook.probes.bullmq.naming import Queue
-from redis_runbook.probes.bullmq.priority_set import Command, PrioritySet, priority_set
+from redis_runbook.probes.bullmq.priority_set import PrioritySet, priority_set
 from redis_runbook.probes.bullmq.replay import Entry, complete_from_ms, parse_entries
 from redis_runbook.probes.bullmq.replies import (
     EARLIEST_MS,
+    Command,
     hash_values,
     integer,
     is_wrong_type,
