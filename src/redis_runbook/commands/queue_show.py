@@ -56,11 +56,11 @@ def _show(
 ) -> str:
     """The queue as a table: jobs by state, oldest jobs, waits, workers, schedulers, failures.
 
-    Takes a little over 2 s: who works can only be told by looking twice.
+    Takes a little over 2 s, as finding the workers takes two reads.
 
     Raises:
         ConfigError: the configuration, the address of the service, or its name is wrong.
-        CannotLook: the service, or the queue on it, is not to be seen; its text is redacted.
+        CannotLook: the service or the queue cannot be observed; its text is redacted.
     """
     config = load(config_file, environ, {}).config
     redact = Redactor(secrets(config, environ) | environment_secrets(environ))
@@ -71,15 +71,17 @@ def _show(
     try:
         observed = _observe(name, chosen, endpoint, config)
     except (CannotLook, redis.RedisError) as error:
-        known = isinstance(error, CannotLook)
-        raise CannotLook(redact(str(error)) if known else f"{chosen} stopped answering") from None
+        has_reason = isinstance(error, CannotLook)
+        raise CannotLook(
+            redact(str(error)) if has_reason else f"{chosen} stopped answering"
+        ) from None
     limits = config.queue_limits(chosen, name)
     lines = _lines(observed, limit_s=limits.latency_s, window_s=limits.latency_for_s)
     return "\n".join(redact(line) for line in (f"{printable(name)} on {chosen}", *lines))
 
 
 def _service(config: Config, wanted: str | None) -> str:
-    """The service that was named, else the only one that has queues.
+    """The service with that name, or the only service with queues.
 
     Raises:
         ConfigError: there is no such service, or there are several to choose from.
@@ -111,12 +113,12 @@ def _observe(name: str, service: str, endpoint: Endpoint, config: Config) -> Obs
         found = discover(client, prefix=settings.prefix, configured=[name], budget_s=_BUDGET_S)
         if found.absent:
             raise CannotLook(f"no such queue: {printable(name)}; found: {found.titles}")
-        alone = found.only(name)
-        first = look_first(client, alone)
+        only_this = found.only(name)
+        first = look_first(client, only_this)
         time.sleep(READS_APART_S + _MARGIN_S)
         queues = look_again(
             client,
-            alone,
+            only_this,
             first,
             window_s=settings.limits.queue_latency_for_s,
         )
@@ -148,24 +150,28 @@ def _lines(queue: ObservedQueue, *, limit_s: float, window_s: float) -> Iterator
     yield from _section("workers", worker_lines(queue))
     yield from _section("schedulers", _schedulers(facts))
     yield from _section(
-        "newest failures", (f"{one.count} of: {one.reason}" for one in facts.failed_reasons)
+        "newest failures",
+        (f"{failure.count} of: {failure.reason}" for failure in facts.failed_reasons),
     )
     yield from _section("could not be read", facts.problems)
 
 
 def _schedulers(facts: QueueFacts) -> Iterator[str]:
     """Those with something wrong first, and how many are not shown."""
-    shown = sorted(facts.schedulers, key=lambda one: one.job_exists is not False)[:_SCHEDULERS]
+    shown = sorted(facts.schedulers, key=lambda scheduler: scheduler.job_exists is not False)[
+        :_SCHEDULERS
+    ]
     yield from map(_scheduler, shown)
     if (facts.schedulers_total or 0) > len(shown):
         yield f"and {(facts.schedulers_total or 0) - len(shown)} more"
 
 
-def _scheduler(one: Scheduler) -> str:
-    if one.finished:
-        return f"{one.scheduler_id}: finished"
-    state = f"its next run is {seconds(one.overdue_s)} late" if one.overdue_s else "on time"
-    return f"{one.scheduler_id}: {state}{', its job is gone' if one.job_exists is False else ''}"
+def _scheduler(scheduler: Scheduler) -> str:
+    name, late_s = scheduler.scheduler_id, scheduler.overdue_s
+    if scheduler.finished:
+        return f"{name}: finished"
+    state = f"its next run is {seconds(late_s)} late" if late_s else "on time"
+    return f"{name}: {state}{', its job is gone' if scheduler.job_exists is False else ''}"
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:

@@ -30,6 +30,7 @@ from redis_runbook.config.values import (
     RoleName,
     Seconds,
     Secret,
+    ServerAddress,
     ServiceName,
     Size,
     Text,
@@ -105,7 +106,7 @@ class ServiceSettings(_Login, _Server):
     exporter_url: HttpUrl | None = Field(None, description="An exporter of its own")
     exporter_url_env: VariableName | None = None
     exporter_url_file: ValueFile | None = None
-    exporter_target: Text | None = Field(None, description="Its name for /scrape?target=")
+    exporter_target: ServerAddress | None = Field(None, description="Its name for /scrape?target=")
     series: dict[LabelName, Text] = Field(
         {}, description="Labels of its exporter's series in Prometheus; default: service = its name"
     )
@@ -117,12 +118,12 @@ class ServiceSettings(_Login, _Server):
     _role_spec: RoleSpec = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
-        """Look up what follows from the role."""
+        """Look up the specification of the role."""
         self._role_spec = known_roles(context)[self.role]
 
     @property
     def role_spec(self) -> RoleSpec:
-        """What follows from the role."""
+        """The specification of the role: its limits, checks and other properties."""
         return self._role_spec
 
     @model_validator(mode="before")
@@ -261,25 +262,27 @@ class Config(Section):
     container: Container = Container()
 
     def level(self, spec: CheckSpec) -> Level:
-        """What a broken check amounts to: as configured, else as the catalogue says."""
+        """The level of a check: as configured, else as in the catalogue."""
         override = self.checks.get(spec.id)
         return Level(override.level) if override else spec.level
 
     def queues_of(self, service: str) -> tuple[str, ...]:
-        """The BullMQ queues that must exist on a service: those that it lists.
+        """The BullMQ queues that must exist on a service: those that its table lists.
 
-        Where only one service has queues, those that have a table of their own, too: they can be
-        nobody else's.
+        If it is the only service with queues, the queues with tables of their own belong to it,
+        too.
         """
         listed = self.services[service].queues
         holders = [
-            one for one in self.services.values() if one.enabled and one.role_spec.has_queues
+            settings
+            for settings in self.services.values()
+            if settings.enabled and settings.role_spec.has_queues
         ]
         own = self.queues if len(holders) == 1 else ()
         return tuple(dict.fromkeys((*listed, *own)))
 
     def queue_limits(self, service: str, queue: str) -> QueueLimits:
-        """What one queue is held to, on the service that has it."""
+        """The limits of a queue on a service, with all defaults filled in."""
         settings = self.queues.get(queue) or QueueSettings()
         limits = self.services[service].limits
         must_exist, configured = queue in self.queues_of(service), settings.workers_min

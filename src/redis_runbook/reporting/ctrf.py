@@ -93,7 +93,7 @@ def _extra(record: RunRecord) -> dict[str, Any]:
             name: dataclasses.asdict(server) if server else None
             for name, server in record.servers.items()
         },
-        # What else it takes to read the record back.
+        # The other fields that `previous.parse_record` needs.
         "outcome": int(record.outcome),
         "selected": list(record.selected),
         "elapsed_s": record.elapsed_s,

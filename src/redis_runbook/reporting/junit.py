@@ -1,4 +1,4 @@
-"""`junit.xml`, for pipelines; an undetermined check is an `<error>`, a broken one a `<failure>`."""
+"""`junit.xml` for CI: an undetermined check is an `<error>`, a broken check a `<failure>`."""
 
 import re
 from typing import Final

@@ -1,4 +1,4 @@
-"""Reads a record back from `results.json`: what the last run saw."""
+"""Reads the record of the last run from `results.json`."""
 
 import datetime as dt
 import json
@@ -13,10 +13,9 @@ _MAX_BYTES: Final = 16 * 1024 * 1024
 
 
 def read_record(path: Path) -> RunRecord | None:
-    """The record that a run left; None where there is none that we wrote.
+    """Read the record of a run; None if the file is missing, damaged or not ours.
 
-    A first run has no file, and a file may be damaged or not ours: there is then nothing to
-    compare with, and checks say "since the server started" instead.
+    Checks then have nothing to compare with, and say "since it started" instead.
     """
     try:
         return parse_record(read_text(path, max_bytes=_MAX_BYTES))
@@ -25,10 +24,10 @@ def read_record(path: Path) -> RunRecord | None:
 
 
 def parse_record(text: str) -> RunRecord:
-    """The record of a document that `ctrf.render` wrote.
+    """Parse a document that `ctrf.render` wrote.
 
     Raises:
-        ValueError: it is not such a document.
+        ValueError: the text is not such a document.
     """
     try:
         document = json.loads(text)
@@ -53,7 +52,7 @@ def parse_record(text: str) -> RunRecord:
             attempt=int(extra["attempt"]),
             waited_s=_number(extra["waited_s"]),
         )
-    except (LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError("not a document of redis-runbook's") from error
 
 

@@ -1,4 +1,4 @@
-"""This process as others started it: signals that end it, streams that are closed, full or gone."""
+"""Handles the signals of this process, and its standard streams if closed, full or broken."""
 
 import contextlib
 import os
@@ -14,9 +14,9 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Take a polite request to stop as KeyboardInterrupt, whoever asks, and however often.
+    """Raise KeyboardInterrupt at the first SIGINT or SIGTERM, and ignore further ones.
 
-    Signals belong to the main thread; in another one this does nothing.
+    Only the main thread may handle signals; in another thread this does nothing.
     """
     with contextlib.ExitStack() as stack:
         if threading.current_thread() is threading.main_thread():
@@ -26,7 +26,7 @@ def interruptible() -> Iterator[None]:
 
 
 def ignore_signals() -> None:
-    """Let nothing break off what follows; what follows must end by itself."""
+    """Ignore SIGINT and SIGTERM from now on; what follows must end by itself."""
     if threading.current_thread() is threading.main_thread():
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)
@@ -38,27 +38,27 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def open_closed_streams() -> None:
-    """Point standard streams that were closed (`2>&-`) to nowhere.
+    """Point standard streams that were closed (`2>&-`) to /dev/null.
 
-    Otherwise the next file or socket would take their number, and get what is printed.
+    Otherwise the next file or socket would get their file descriptor, and receive the output.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number: `descriptor`
     sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
     sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
 
 
 def silence(stream: TextIO) -> None:
-    """Let a stream go nowhere from now on: its reader went away, or its disk is full.
+    """Point a stream to /dev/null, because its reader went away or its disk is full.
 
-    What it still holds goes nowhere, too; else Python would fail at its exit.
+    Its buffer is discarded, too; otherwise Python would fail when it flushes the buffer at exit.
     """
     with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
+        devnull = os.open(os.devnull, os.O_WRONLY)
         try:
-            os.dup2(nowhere, stream.fileno())
+            os.dup2(devnull, stream.fileno())
         finally:
-            os.close(nowhere)
+            os.close(devnull)

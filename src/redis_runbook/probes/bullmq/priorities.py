@@ -9,55 +9,57 @@ from redis_runbook.probes.bullmq.replies import Command, integer, scored, string
 from redis_runbook.probes.bullmq.snapshot import Snapshot
 from redis_runbook.wire.client import Client
 
-_STEPS: Final = 31
+_MAX_STEPS: Final = 31
 _SAMPLES: Final = 16
-"""Where there are more priorities than steps, the set is sampled at so many further places."""
+"""Where there are more priorities than steps, the set is sampled at so many places."""
 
 
 def add_first_of_each(client: Client, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
-    """Add the first job of each priority, and say where there were more than could be read.
-
-    A step needs the result of the step before. It takes one round trip for all queues that have a
-    further priority.
-    """
-    indexes = [index for index, shot in enumerate(snapshots) if shot.priorities]
-    sets = [snapshots[index].priorities for index in indexes]
-    walked = _walked(client, [found for found in sets if found])
-    firsts = _first_jobs(client, walked)
+    """Add the first job of each priority, and say where there were more than could be read."""
+    sets = {index: shot.priorities for index, shot in enumerate(snapshots) if shot.priorities}
+    read = _read_priorities(client, list(sets.values()))
     done = list(snapshots)
-    for index, (found, complete), jobs in zip(indexes, walked, firsts, strict=True):
+    for index, levels, jobs in zip(sets, read, _first_jobs(client, read), strict=True):
+        shot = done[index]
         done[index] = replace(
-            snapshots[index],
-            middle=(*snapshots[index].middle, *((found.state, job) for job in jobs)),
-            in_order=snapshots[index].in_order and complete,
+            shot,
+            middle=(*shot.middle, *((levels.state, job) for job in jobs)),
+            in_order=shot.in_order and levels.read_all,
         )
     return done
 
 
-def _walked(client: Client, sets: Sequence[PrioritySet]) -> list[tuple[PrioritySet, bool]]:
-    """Each set with the priorities in it, and whether these are all."""
-    found = {index: [one.first] for index, one in enumerate(sets)}
-    for _ in range(_STEPS):
-        going = [index for index in found if found[index][-1] < sets[index].last]
-        if not going:
+def _read_priorities(client: Client, sets: Sequence[PrioritySet]) -> list[PrioritySet]:
+    """Fill in the priority numbers of each set, from the smallest one upwards.
+
+    Each step needs the result of the step before. It takes one round trip for all queues that have
+    a further priority. The largest number is always among them: there jobs starve.
+    """
+    found = [[levels.first] for levels in sets]
+    for _ in range(_MAX_STEPS):
+        unfinished = [index for index, levels in enumerate(sets) if found[index][-1] < levels.last]
+        if not unfinished:
             break
-        replies = client.ask_all(*(sets[index].next_after(found[index][-1]) for index in going))
-        for index, reply in zip(going, replies, strict=True):
+        replies = client.ask_all(
+            *(sets[index].next_after(found[index][-1]) for index in unfinished)
+        )
+        for index, reply in zip(unfinished, replies, strict=True):
             found[index].append(sets[index].priority_in(reply, default=sets[index].last))
-    cut = [index for index in found if found[index][-1] < sets[index].last]
-    samples: list[Command] = [
-        ("ZRANGE", sets[index].key, rank, rank, "WITHSCORES")
-        for index in cut
-        for rank in _ranks(sets[index].size)
-    ]
-    replies = client.ask_all(*samples) if samples else []
-    for position, index in enumerate(cut):
-        some = replies[position * _SAMPLES : (position + 1) * _SAMPLES]
-        last = sets[index].last
-        found[index] += [*(sets[index].priority_in(reply, default=last) for reply in some), last]
+    cut = [index for index, levels in enumerate(sets) if found[index][-1] < levels.last]
+    places = [(index, rank) for index in cut for rank in _ranks(sets[index].size)]
+    if places:
+        replies = client.ask_all(
+            *(("ZRANGE", sets[index].key, rank, rank, "WITHSCORES") for index, rank in places)
+        )
+        for (index, _), reply in zip(places, replies, strict=True):
+            found[index].append(sets[index].priority_in(reply, default=sets[index].last))
     return [
-        (replace(one, found=tuple(dict.fromkeys(found[index]))), index not in cut)
-        for index, one in enumerate(sets)
+        replace(
+            levels,
+            read=tuple(dict.fromkeys((*found[index], levels.last))),
+            read_all=index not in cut,
+        )
+        for index, levels in enumerate(sets)
     ]
 
 
@@ -65,26 +67,26 @@ def _ranks(size: int) -> list[int]:
     return [size * number // (_SAMPLES + 1) for number in range(1, _SAMPLES + 1)]
 
 
-def _first_jobs(client: Client, walked: Sequence[tuple[PrioritySet, bool]]) -> list[list[bytes]]:
-    """The first job of each priority that was found, by set.
+def _first_jobs(client: Client, sets: Sequence[PrioritySet]) -> list[list[bytes]]:
+    """The first job of each priority that was read, by set.
 
-    BullMQ's score orders the jobs of one priority. Bull's does not, but the end of its list that is
-    next has the same order as the set: how many jobs have a smaller priority number is where the
-    first one of a priority stands. The jobs without a priority come last.
+    BullMQ's score orders the jobs of one priority. Bull's does not, but its list has the same order
+    as the set, from the end that is next: as many jobs have a smaller priority number, so far in is
+    the first job of a priority. The jobs without a priority come last.
     """
-    commands = [one.first_of(priority) for one, _ in walked for priority in one.found]
+    commands = [levels.first_of(priority) for levels in sets for priority in levels.read]
     replies = iter(client.ask_all(*commands) if commands else [])
-    by_set = [(one, [next(replies) for _ in one.found]) for one, _ in walked]
+    by_set = [(levels, [next(replies) for _ in levels.read]) for levels in sets]
     places: list[Command] = [
-        ("LINDEX", one.list_key, -1 - (integer(before) or 0))
-        for one, counts in by_set
-        if one.list_key
-        for before in (*counts, one.size)
+        ("LINDEX", levels.list_key, -1 - (integer(before) or 0))
+        for levels, answers in by_set
+        if levels.list_key
+        for before in (*answers, levels.size)
     ]
     jobs = iter(client.ask_all(*places) if places else [])
     return [
         strings([next(jobs) for _ in range(len(answers) + 1)])
-        if one.list_key
+        if levels.list_key
         else [job for answer in answers for job, _ in scored(answer)]
-        for one, answers in by_set
+        for levels, answers in by_set
     ]

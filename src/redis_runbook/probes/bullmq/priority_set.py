@@ -17,7 +17,8 @@ class PrioritySet:
     In Bull, and in BullMQ up to 3, `priority` only tells the jobs' priorities. The jobs themselves
     are in the list `list_key`, where they come before all others and in the set's order.
 
-    `first` and `last` are the smallest and the largest priority number, `found` those read so far.
+    `first` and `last` are the smallest and the largest priority number, `read` those that were
+    read, and `read_all` says whether these are all.
     """
 
     key: bytes
@@ -26,7 +27,8 @@ class PrioritySet:
     size: int
     first: int
     last: int
-    found: tuple[int, ...] = ()
+    read: tuple[int, ...] = ()
+    read_all: bool = True
 
     @property
     def _width(self) -> int:
