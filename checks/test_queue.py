@@ -6,8 +6,16 @@ from typing import Final
 from redis_runbook.check import Details, Judge, check
 from redis_runbook.config.model import QueueLimits
 from redis_runbook.judging.cause import HOLDS_SCHEDULERS, Cause, cause
+from redis_runbook.judging.failures import failures
 from redis_runbook.judging.queue_latency import LatencyState, judge_latency
-from redis_runbook.judging.queue_text import counts, evidence, seconds
+from redis_runbook.judging.queue_text import (
+    counts,
+    evidence,
+    looked_at,
+    seconds,
+    unseen_text,
+    waiting_text,
+)
 from redis_runbook.judging.staffing import (
     Staffing,
     judge_staffing,
@@ -72,7 +80,7 @@ def test_latency(
 
     Passes when no job that could be processed waits longer, or did in the window.
     Fails when one did at every moment of the window (or does now, with `strict_now`); over the
-        limit in part is a warning.
+        limit in part is a warning, and so are jobs that a bounded read may have missed.
     Next: `redis-runbook queue show NAME`, and remove the cause that the message names.
     """
     why = cause(queue.last, queue.workers)
@@ -91,9 +99,10 @@ def test_latency(
         judge.passes(f"{subject.name} is idle: no job waits, and none was picked up")
     sentence = (
         f"jobs of {subject.name} waited up to {seconds(judged.observed_s)} (limit "
-        f"{queue_limits.latency_s:g} s), now {seconds(judged.waiting_s or 0)}"
+        f"{queue_limits.latency_s:g} s), now {waiting_text(judged)}"
         + (f": {why}" if judged.over_now else "")
         + f"; over the limit for {judged.over_s:g} s of {judged.window_s:g} s"
+        + unseen_text(queue.last)
     )
     if judged.pick_ups:
         sentence += (
@@ -109,7 +118,7 @@ def test_latency(
     if judged.over_now and (reconnecting := still_reconnecting(queue)):
         judge.unknown(f"{sentence}; {reconnecting}", **details)
     broken = judged.state is LatencyState.BROKEN or (judged.over_now and queue_limits.strict_now)
-    if judged.state is LatencyState.PARTLY and not broken:
+    if not broken and (judged.state is LatencyState.PARTLY or queue.last.waiting_unseen):
         judge.advise(sentence, **details)
     judge.passes_if(not broken, sentence, **details)
 
@@ -187,8 +196,9 @@ def test_overdue(
 def test_stalled(subject: Subject, queue: ObservedQueue, judge: Judge) -> None:
     """No active job is without a lock: its worker would be gone.
 
-    Passes when every active job that was seen is locked, in one of two readings 2 s apart.
-    Fails when one is not; the message says whether it will be recovered.
+    Passes when every active job is locked, in one of two readings 2 s apart.
+    Fails when one is not; the message says whether it will be recovered. Where there are too many
+        to look at, that none of some is without a lock is a warning.
     Next: look for workers that were killed or ran out of memory; where no stall check recovers the
         jobs, start a worker.
     """
@@ -198,9 +208,11 @@ def test_stalled(subject: Subject, queue: ObservedQueue, judge: Judge) -> None:
     if queue.last.counts.active is None:
         judge.unknown(f"the active jobs of {subject.name} cannot be read")
     kinds = ", ".join(sorted({str(job.kind) for job in found}))
-    seen = "" if queue.last.active_seen_all else f" of the {len(queue.last.active)} oldest"
-    sentence = f"{len(found)}{seen} active jobs of {subject.name} have no lock" + (
-        f": {kinds}" if found else ""
+    partial = looked_at(queue.last.active_seen, queue.last.counts.active)
+    sentence = (
+        f"{len(found)} active jobs of {subject.name} have no lock"
+        + (f": {kinds}" if found else "")
+        + partial
     )
     details: Details = {
         "observed": len(found),
@@ -212,6 +224,8 @@ def test_stalled(subject: Subject, queue: ObservedQueue, judge: Judge) -> None:
     }
     if found and (reconnecting := still_reconnecting(queue)):
         judge.unknown(f"{sentence}; {reconnecting}", **details)
+    if partial and not found:
+        judge.advise(sentence, **details)
     judge.passes_if(not found, sentence, **details)
 
 
@@ -221,8 +235,9 @@ def test_schedulers(
 ) -> None:
     """Every job scheduler's next run lies ahead, and its job exists.
 
-    Passes when both are so for every scheduler that was seen.
-    Fails when a run is past due beyond the grace (stopped), or its job is gone (orphaned).
+    Passes when both are so for every scheduler.
+    Fails when a run is past due beyond the grace (stopped), or its job is gone (orphaned). Where
+        there are too many to look at, that both are so for some is a warning.
     Next: start a worker for a stopped scheduler; `upsertJobScheduler` again for an orphaned one,
         which no worker revives.
     """
@@ -242,16 +257,32 @@ def test_schedulers(
     why = cause(facts, queue.workers)
     # While all workers are busy, or the queue is paused, a run is late and has not stopped.
     held = late if why in HOLDS_SCHEDULERS else set()
+<<<<<<< HEAD
+    ids = [f"{scheduler_id} is orphaned" for scheduler_id in sorted(lost)]
+    ids += [f"{scheduler_id} has stopped: {why}" for scheduler_id in sorted(late - held)]
+    partial = looked_at(facts.schedulers_seen, facts.schedulers_total)
+=======
     problems = [f"{scheduler_id} is orphaned" for scheduler_id in sorted(orphans)]
     problems += [f"{scheduler_id} has stopped: {why}" for scheduler_id in sorted(late - held)]
+>>>>>>> main
     sentence = f"{facts.schedulers_total} job schedulers of {subject.name}: " + (
         ", ".join(problems[:10])
         or (f"{len(held)} are late: {why}" if held else "each has its next run ahead")
     )
+<<<<<<< HEAD
+    sentence += partial
+    details: Details = {"observed": len(ids), "limit": 0, "evidence": evidence(queue)}
+    if ids and not lost and (reconnecting := still_reconnecting(queue)):
+        judge.unknown(f"{sentence}; {reconnecting}", **details)
+    if partial and not ids:
+        judge.advise(sentence, **details)
+    judge.passes_if(not ids, sentence, **details)
+=======
     details: Details = {"observed": len(problems), "limit": 0, "evidence": evidence(queue)}
     if problems and not orphans and (reconnecting := still_reconnecting(queue)):
         judge.unknown(f"{sentence}; {reconnecting}", **details)
     judge.passes_if(not problems, sentence, **details)
+>>>>>>> main
 
 
 @check("queue.failures")
@@ -260,18 +291,21 @@ def test_failures(
 ) -> None:
     """No more jobs failed in the last hour than failed_per_hour.
 
-    Passes when at most that many did.
-    Fails when more did.
+    Passes when at most that many did, by the events of the hour and by what the queue keeps.
+    Fails when more did. Where the queue does not keep them and its events do not reach back an
+        hour, that few did since then is a warning.
     Next: read the reasons in the evidence, repair their cause, then retry the failed jobs.
     """
-    failed = queue.last.failed_last_hour
+    failed = failures(queue.last)
     if failed is None:
         judge.unknown(f"how many jobs of {subject.name} failed cannot be read")
-    judge.passes_if(
-        failed <= queue_limits.failed_per_hour,
-        f"{failed} jobs of {subject.name} failed in the last hour (limit "
-        f"{queue_limits.failed_per_hour}), {queue.last.counts.failed} are kept",
-        observed=failed,
+    over = failed.count > queue_limits.failed_per_hour
+    verdict = judge.fails if over else judge.advise if failed.unseen else judge.passes
+    verdict(
+        f"{failed.count} jobs of {subject.name} failed {failed.when} (limit "
+        f"{queue_limits.failed_per_hour} an hour), {queue.last.counts.failed} are kept"
+        f"{failed.remark}",
+        observed=failed.count,
         limit=queue_limits.failed_per_hour,
         evidence=evidence(queue),
     )

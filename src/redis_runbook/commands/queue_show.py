@@ -19,7 +19,7 @@ from redis_runbook.judging.cause import cause
 from redis_runbook.judging.queue_latency import judge_latency
 from redis_runbook.judging.queue_text import oldest_jobs, seconds, worker_lines
 from redis_runbook.probes.bullmq.discovery import discover
-from redis_runbook.probes.bullmq.facts import Scheduler
+from redis_runbook.probes.bullmq.facts import QueueFacts, Scheduler
 from redis_runbook.probes.bullmq.queues import (
     READS_APART_S,
     ObservedQueue,
@@ -37,6 +37,7 @@ _LIMIT_S: Final = 10.0
 _BUDGET_S: Final = 2.0
 _MARGIN_S: Final = 0.05
 _NAME_WIDTH: Final = 18
+_SCHEDULERS: Final = 20
 
 
 def run(options: argparse.Namespace) -> int:
@@ -149,12 +150,22 @@ def _lines(queue: ObservedQueue, *, limit_s: float, window_s: float) -> Iterator
     if facts.overdue_s:
         yield from _section("delayed", [f"the most overdue job is {seconds(facts.overdue_s)} late"])
     yield from _section("workers", worker_lines(queue))
-    yield from _section("schedulers", map(_scheduler, facts.schedulers))
+    yield from _section("schedulers", _schedulers(facts))
     yield from _section(
         "newest failures",
         (f"{failure.count} of: {failure.reason}" for failure in facts.failed_reasons),
     )
     yield from _section("could not be read", facts.problems)
+
+
+def _schedulers(facts: QueueFacts) -> Iterator[str]:
+    """Those with something wrong first, and how many are not shown."""
+    shown = sorted(facts.schedulers, key=lambda scheduler: scheduler.job_exists is not False)[
+        :_SCHEDULERS
+    ]
+    yield from map(_scheduler, shown)
+    if (facts.schedulers_total or 0) > len(shown):
+        yield f"and {(facts.schedulers_total or 0) - len(shown)} more"
 
 
 def _scheduler(scheduler: Scheduler) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
+from redis_runbook.judging.queue_latency import LatencyJudgement
 from redis_runbook.probes.bullmq.facts import QueueFacts
 from redis_runbook.probes.bullmq.queues import ObservedQueue
 
@@ -32,10 +33,30 @@ def seconds(value: float | None) -> str:
     return f"{value:.1f} s"
 
 
+def waiting_text(judged: LatencyJudgement) -> str:
+    """How long the oldest job waits, and by what evidence if the server's clock is none."""
+    known_by = f" {judged.waiting_by}" if judged.waiting_by else ""
+    return f"{seconds(judged.waiting_s or 0)}{known_by}"
+
+
+def looked_at(seen: int, total: int | None) -> str:
+    """`; 20 of 25 looked at`; empty where all were."""
+    return f"; {seen} of {total} looked at" if total is not None and seen < total else ""
+
+
+def unseen_text(facts: QueueFacts) -> str:
+    """How many waiting jobs were looked at, where another one may have waited longer."""
+    if not facts.waiting_unseen:
+        return ""
+    partial = looked_at(facts.waiting_seen, facts.counts.backlog)
+    return f"; waiting jobs are not in order of age{partial}"
+
+
 def oldest_jobs(facts: QueueFacts) -> list[str]:
     """The jobs that have waited longest, at most five: id, name, state and age."""
     return [
         f"{job.job_id} ({job.name or 'no name'}), {job.state}, {seconds(job.age_s)}"
+        + (f" {job.since_by}" if job.since_by else "")
         + (f": {job.unknown_because}" if job.unknown_because else "")
         for job in facts.waiting[:_MAX_JOBS]
     ]

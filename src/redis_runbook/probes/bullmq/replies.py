@@ -8,6 +8,8 @@ import redis
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word
 
+Command = tuple[Word, ...]
+
 EARLIEST_MS: Final = 1_230_000_000_000
 """The end of 2008, before the first release of Redis: no job is older."""
 _LATEST_MS: Final = 1 << 53
@@ -67,7 +69,7 @@ def is_wrong_type(reply: Any) -> bool:
 
 
 def ask_in_transactions(
-    client: Client, transactions: Sequence[Sequence[tuple[Word, ...]]]
+    client: Client, transactions: Sequence[Sequence[Command]]
 ) -> list[list[Any]]:
     """Run several transactions in one round trip; an error reply is returned in its place.
 
