@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
+from redis_runbook.config.model import QueueLimits
+from redis_runbook.judging.cause import Cause
 from redis_runbook.judging.queue_latency import LatencyJudgement
-from redis_runbook.probes.bullmq.facts import QueueFacts
+from redis_runbook.probes.bullmq.facts import MS_PER_S, QueueFacts
 from redis_runbook.probes.bullmq.queues import ObservedQueue
 
 _MAX_JOBS: Final = 5
@@ -33,10 +35,34 @@ def seconds(value: float | None) -> str:
     return f"{value:.1f} s"
 
 
-def waiting_text(judged: LatencyJudgement) -> str:
-    """How long the oldest job waits, and by what evidence if the server's clock is none."""
+def latency_text(
+    facts: QueueFacts, judged: LatencyJudgement, limits: QueueLimits, why: Cause
+) -> str:
+    """How long jobs waited, in the window and now; and what is not known of it."""
     known_by = f" {judged.waiting_by}" if judged.waiting_by else ""
-    return f"{seconds(judged.waiting_s or 0)}{known_by}"
+    text = (
+        f"waited up to {seconds(judged.observed_s)} (limit {limits.latency_s:g} s), now "
+        f"{seconds(judged.waiting_s or 0)}{known_by}"
+        + (f": {why}" if judged.over_now else "")
+        + f"; over the limit for {judged.over_s:g} s of {judged.window_s:g} s"
+        + _unseen_text(facts)
+    )
+    if judged.pick_ups:
+        text += (
+            f"; {judged.pick_ups} pick-ups, p50 {judged.p50_s:.3f}, p95 {judged.p95_s:.3f}, max "
+            f"{judged.max_s:.3f} s"
+        )
+    return text
+
+
+def picked_up_text(facts: QueueFacts, judged: LatencyJudgement) -> str:
+    """That no job was picked up, as far as the queue's events tell."""
+    if facts.history_from_ms is None:
+        return "and no events tell whether one was picked up"
+    reach_s = (facts.at_ms - facts.history_from_ms) / MS_PER_S
+    if reach_s < judged.window_s:
+        return f"and none was picked up in the {seconds(reach_s)} that its events reach back"
+    return "and none was picked up"
 
 
 def looked_at(seen: int, total: int | None) -> str:
@@ -44,7 +70,7 @@ def looked_at(seen: int, total: int | None) -> str:
     return f"; {seen} of {total} looked at" if total is not None and seen < total else ""
 
 
-def unseen_text(facts: QueueFacts) -> str:
+def _unseen_text(facts: QueueFacts) -> str:
     """How many waiting jobs were looked at, where another one may have waited longer."""
     if not facts.waiting_unseen:
         return ""
