@@ -8,14 +8,7 @@ from redis_runbook.config.model import QueueLimits
 from redis_runbook.judging.cause import HOLDS_SCHEDULERS, Cause, cause
 from redis_runbook.judging.failures import failures
 from redis_runbook.judging.queue_latency import LatencyState, judge_latency
-from redis_runbook.judging.queue_text import (
-    counts,
-    evidence,
-    looked_at,
-    seconds,
-    unseen_text,
-    waiting_text,
-)
+from redis_runbook.judging.queue_text import counts, evidence, looked_at, seconds, waits
 from redis_runbook.judging.staffing import (
     Staffing,
     judge_staffing,
@@ -97,18 +90,8 @@ def test_latency(
         judge.unknown(f"how long jobs of {subject.name} wait is not known: {unread}")
     if judged.state is LatencyState.IDLE or judged.observed_s is None:
         judge.passes(f"{subject.name} is idle: no job waits, and none was picked up")
-    sentence = (
-        f"jobs of {subject.name} waited up to {seconds(judged.observed_s)} (limit "
-        f"{queue_limits.latency_s:g} s), now {waiting_text(judged)}"
-        + (f": {why}" if judged.over_now else "")
-        + f"; over the limit for {judged.over_s:g} s of {judged.window_s:g} s"
-        + unseen_text(queue.last)
-    )
-    if judged.pick_ups:
-        sentence += (
-            f"; {judged.pick_ups} pick-ups, p50 {judged.p50_s:.3f}, p95 {judged.p95_s:.3f}, max "
-            f"{judged.max_s:.3f} s"
-        )
+    waited = waits(judged, queue.last, limit_s=queue_limits.latency_s, why=why)
+    sentence = f"jobs of {subject.name} {waited}"
     details: Details = {
         "observed": judged.observed_s,
         "limit": queue_limits.latency_s,
@@ -209,10 +192,8 @@ def test_stalled(subject: Subject, queue: ObservedQueue, judge: Judge) -> None:
         judge.unknown(f"the active jobs of {subject.name} cannot be read")
     kinds = ", ".join(sorted({str(job.kind) for job in found}))
     partial = looked_at(queue.last.active_seen, queue.last.counts.active)
-    sentence = (
-        f"{len(found)} active jobs of {subject.name} have no lock"
-        + (f": {kinds}" if found else "")
-        + partial
+    sentence = f"{len(found)} active jobs of {subject.name} have no lock" + (
+        f": {kinds}{partial}" if found else partial
     )
     details: Details = {
         "observed": len(found),
@@ -257,32 +238,20 @@ def test_schedulers(
     why = cause(facts, queue.workers)
     # While all workers are busy, or the queue is paused, a run is late and has not stopped.
     held = late if why in HOLDS_SCHEDULERS else set()
-<<<<<<< HEAD
-    ids = [f"{scheduler_id} is orphaned" for scheduler_id in sorted(lost)]
-    ids += [f"{scheduler_id} has stopped: {why}" for scheduler_id in sorted(late - held)]
-    partial = looked_at(facts.schedulers_seen, facts.schedulers_total)
-=======
     problems = [f"{scheduler_id} is orphaned" for scheduler_id in sorted(orphans)]
     problems += [f"{scheduler_id} has stopped: {why}" for scheduler_id in sorted(late - held)]
->>>>>>> main
+    partial = looked_at(facts.schedulers_seen, facts.schedulers_total)
     sentence = f"{facts.schedulers_total} job schedulers of {subject.name}: " + (
         ", ".join(problems[:10])
         or (f"{len(held)} are late: {why}" if held else "each has its next run ahead")
     )
-<<<<<<< HEAD
     sentence += partial
-    details: Details = {"observed": len(ids), "limit": 0, "evidence": evidence(queue)}
-    if ids and not lost and (reconnecting := still_reconnecting(queue)):
-        judge.unknown(f"{sentence}; {reconnecting}", **details)
-    if partial and not ids:
-        judge.advise(sentence, **details)
-    judge.passes_if(not ids, sentence, **details)
-=======
     details: Details = {"observed": len(problems), "limit": 0, "evidence": evidence(queue)}
     if problems and not orphans and (reconnecting := still_reconnecting(queue)):
         judge.unknown(f"{sentence}; {reconnecting}", **details)
+    if partial and not problems:
+        judge.advise(sentence, **details)
     judge.passes_if(not problems, sentence, **details)
->>>>>>> main
 
 
 @check("queue.failures")
