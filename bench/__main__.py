@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import cost, page, queues, sampling, speed
+from bench import cost, page, queues, sampling, soak, speed
 from bench.measurement import Measurement
 
 _PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
@@ -26,7 +26,8 @@ def main() -> int:
     for measurement in measurements:
         outcome = "holds " if measurement.holds else "MISSED"
         print(f"{outcome}  {measurement.summary}")
-    _PAGE.write_text(page.render(measurements, costs), encoding="utf-8")
+    whole = page.render(measurements, costs) + soak.kept_section()
+    _PAGE.write_text(whole, encoding="utf-8")
     return 0 if all(measurement.holds for measurement in measurements) else 1
 
 

@@ -21,6 +21,10 @@ OVERVIEW: Final = "1. Service Overview"
 CONFIGURATION: Final = "5. Configuration Changes"
 
 
+REACHABLE: Final = "connectivity.reachable"
+"""The check that tells of a service that cannot be reached: what cannot be seen follows from it."""
+
+
 class Level(enum.StrEnum):
     """The verdict on a broken check: INVARIANT fails, ADVISORY warns, OFF does not run."""
 
@@ -59,7 +63,7 @@ _JWT_CACHE: Final[tuple[Need, ...]] = ("jwt_cache",)
 _EXPORTER: Final[tuple[Need, ...]] = ("exporter", "scraped")
 
 CHECKS: Final = (
-    CheckSpec("connectivity.reachable", "service", UNAVAILABLE, "ms"),
+    CheckSpec(REACHABLE, "service", UNAVAILABLE, "ms"),
     CheckSpec("connectivity.role", "service", CONFIGURATION),
     CheckSpec("connectivity.writable", "service", UNAVAILABLE, "ms", needs=("writable",)),
     CheckSpec("connectivity.pubsub", "role", OVERVIEW, "ms"),

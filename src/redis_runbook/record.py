@@ -22,14 +22,29 @@ class ServerRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastSeen:
+    """The process of a service that answered last, in this run or an earlier one.
+
+    `at` is when that run began, by the clock of the machine that it ran on.
+    """
+
+    run_id: str
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceRecord:
-    """One service: its address (None: not known), how long it was sampled, and its server."""
+    """One service: its address (None: not known), how long it was sampled, and its server.
+
+    `server` is None if none answered; `last_seen` may then still be about an earlier run.
+    """
 
     name: str
     role: str
     address: str | None
     window_s: float
     server: ServerRecord | None = None
+    last_seen: LastSeen | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

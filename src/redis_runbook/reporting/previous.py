@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from redis_runbook.record import QueueRecord, RunRecord, ServerRecord, ServiceRecord
+from redis_runbook.record import LastSeen, QueueRecord, RunRecord, ServerRecord, ServiceRecord
 from redis_runbook.verdict import ExitCode, Finding, Verdict
 from redis_runbook.wire.files import read_text
 
@@ -63,7 +63,18 @@ def _service(name: str, about: Any, server: Any) -> ServiceRecord:
         address=_text_or_none(about["address"]),
         window_s=_number(about["window_s"]),
         server=_server(server) if server is not None else None,
+        last_seen=_last_seen(about.get("last_seen")),
     )
+
+
+def _last_seen(about: Any) -> LastSeen | None:
+    """Who answered last; None also where an older version of ours did not tell."""
+    if about is None:
+        return None
+    at = dt.datetime.fromisoformat(about["at"])
+    if at.tzinfo is None:
+        raise ValueError("a moment is without its time zone")
+    return LastSeen(run_id=_text(about["run_id"]), at=at)
 
 
 def _server(about: Any) -> ServerRecord:
@@ -95,6 +106,9 @@ def _finding(test: Any) -> Finding:
         next_steps=tuple(map(_text, about["next_steps"])),
         evidence=dict(about["evidence"]),
         duration_s=_number(test["duration"]) / 1000,
+        # Reports of versions that did not write these are read all the same.
+        advisory=bool(about.get("advisory", False)),
+        follows_from=_text_or_none(about.get("follows_from")),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from redis_runbook.config.load import Loaded
 from redis_runbook.config.nearest import the_nearest_is
-from redis_runbook.record import RunRecord, ServerRecord
+from redis_runbook.record import RunRecord, ServiceRecord
 from redis_runbook.reporting.html import Page
 from redis_runbook.reporting.output import Output, write_output, write_text
 from redis_runbook.reporting.previous import read_record
@@ -44,11 +44,10 @@ class Reports:
         """Remove the temporary folder of the page, however the session ended."""
         self._page.close()
 
-    def previous(self) -> Mapping[str, ServerRecord]:
-        """The servers of the last run, from its report in the same folder, by service."""
+    def previous(self) -> Mapping[str, ServiceRecord]:
+        """The services of the last run that left a report here, by name."""
         record = read_record(self._folder / "results.json")
-        servers = record.servers.items() if record else ()
-        return {name: server for name, server in servers if server}
+        return {service.name: service for service in record.services} if record else {}
 
     def begin(self, record: RunRecord) -> None:
         """Print which services are checked, before anything else."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from redis_runbook.check import percent
 from redis_runbook.record import RunRecord
-from redis_runbook.verdict import ExitCode, Finding, count
+from redis_runbook.verdict import ExitCode, Finding, Verdict, count
 
 HEADLINES: Final = {
     ExitCode.HEALTHY: "HEALTHY",
@@ -40,10 +40,19 @@ def quantity(value: float | None, unit: str | None) -> str:
 
 
 def counts(findings: Sequence[Finding]) -> str:
-    """`2 fail, 1 unknown, 27 pass`: the verdicts that occurred, worst first."""
-    return ", ".join(
-        f"{number} {verdict.label.lower()}" for verdict, number in count(findings).items() if number
-    )
+    """`2 fail, 1 unknown, 27 pass`: the verdicts that occurred, worst first.
+
+    What advisory checks could not tell is counted apart: `1 unknown (advisory)`.
+    """
+    advisory = sum(one.advisory and one.verdict is Verdict.UNKNOWN for one in findings)
+    shown = []
+    for verdict, number in count(findings).items():
+        unaided = number - advisory if verdict is Verdict.UNKNOWN else number
+        if unaided:
+            shown.append(f"{unaided} {verdict.label.lower()}")
+        if verdict is Verdict.UNKNOWN and advisory:
+            shown.append(f"{advisory} unknown (advisory)")
+    return ", ".join(shown)
 
 
 def left_out(record: RunRecord) -> str:

@@ -15,6 +15,7 @@ from redis_runbook.redact import Redactor
 from redis_runbook.session.hooks import RunSession
 from redis_runbook.session.reports import Reports
 from redis_runbook.session.run import RUN, Run
+from redis_runbook.session.setup import SetupOutcome, SubjectOutcome
 
 _NAME: Final = "redis-runbook-run"
 _OPTIONS: Final = {
@@ -64,6 +65,8 @@ def configure(
     config.pluginmanager.import_plugin("redis_runbook.fixtures")
     session = RunSession(run, reports, show_progress=show_progress)
     config.pluginmanager.register(session, _NAME)
+    config.pluginmanager.register(SubjectOutcome())
+    config.pluginmanager.register(SetupOutcome())
     config.pluginmanager.register(reports)
 
 

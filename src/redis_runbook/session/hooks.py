@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from redis_runbook.check import Advised, Held, NotApplicable, Ruling, Unknown
+from redis_runbook.check import Held
 from redis_runbook.record import RunRecord
 from redis_runbook.session.progress import Progress
 from redis_runbook.session.recording import (
@@ -18,7 +18,6 @@ from redis_runbook.session.recording import (
     record_collection_error,
     record_phase,
     spec_of,
-    subject_of,
 )
 from redis_runbook.session.reports import Reports
 from redis_runbook.session.run import Run
@@ -132,17 +131,6 @@ class RunSession:
         if observation and self._show_progress:
             self._progress = Progress(session.config, observation.glances)
             self._run.on_wait = self._progress.refresh
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """End a check whose subject cannot be checked, before its fixtures wait for facts."""
-        subject = subject_of(item)
-        if subject and subject.not_applicable:
-            raise NotApplicable(Ruling(message=subject.not_applicable))
-        if subject and subject.unknown:
-            raise Unknown(Ruling(message=subject.unknown))
-        if subject and subject.advice:
-            raise Advised(Ruling(message=subject.advice))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:

@@ -17,6 +17,7 @@ from redis_runbook.targets.apis import find_apis
 from redis_runbook.targets.seed import seed_jwt_cache
 from redis_runbook.targets.target import ExporterRoute, Kind, Target, TargetError
 from redis_runbook.targets.throwaway import Throwaway
+from redis_runbook.wire.failure import why_it_failed
 
 NOT_YOURS: Final = "checked throwaway servers; this says nothing about yours"
 
@@ -128,7 +129,7 @@ def _seed(config: Config, throwaway: Throwaway) -> None:
         seed_jwt_cache(endpoint, config.jwt_cache.service, config.jwt_cache)
     except redis.RedisError as error:
         raise TargetError(
-            f"the throwaway {config.jwt_cache.service} cannot be filled: {type(error).__name__}"
+            f"the throwaway {config.jwt_cache.service} cannot be filled: it {why_it_failed(error)}"
         ) from error
 
 

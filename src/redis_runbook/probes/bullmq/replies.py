@@ -100,5 +100,6 @@ def _executed(replies: Iterator[Any], count: int) -> list[Any]:
 def refusal(error: Exception | None) -> str:
     """The code that an error reply begins with (`LOADING`, `MOVED`, …); never its text."""
     code = type(error).__name__ if error else ""
-    word = str(error).partition(" ")[0] if error else ""
+    # redis-py takes the code off the text of an error that it knows.
+    word = getattr(error, "status_code", None) or str(error or "").partition(" ")[0]
     return word if word.isascii() and word.isalpha() and word.isupper() else code or "no reply"
