@@ -44,7 +44,7 @@ SHORT_MS = NOW_MS - 720_000
     ],
 )  # fmt: skip
 def test_what_is_kept_and_what_events_tell(
-    known: dict[str, Any], count: int, unseen: bool, when: str, remark: str
+    known: dict[str, Any], count: int, unseen: object, when: str, remark: str
 ) -> None:
     found = failures(quiet(**{"history_from_ms": HOUR_AGO_MS, **known}))
     assert found
