@@ -8,10 +8,10 @@ from redis_runbook.judging.queue_latency import LatencyState, judge_latency
 from redis_runbook.judging.queue_text import (
     counts,
     evidence,
-    latency_text,
     looked_at,
     picked_up_text,
     seconds,
+    waits,
 )
 from redis_runbook.judging.schedulers import judge_schedulers
 from redis_runbook.judging.staffing import (
@@ -84,7 +84,8 @@ def test_latency(
         judge.unknown(f"how long jobs of {subject.name} wait is not known: {unread}")
     if judged.state is LatencyState.IDLE or judged.observed_s is None:
         judge.passes(f"{subject.name} is idle: no job waits, {picked_up_text(queue.last, judged)}")
-    sentence = f"jobs of {subject.name} {latency_text(queue.last, judged, queue_limits, why)}"
+    waited = waits(judged, queue.last, limit_s=queue_limits.latency_s, why=why)
+    sentence = f"jobs of {subject.name} {waited}"
     details: Details = {
         "observed": judged.observed_s,
         "limit": queue_limits.latency_s,
@@ -184,10 +185,8 @@ def test_stalled(subject: Subject, queue: ObservedQueue, judge: Judge) -> None:
         judge.unknown(f"the active jobs of {subject.name} cannot be read")
     kinds = ", ".join(sorted({str(job.kind) for job in found}))
     partial = looked_at(queue.last.active_seen, queue.last.counts.active)
-    sentence = (
-        f"{len(found)} active jobs of {subject.name} have no lock"
-        + (f": {kinds}" if found else "")
-        + partial
+    sentence = f"{len(found)} active jobs of {subject.name} have no lock" + (
+        f": {kinds}{partial}" if found else partial
     )
     details: Details = {
         "observed": len(found),

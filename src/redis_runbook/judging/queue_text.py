@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from redis_runbook.config.model import QueueLimits
 from redis_runbook.judging.cause import Cause
 from redis_runbook.judging.queue_latency import LatencyJudgement
 from redis_runbook.probes.bullmq.facts import MS_PER_S, QueueFacts
@@ -35,26 +34,6 @@ def seconds(value: float | None) -> str:
     return f"{value:.1f} s"
 
 
-def latency_text(
-    facts: QueueFacts, judged: LatencyJudgement, limits: QueueLimits, why: Cause
-) -> str:
-    """How long jobs waited, in the window and now; and what is not known of it."""
-    known_by = f" {judged.waiting_by}" if judged.waiting_by else ""
-    text = (
-        f"waited up to {seconds(judged.observed_s)} (limit {limits.latency_s:g} s), now "
-        f"{seconds(judged.waiting_s or 0)}{known_by}"
-        + (f": {why}" if judged.over_now else "")
-        + f"; over the limit for {judged.over_s:g} s of {judged.window_s:g} s"
-        + _unseen_text(facts)
-    )
-    if judged.pick_ups:
-        text += (
-            f"; {judged.pick_ups} pick-ups, p50 {judged.p50_s:.3f}, p95 {judged.p95_s:.3f}, max "
-            f"{judged.max_s:.3f} s"
-        )
-    return text
-
-
 def picked_up_text(facts: QueueFacts, judged: LatencyJudgement) -> str:
     """That no job was picked up, as far as the queue's events tell."""
     if facts.history_from_ms is None:
@@ -70,12 +49,27 @@ def looked_at(seen: int, total: int | None) -> str:
     return f"; {seen} of {total} looked at" if total is not None and seen < total else ""
 
 
-def _unseen_text(facts: QueueFacts) -> str:
-    """How many waiting jobs were looked at, where another one may have waited longer."""
-    if not facts.waiting_unseen:
-        return ""
-    partial = looked_at(facts.waiting_seen, facts.counts.backlog)
-    return f"; waiting jobs are not in order of age{partial}"
+def waits(judged: LatencyJudgement, facts: QueueFacts, *, limit_s: float, why: Cause) -> str:
+    """How long jobs waited and wait now, for how much of the window, and what is not known of it.
+
+    The wait of now has its evidence beside it if that is not the server's clock.
+    """
+    now = seconds(judged.waiting_s or 0)
+    now += f" {judged.waiting_by}" if judged.waiting_by else ""
+    now += f": {why}" if judged.over_now else ""
+    parts = [
+        f"waited up to {seconds(judged.observed_s)} (limit {limit_s:g} s), now {now}",
+        f"over the limit for {judged.over_s:g} s of {judged.window_s:g} s",
+    ]
+    if facts.waiting_unseen:
+        partial = looked_at(facts.waiting_seen, facts.counts.backlog)
+        parts.append(f"waiting jobs are not in order of age{partial}")
+    if judged.pick_ups:
+        parts.append(
+            f"{judged.pick_ups} pick-ups, p50 {judged.p50_s:.3f}, p95 {judged.p95_s:.3f}, max "
+            f"{judged.max_s:.3f} s"
+        )
+    return "; ".join(parts)
 
 
 def oldest_jobs(facts: QueueFacts) -> list[str]:
