@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
+from redis_runbook.judging.cause import Cause
 from redis_runbook.judging.queue_latency import LatencyJudgement
-from redis_runbook.probes.bullmq.facts import QueueFacts
+from redis_runbook.probes.bullmq.facts import MS_PER_S, QueueFacts
 from redis_runbook.probes.bullmq.queues import ObservedQueue
 
 _MAX_JOBS: Final = 5
@@ -33,10 +34,14 @@ def seconds(value: float | None) -> str:
     return f"{value:.1f} s"
 
 
-def waiting_text(judged: LatencyJudgement) -> str:
-    """How long the oldest job waits, and by what evidence if the server's clock is none."""
-    known_by = f" {judged.waiting_by}" if judged.waiting_by else ""
-    return f"{seconds(judged.waiting_s or 0)}{known_by}"
+def picked_up_text(facts: QueueFacts, judged: LatencyJudgement) -> str:
+    """That no job was picked up, as far as the queue's events tell."""
+    if facts.history_from_ms is None:
+        return "and no events tell whether one was picked up"
+    reach_s = (facts.at_ms - facts.history_from_ms) / MS_PER_S
+    if reach_s < judged.window_s:
+        return f"and none was picked up in the {seconds(reach_s)} that its events reach back"
+    return "and none was picked up"
 
 
 def looked_at(seen: int, total: int | None) -> str:
@@ -44,12 +49,27 @@ def looked_at(seen: int, total: int | None) -> str:
     return f"; {seen} of {total} looked at" if total is not None and seen < total else ""
 
 
-def unseen_text(facts: QueueFacts) -> str:
-    """How many waiting jobs were looked at, where another one may have waited longer."""
-    if not facts.waiting_unseen:
-        return ""
-    partial = looked_at(facts.waiting_seen, facts.counts.backlog)
-    return f"; waiting jobs are not in order of age{partial}"
+def waits(judged: LatencyJudgement, facts: QueueFacts, *, limit_s: float, why: Cause) -> str:
+    """How long jobs waited and wait now, for how much of the window, and what is not known of it.
+
+    The wait of now has its evidence beside it if that is not the server's clock.
+    """
+    now = seconds(judged.waiting_s or 0)
+    now += f" {judged.waiting_by}" if judged.waiting_by else ""
+    now += f": {why}" if judged.over_now else ""
+    parts = [
+        f"waited up to {seconds(judged.observed_s)} (limit {limit_s:g} s), now {now}",
+        f"over the limit for {judged.over_s:g} s of {judged.window_s:g} s",
+    ]
+    if facts.waiting_unseen:
+        partial = looked_at(facts.waiting_seen, facts.counts.backlog)
+        parts.append(f"waiting jobs are not in order of age{partial}")
+    if judged.pick_ups:
+        parts.append(
+            f"{judged.pick_ups} pick-ups, p50 {judged.p50_s:.3f}, p95 {judged.p95_s:.3f}, max "
+            f"{judged.max_s:.3f} s"
+        )
+    return "; ".join(parts)
 
 
 def oldest_jobs(facts: QueueFacts) -> list[str]:
