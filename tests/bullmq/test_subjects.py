@@ -262,6 +262,27 @@ def test_what_is_not_listed_is_not_looked_at_without_discovery(services: product
     assert billing == [f"queue.{check}[billing/render]" for check in CHECKS]
 
 
+@pytest.mark.parametrize("denied", [["-scan"], []], ids=["denied", "allowed"])
+def test_a_scan_that_is_denied_is_one_warning_about_a_healthy_queue(
+    denied: list[str], folder: Path
+) -> None:
+    with running() as server:
+        fill(server, b"render", waiting=0)
+        url = server.user("ops", "needed-password", "~*", "&*", "+@all", *denied)
+        done = product.run(
+            folder,
+            *("smoke", "--select", "queue.depth", "queue.overdue"),
+            env=product.urls(url),
+            config='[queues.render]\ndepth = 2\nworkers_min = 0\n[services.queue]\nrole = "queue"\n'
+            'queues = ["render"]\n[exporter]\nenabled = false\n',
+        )
+    others = {name: one for name, one in done.verdicts.items() if "others" in name}
+    found = {name: one for name, one in done.verdicts.items() if name not in others}
+    assert found == {"queue.depth[render]": "pass", "queue.overdue[render]": "pass"}
+    assert others == ({"queue.depth[queue: others]": "warn"} if denied else {})
+    assert done.code == 0, done.out
+
+
 # Many
 
 

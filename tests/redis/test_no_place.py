@@ -13,7 +13,10 @@ REASON = "queue refuses clients: max number of clients reached"
 
 def test_a_probe_that_is_turned_away_says_why(folder: Path) -> None:
     """One place is left: enough for the first PING and for one connection after it."""
-    with running("--maxclients", "5") as server, contextlib.ExitStack() as stack:
+    with (
+        running("--maxclients", "5", "--maxmemory", "64mb") as server,
+        contextlib.ExitStack() as stack,
+    ):
         for _ in range(4):
             client = server.client(single_connection_client=True)
             wait_until(lambda client=client: answers(client))

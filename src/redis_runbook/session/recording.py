@@ -121,13 +121,16 @@ def _stopper(error: BaseException, item: pytest.Item) -> str:
     pytest-timeout does that, from a signal handler. pytest's own modules fail on behalf of the test
     (`pytest.raises`), and a conftest.py belongs to the tests.
     """
+    if not isinstance(error, pytest.fail.Exception):
+        return ""
     frames = [frame.f_globals for frame, _ in traceback.walk_tb(error.__traceback__)]
     callers = [names for names in frames if names.get("__name__") != "_pytest.outcomes"]
     name = str(callers[-1].get("__name__")) if callers else ""
     plugins = {
         plugin.__name__.partition(".")[0]
         for plugin in item.config.pluginmanager.get_plugins()
-        if isinstance(plugin, ModuleType) and Path(plugin.__file__ or "").name != "conftest.py"
+        if isinstance(plugin, ModuleType)
+        and Path(getattr(plugin, "__file__", None) or "").name != "conftest.py"
     }
     return name if name.partition(".")[0] in plugins - {"_pytest"} else ""
 

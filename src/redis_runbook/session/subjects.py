@@ -28,6 +28,7 @@ class Subject:
     `configured_as` is the queue's name as a configuration spells it, unlike the escaped title.
     `not_applicable` says why there is nothing to check, `unknown` why it cannot be checked, and
     `advice` is a warning to give instead of a check; at most one of the three is not empty.
+    `follows_from` is that of the `CannotLook` behind `unknown`.
     """
 
     name: str

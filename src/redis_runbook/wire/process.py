@@ -9,18 +9,21 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Final, NoReturn, TextIO
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
     """Raise KeyboardInterrupt at the first SIGINT or SIGTERM, and ignore further ones.
 
-    Only the main thread may handle signals; in another thread this does nothing.
+    The terminal that goes away (SIGHUP) asks for it, too, unless `nohup` has said to ignore that.
+    Signals belong to the main thread; in another one this does nothing.
     """
     with contextlib.ExitStack() as stack:
         if threading.current_thread() is threading.main_thread():
             for number in _SIGNALS:
+                if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                    continue
                 stack.callback(signal.signal, number, signal.signal(number, _interrupt))
         yield
 
