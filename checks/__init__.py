@@ -1,1 +1,1 @@
-"""What must hold. One module a runbook topic; each test is one invariant of the catalogue."""
+"""The checks: one module for each runbook topic, one test for each invariant of the catalogue."""

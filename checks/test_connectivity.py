@@ -21,7 +21,7 @@ _NEXT: Final[Mapping[Problem, Sequence[str]]] = {
     Problem.MAX_CLIENTS: ["look for a connection leak (`CLIENT LIST`), or raise `maxclients`"],
     Problem.NOT_REDIS: ["correct the host and port in the URL: another program answers there"],
 }
-"""What comes first where the problem is not the server's death."""
+"""Next steps for a connection problem that is not a dead server; they precede the check's own."""
 
 
 @check("connectivity.reachable")
@@ -129,10 +129,11 @@ def test_clients(
     """
     ratio = clients.connected / clients.maxclients
     limit = service.limits.clients_ratio
-    same = previous is not None and previous.run_id == server.run_id
-    before = (previous and same and previous.rejected_connections) or 0
-    rejected = clients.rejected - before if clients.rejected >= before else clients.rejected
-    since = "the last run" if same else "it started"
+    same_process = previous is not None and previous.run_id == server.run_id
+    rejected_before = (previous and same_process and previous.rejected_connections) or 0
+    was_reset = clients.rejected < rejected_before
+    rejected = clients.rejected if was_reset else clients.rejected - rejected_before
+    since = "the last run" if same_process else "it started"
     judge.passes_if(
         ratio < limit and not rejected,
         f"{service.name} has {clients.connected} of {clients.maxclients} clients (limit "

@@ -19,11 +19,11 @@ def test_populated(
     """
     entries, wanted = jwt_entries, jwt_settings.min_entries
     if entries.live_entries < wanted and not entries.complete:
-        of = f" of {entries.dbsize}" if entries.dbsize else ""
+        total = f" of {entries.dbsize}" if entries.dbsize else ""
         judge.unknown(
             f"found {entries.live_entries} entries of {jwt_settings.pattern} on {service.name} "
-            f"after about {entries.keys_looked_at}{of} keys; the scan's budget was used up after "
-            f"{entries.elapsed_s:.1f} s"
+            f"after about {entries.keys_looked_at}{total} keys; the scan's budget was used up "
+            f"after {entries.elapsed_s:.1f} s"
         )
     judge.passes_if(
         entries.live_entries >= wanted,

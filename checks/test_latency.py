@@ -10,7 +10,7 @@ from redis_runbook.probes.latency.histogram import Traffic
 from redis_runbook.probes.latency.sample import LatencyFacts
 from redis_runbook.probes.slowlog import SlowlogFacts
 
-_SHOWN = 10
+_MAX_SHOWN = 10
 
 
 @check("latency.round_trip")
@@ -62,7 +62,7 @@ def test_slowlog(service: Service, slowlog: SlowlogFacts, judge: Judge) -> None:
             evidence={
                 "slow commands": [
                     f"{entry.duration_ms:.1f} ms, {entry.age_s:.0f} s ago: {entry.command}"
-                    for entry in slow[:_SHOWN]
+                    for entry in slow[:_MAX_SHOWN]
                 ]
             },
         )
@@ -91,7 +91,7 @@ def _judge_p95(
     limit_ms: float,
     traffic: Traffic | None = None,
 ) -> None:
-    """Judge one window by the rule for sustained limits, with the server's own count beside it."""
+    """Judge one window by the rule for sustained limits; `traffic` adds the server's own p95."""
     window = judge_window(
         latency.offsets_s,
         latency.samples_ms,
@@ -105,10 +105,10 @@ def _judge_p95(
             + (f" ({latency.error})" if latency.error else "")
         )
     summary = summarise(latency.samples_ms)
-    said = client_side(service, latency, summary, window, limit_ms=limit_ms)
+    sentence = client_side(service, latency, summary, window, limit_ms=limit_ms)
     if traffic:
         slow = summary.p95_ms > limit_ms
-        said = f"{said}; {server_side(traffic, limit_ms=limit_ms, client_is_slow=slow)}"
+        sentence = f"{sentence}; {server_side(traffic, limit_ms=limit_ms, client_is_slow=slow)}"
     details: Details = {
         "observed": summary.p95_ms,
         "limit": limit_ms,
@@ -118,5 +118,5 @@ def _judge_p95(
     if window.outcome is Outcome.OVER_IN_PART or (
         within and traffic and is_over(traffic, limit_ms)
     ):
-        judge.advise(said, **details)
-    judge.passes_if(within, said, **details)
+        judge.advise(sentence, **details)
+    judge.passes_if(within, sentence, **details)

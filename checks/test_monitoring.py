@@ -12,7 +12,7 @@ from redis_runbook.probes.prometheus.rules import RulesFacts
 from redis_runbook.probes.prometheus.targets import TargetsFacts
 from redis_runbook.verdict import Verdict
 
-_SHOWN = 10
+_MAX_SHOWN = 10
 
 
 @check("monitoring.targets")
@@ -55,8 +55,8 @@ def test_rules(implied: Implied, loaded_rules: RulesFacts, judge: Judge) -> None
     Next: `redis-runbook rules -o rules.yml`, load that file, and reload Prometheus.
     """
     matches = Matcher(loaded_rules).best(implied.stated)
-    problems = [f"{name}: {one}" for name, match in matches.items() for one in match.problems]
-    doubts = [f"{name}: {one}" for name, match in matches.items() for one in match.doubts]
+    problems = [f"{name}: {text}" for name, match in matches.items() for text in match.problems]
+    doubts = [f"{name}: {text}" for name, match in matches.items() for text in match.doubts]
     evidence = {name: match.found.query for name, match in matches.items() if match.found}
     if doubts and not problems:
         judge.unknown("; ".join(doubts), evidence=evidence)
@@ -80,14 +80,14 @@ def test_alerts(implied: Implied, loaded_rules: RulesFacts, judge: Judge) -> Non
     """
     matcher = Matcher(loaded_rules)
     active = matcher.active(implied.rules)
-    firing = [name for name, alerts in active.items() if any(one.fires for one in alerts)]
-    evidence = {name: [one.summary for one in alerts] for name, alerts in active.items()}
+    firing = [name for name, alerts in active.items() if any(alert.fires for alert in alerts)]
+    evidence = {name: [alert.summary for alert in alerts] for name, alerts in active.items()}
     if firing:
         judge.fails(f"firing: {', '.join(firing)}", evidence=evidence)
     best = matcher.best(implied.stated)
-    blind = [f"{name}: {one}" for name, match in best.items() for one in match.faults]
-    if blind:
-        judge.unknown(f"silence proves nothing where an alert is not right: {'; '.join(blind)}")
+    faults = [f"{name}: {fault}" for name, match in best.items() for fault in match.faults]
+    if faults:
+        judge.unknown(f"silence proves nothing where an alert is not right: {'; '.join(faults)}")
     if active:
         judge.advise(f"pending: {', '.join(active)}", evidence=evidence)
     judge.passes(f"none of {len(implied.stated)} alerts of the runbook fires")
@@ -104,7 +104,8 @@ def test_windows(recorded_alert: Sequence[RecordedAlert], judge: Judge) -> None:
     """
     judged = judge_alert(recorded_alert)
     worst = judged[0]
-    details: Details = {"evidence": {"series": [one.sentence for one in judged[:_SHOWN]]}}
+    sentences = [series.sentence for series in judged[:_MAX_SHOWN]]
+    details: Details = {"evidence": {"series": sentences}}
     if worst.verdict is Verdict.UNKNOWN:
         judge.unknown(worst.sentence, **details)
     rule = worst.rule
@@ -123,14 +124,14 @@ def test_dashboards(grafana: GrafanaFacts, judge: Judge) -> None:
     Next: `redis-runbook dashboards -o DIR` writes both for Grafana's import; choose the Prometheus
         that scrapes the exporters as their data source.
     """
-    problems = [one for dashboard in grafana.dashboards for one in dashboard.problems]
-    doubts = [one for dashboard in grafana.dashboards for one in dashboard.doubts]
-    evidence = {one.title: list(one.answered) for one in grafana.dashboards}
+    problems = [text for dashboard in grafana.dashboards for text in dashboard.problems]
+    doubts = [text for dashboard in grafana.dashboards for text in dashboard.doubts]
+    titles = [dashboard.title for dashboard in grafana.dashboards]
+    evidence = {dashboard.title: list(dashboard.answered) for dashboard in grafana.dashboards}
     if doubts and not problems:
         judge.unknown("; ".join(doubts), evidence=evidence)
     judge.passes_if(
         not problems,
-        "; ".join(problems)
-        or f"the data sources of {', '.join(one.title for one in grafana.dashboards)} answer",
+        "; ".join(problems) or f"the data sources of {', '.join(titles)} answer",
         evidence=evidence,
     )

@@ -32,9 +32,9 @@ def test_saving(service: Service, persistence: PersistenceFacts, judge: Judge) -
         if facts.rdb_enabled is None:
             judge.unknown(f"whether {service.name} saves is not known: {facts.why_unknown}")
         judge.advise(f"{service.name} has neither RDB nor AOF: a restart loses every job")
-    ways = [name for name, on in (("RDB", facts.rdb_enabled), ("AOF", facts.aof_enabled)) if on]
-    found = f"saves without error ({' and '.join(ways)})"
-    if not ways:
-        found = "has neither RDB nor AOF" if facts.rdb_enabled is False else "had no failed save"
-        found += ", and as a cache needs none"
-    judge.passes(f"{service.name} {found}")
+    methods = [name for name, on in (("RDB", facts.rdb_enabled), ("AOF", facts.aof_enabled)) if on]
+    state = f"saves without error ({' and '.join(methods)})"
+    if not methods:
+        state = "has neither RDB nor AOF" if facts.rdb_enabled is False else "had no failed save"
+        state += ", and as a cache needs none"
+    judge.passes(f"{service.name} {state}")

@@ -212,19 +212,19 @@ def test_schedulers(
         judge.unknown(f"the schedulers of {subject.name} cannot be read")
     if not facts.schedulers_total:
         judge.not_applicable(f"{subject.name} has no job scheduler")
-    lost = {one.scheduler_id for one in orphaned(queue.first, facts)}
+    orphans = {scheduler.scheduler_id for scheduler in orphaned(queue.first, facts)}
     stopped = {
-        one.scheduler_id
-        for one in facts.schedulers
-        if not one.finished and one.overdue_s > queue_limits.overdue_grace_s
-    } - lost
-    ids = [f"{one} is orphaned" for one in sorted(lost)]
-    ids += [f"{one} has stopped" for one in sorted(stopped)]
+        scheduler.scheduler_id
+        for scheduler in facts.schedulers
+        if not scheduler.finished and scheduler.overdue_s > queue_limits.overdue_grace_s
+    } - orphans
+    problems = [f"{scheduler_id} is orphaned" for scheduler_id in sorted(orphans)]
+    problems += [f"{scheduler_id} has stopped" for scheduler_id in sorted(stopped)]
     judge.passes_if(
-        not ids,
+        not problems,
         f"{facts.schedulers_total} job schedulers of {subject.name}: "
-        + (", ".join(ids[:10]) or "each has its next run ahead"),
-        observed=len(ids),
+        + (", ".join(problems[:10]) or "each has its next run ahead"),
+        observed=len(problems),
         limit=0,
         evidence=evidence(queue),
     )

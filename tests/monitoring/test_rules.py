@@ -103,7 +103,7 @@ def healthy_stack(config: Config) -> dict[str, str]:
     """All that the rules read, as it is where all is well."""
     series: dict[str, str] = {}
     for one in implied_rules(config):
-        for name, course in one.quiet[0].items():
+        for name, course in one.silent_cases[0].items():
             grows = course if isinstance(course, Growth) else Growth(0, start=course)
             series.setdefault(name, f"{number(grows.start)}+{number(grows.per_s * 30)}x60")
     return series

@@ -1,4 +1,4 @@
-"""What an alert's expression computes, so that two rules can be compared by their meaning."""
+"""Normalizes alert expressions, so that two rules can be compared by their meaning."""
 
 import json
 from collections import Counter
@@ -19,7 +19,7 @@ from redis_runbook.probes.prometheus.promql import (
 )
 
 _MIRRORED: Final = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
-_MOST_EXPANSIONS: Final = 20
+_MAX_EXPANSIONS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +27,9 @@ class Condition:
     """One alternative of an expression: `quantity operator threshold`.
 
     `quantity` is without label matchers, constant factors and guards against a zero, so that
-    `used / max * 100 > 80` and `used / (max > 0) > 0.8` are the same; `selectors` holds what it
-    reads, with matchers. `operator` is empty where nothing is compared. `further` are conditions
-    that must hold, too.
+    `used / max * 100 > 80` and `used / (max > 0) > 0.8` are the same; `selectors` holds its
+    selectors with their matchers. `operator` is empty if nothing is compared. `further` are other
+    conditions that must hold at the same time.
     """
 
     quantity: str
@@ -40,10 +40,10 @@ class Condition:
 
 
 def conditions(expression: str, recorded: Mapping[str, str] | None = None) -> list[Condition]:
-    """The alternatives of an alert's expression; names in `recorded` stand for their expressions.
+    """The alternatives of an alert's expression; `recorded` are recording rules, to be expanded.
 
     Raises:
-        ValueError: it is not PromQL as we know it.
+        ValueError: the expression is not in the part of PromQL that we parse.
     """
     try:
         return list(_alternatives(_Expansion(recorded or {}).of(parse(expression))))
@@ -52,11 +52,11 @@ def conditions(expression: str, recorded: Mapping[str, str] | None = None) -> li
 
 
 class _Expansion:
-    """Puts the expressions of recording rules in place of the series that they make, once deep."""
+    """Replaces series of recording rules by the rules' expressions, one level deep."""
 
     def __init__(self, recorded: Mapping[str, str]) -> None:
         self._recorded = recorded
-        self._left = _MOST_EXPANSIONS
+        self._left = _MAX_EXPANSIONS
 
     def of(self, node: Node) -> Node:
         match node:
@@ -79,8 +79,8 @@ def _alternatives(node: Node) -> Iterator[Condition]:
             yield from _alternatives(right)
         case Binary("and" | "unless" as operator, left, right):
             further = () if operator == "and" and _is_guard(right, left) else (_text(right),)
-            for one in _alternatives(left):
-                yield replace(one, further=(*one.further, *further))
+            for condition in _alternatives(left):
+                yield replace(condition, further=(*condition.further, *further))
         case Binary(operator, left, right) if operator in COMPARISONS:
             yield _comparison(operator, left, right)
         case _:
@@ -96,7 +96,7 @@ def _comparison(operator: str, left: Node, right: Node) -> Condition:
     if isinstance(left, Number):
         left, right, operator = right, left, _MIRRORED.get(operator, operator)
     if operator in {">", ">="} and isinstance(left, Call) and left.function == "max":
-        left = left.arguments[0]  # the greatest is over where any is
+        left = left.arguments[0]  # the maximum is over the limit if any series is
     factor, quantity = _product(left)
     other_factor, other = _product(right)
     for text, power in other.items():
@@ -120,7 +120,7 @@ class _Product:
 
 
 def _product(node: Node) -> tuple[float, Counter[str]]:
-    """A constant factor, and the power of everything else that is multiplied or divided by."""
+    """The constant factor of a product, and the power of each other factor, as text."""
     product = _Product()
     _multiply(product, node, 1)
     return product.factor, product.powers
@@ -147,10 +147,10 @@ def _multiply(product: _Product, node: Node, power: int) -> None:
 
 
 def _is_guard(node: Node, guarded: Node) -> bool:
-    """Whether it only keeps a zero of what is guarded out: `max > 0`."""
+    """Whether `node` only excludes a zero of a selector in `guarded`: `max > 0`."""
     match node:
         case Binary(">" | "!=", Selector(name=name), Number(0)):
-            return name in {one.name for one in selectors(guarded)}
+            return name in {selector.name for selector in selectors(guarded)}
     return False
 
 
@@ -161,7 +161,7 @@ def _rendered(powers: Mapping[str, int]) -> str:
 
 
 def _text(node: Node) -> str:
-    """A tree without label matchers, written one way."""
+    """A canonical text of a tree, without label matchers."""
     match node:
         case Number(value):
             return f"{value:g}"
@@ -170,7 +170,7 @@ def _text(node: Node) -> str:
         case Selector():
             return (node.name or "{}") + node.reach
         case Call("rate", (Selector(name=name),)):
-            return f"rate({name})"  # over how long is a matter of smoothness
+            return f"rate({name})"  # whatever its range: that only changes the smoothing
         case Call(function, arguments, reach):
             return f"{function}({', '.join(map(_text, arguments))}){reach}"
         case Binary(operator, left, right):

@@ -1,4 +1,4 @@
-"""The dashboards "Redis Queue" and "Redis Cache" as Grafana imports them: the rules, drawn."""
+"""The dashboards "Redis Queue" and "Redis Cache", for Grafana's import, made from the rules."""
 
 import itertools
 import json
@@ -39,7 +39,7 @@ def render_dashboards(config: Config, rules: Sequence[AlertRule]) -> dict[str, s
 
 
 def _dashboard(config: Config, rules: Sequence[AlertRule], role: RoleSpec) -> dict[str, Any]:
-    panels = [*_of_rules(rules, role.name), *(_of_queues(config) if role.has_queues else ())]
+    panels = [*_rule_panels(rules, role.name), *(_queue_panels(config) if role.has_queues else ())]
     for number, panel in enumerate(panels):
         row, column = divmod(number, 24 // _WIDTH)
         panel["id"] = number + 1
@@ -70,7 +70,7 @@ def _dashboard(config: Config, rules: Sequence[AlertRule], role: RoleSpec) -> di
         "refresh": "30s",
         "time": {"from": "now-1h", "to": "now"},
         "links": [{"type": "link", "title": "Runbook", "url": runbook}] if runbook else [],
-        # A file that is provisioned is not asked for its inputs: the variable answers there.
+        # Grafana asks for the inputs at import, but not for a provisioned file: hence the variable.
         "templating": {
             "list": [
                 {
@@ -86,7 +86,7 @@ def _dashboard(config: Config, rules: Sequence[AlertRule], role: RoleSpec) -> di
     }
 
 
-def _of_rules(rules: Sequence[AlertRule], role: str) -> Iterator[dict[str, Any]]:
+def _rule_panels(rules: Sequence[AlertRule], role: str) -> Iterator[dict[str, Any]]:
     """A panel for each alert of the runbook, with its limit as a line."""
     drawn = (rule for rule in rules if rule.of_runbook and rule.role == role)
     for (check, service, queue), same in itertools.groupby(
@@ -106,8 +106,8 @@ def _of_rules(rules: Sequence[AlertRule], role: str) -> Iterator[dict[str, Any]]
         )
 
 
-def _of_queues(config: Config) -> Iterator[dict[str, Any]]:
-    """How many jobs wait, and how many workers take them; a queue with a limit has its own."""
+def _queue_panels(config: Config) -> Iterator[dict[str, Any]]:
+    """Panels of waiting jobs and of workers; a queue with a depth limit has its own panel."""
     for name, settings in config.services.items():
         if not settings.role_spec.has_queues or not settings.enabled:
             continue

@@ -5,28 +5,28 @@ from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.alerts.rule import (
-    BEYOND,
-    SHORT_OF,
+    JUST_OVER,
+    JUST_UNDER,
     AlertRule,
     Growth,
     alert,
     runbook_alerts,
     series,
 )
-from redis_runbook.alerts.stated import Stated
-from redis_runbook.alerts.watched import Watched
+from redis_runbook.alerts.stated import RunbookAlerts
+from redis_runbook.alerts.watched import ExporterAlerts
 from redis_runbook.catalogue import CATALOGUE, Level
 from redis_runbook.config.model import Config
 from redis_runbook.wire import own_series as own
 
-_USUAL_AGE_S: Final = 300.0
+_DEFAULT_MAX_AGE_S: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Implied:
     """The alerts that a configuration implies.
 
-    `rules` are all of them; `stated` those that the runbook states, by title.
+    `rules` holds all rules; `stated` holds the rules of the runbook's own alerts, by title.
     """
 
     rules: Sequence[AlertRule]
@@ -34,70 +34,70 @@ class Implied:
 
 
 def implied_alerts(config: Config) -> Implied:
-    """All that a configuration implies."""
+    """The alerts that a configuration implies."""
     rules = implied_rules(config)
     return Implied(rules=rules, stated=runbook_alerts(rules))
 
 
 def implied_rules(config: Config) -> tuple[AlertRule, ...]:
-    """The rules about each service, then those about the runs that write our own series."""
+    """The rules about each service, then the rules about the runs of redis-runbook."""
     rules = [
         rule
         for name, settings in config.services.items()
         if settings.enabled
-        for rule in (*Stated(config, name).rules(), *Watched(config, name).rules())
+        for rule in (*RunbookAlerts(config, name).rules(), *ExporterAlerts(config, name).rules())
         if rule.check and config.level(CATALOGUE[rule.check]) is not Level.OFF
     ]
     return (*rules, *_about_freshness(config, rules), *_about_findings(config, rules))
 
 
 def _about_freshness(config: Config, rules: Sequence[AlertRule]) -> Iterator[AlertRule]:
-    """Whether our own series are there, and young enough to prove something.
+    """Alerts if our own series are missing or too old.
 
-    Older than the shortest `for` time that is judged by them, they do not.
+    They are too old once they are older than the shortest `for` time of a rule that reads them.
     """
-    judged = [rule.for_s for rule in rules if rule.for_s and own.is_ours(rule.metrics[0])]
-    age_s = min(judged, default=_USUAL_AGE_S)
-    written = series(own.RUN_TIMESTAMP, {"target": "live"})
+    for_times_s = [rule.for_s for rule in rules if rule.for_s and own.is_ours(rule.metrics[0])]
+    age_s = min(for_times_s, default=_DEFAULT_MAX_AGE_S)
+    timestamp = series(own.RUN_TIMESTAMP, {"target": "live"})
     yield alert(
         config,
         "RedisRunbookMissing",
-        value=f"absent({written})",
+        value=f"absent({timestamp})",
         comparison="==",
         threshold=1,
         for_s=config.exporter.missing_for_s,
         summary="no run has left metrics of live services: run `redis-runbook smoke "
         "--metrics-file FILE` every minute",
-        fires=[{}, {series(own.RUN_TIMESTAMP, {"target": "embedded"}): 1}],
-        quiet=[{written: Growth(1)}],
+        firing_cases=[{}, {series(own.RUN_TIMESTAMP, {"target": "embedded"}): 1}],
+        silent_cases=[{timestamp: Growth(1)}],
     )
     yield alert(
         config,
         "RedisRunbookStale",
-        value=f"time() - {written}",
+        value=f"time() - {timestamp}",
         comparison=">",
         threshold=age_s,
         unit="s",
         summary="the last run of redis-runbook ended {{ $value | humanizeDuration }} ago: what it "
         "left proves nothing any more",
-        fires=[{written: Growth(1, start=-age_s * BEYOND)}],
-        quiet=[{written: Growth(1, start=-age_s * SHORT_OF)}],
+        firing_cases=[{timestamp: Growth(1, start=-age_s * JUST_OVER)}],
+        silent_cases=[{timestamp: Growth(1, start=-age_s * JUST_UNDER)}],
     )
 
 
 def _about_findings(config: Config, rules: Sequence[AlertRule]) -> Iterator[AlertRule]:
-    """What a run found; a check whose own series has a rule is told by that one."""
-    told = {rule.check for rule in rules if rule.check and own.is_ours(rule.metrics[0])}
-    one = series(own.CHECK, {"check": "other.check", "subject": "queue"})
+    """Alerts on the findings of a run; checks whose own series already has a rule are excluded."""
+    has_own_rule = {rule.check for rule in rules if rule.check and own.is_ours(rule.metrics[0])}
+    finding_series = series(own.CHECK, {"check": "other.check", "subject": "queue"})
     yield alert(
         config,
         "RedisRunbookBroken",
-        value=series(own.CHECK, {}, *[f'check!="{check}"' for check in sorted(told)]),
+        value=series(own.CHECK, {}, *[f'check!="{check}"' for check in sorted(has_own_rule)]),
         comparison="==",
         threshold=own.FAIL,
         summary="{{ $labels.check }} is broken for {{ $labels.subject }}",
-        fires=[{one: own.FAIL}],
-        quiet=[{one: own.PASS}, {one: own.UNKNOWN}],
+        firing_cases=[{finding_series: own.FAIL}],
+        silent_cases=[{finding_series: own.PASS}, {finding_series: own.UNKNOWN}],
     )
     yield alert(
         config,
@@ -107,6 +107,10 @@ def _about_findings(config: Config, rules: Sequence[AlertRule]) -> Iterator[Aler
         threshold=own.UNKNOWN,
         severity="warning",
         summary="{{ $labels.check }} could not be determined for {{ $labels.subject }}",
-        fires=[{one: own.UNKNOWN}],
-        quiet=[{one: own.PASS}, {one: own.WARN}, {one: own.FAIL}],
+        firing_cases=[{finding_series: own.UNKNOWN}],
+        silent_cases=[
+            {finding_series: own.PASS},
+            {finding_series: own.WARN},
+            {finding_series: own.FAIL},
+        ],
     )

@@ -1,4 +1,4 @@
-"""The probes of Prometheus and Grafana: what they ask follows from the alerts that must exist."""
+"""The probes of Prometheus and Grafana: their queries follow from the implied alerts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,19 +25,19 @@ from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.http import FetchError
 from redis_runbook.wire.json import JsonApi
 
-_ANSWERS: Final = 4
-"""How many answers that take all of `timeout_s` are waited for."""
+_SLOW_ANSWERS: Final = 4
+"""A probe's time limit: this many answers that each take all of `timeout_s`."""
 _MARGIN_S: Final = 1.0
 _LIMIT_S: Final = 3.0
-"""Latency samplers wait no longer: an answer that is awaited keeps this process no more busy."""
+"""Latency sampling waits no longer: a process that waits for an answer is not busy."""
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedAlert:
-    """One of an alert's rules, with what was recorded of its value.
+    """One rule of an alert, with the recorded values of its expression.
 
-    `missing` are the selectors of which Prometheus has no series.
+    `missing` are the selectors of the rule for which Prometheus has no series.
     """
 
     rule: AlertRule
@@ -47,15 +47,15 @@ class RecordedAlert:
 
 @dataclass(frozen=True, slots=True)
 class RecordedAlerts:
-    """What was recorded of each alert of the runbook, by title; or why it could not be read."""
+    """The recorded values of each runbook alert, or why they could not be read, by title."""
 
     by_title: Mapping[str, Sequence[RecordedAlert] | CannotLook]
 
     def of(self, title: str) -> Sequence[RecordedAlert]:
-        """One alert's rules.
+        """The recorded values of one alert, for each of its rules.
 
         Raises:
-            CannotLook: they could not be read.
+            CannotLook: the values could not be read.
         """
         found = self.by_title[title]
         if isinstance(found, CannotLook):
@@ -65,7 +65,7 @@ class RecordedAlerts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusAnswers:
-    """A Prometheus that answers, and what time it is there; `series` remembers what was asked."""
+    """A Prometheus that answers, and its clock; `series` caches the series of each selector."""
 
     api: JsonApi
     clock: Clock
@@ -74,7 +74,7 @@ class PrometheusAnswers:
 
 
 class _Series(dict[str, frozenset[Labels]]):
-    """The series of each selector, asked for once."""
+    """The series by selector, each queried at first use."""
 
     def __init__(self, api: JsonApi, clock: Clock) -> None:
         super().__init__()
@@ -88,62 +88,66 @@ class _Series(dict[str, frozenset[Labels]]):
 
 def _look_at_prometheus(look: Look) -> PrometheusAnswers:
     api = _api(look, "prometheus", look.config.prometheus)
-    clock = _explained(api, lambda: read_clock(api))
+    clock = _fetched(api, lambda: read_clock(api))
     return PrometheusAnswers(
         api=api, clock=clock, implied=implied_alerts(look.config), series=_Series(api, clock)
     )
 
 
 def _look_at_targets(look: Look) -> TargetsFacts:
-    asked = look.facts(PrometheusAnswers)
+    prometheus = look.facts(PrometheusAnswers)
     config = look.config
     ups = [
         AboutService(config, name).exported("up")
         for name, settings in config.services.items()
         if settings.enabled
     ]
-    return _explained(
-        asked.api,
+    return _fetched(
+        prometheus.api,
         lambda: replace(
-            read_targets(asked.api, asked.clock),
-            unseen=[up for up in ups if not asked.series[up]],
+            read_targets(prometheus.api, prometheus.clock),
+            unseen=[up for up in ups if not prometheus.series[up]],
         ),
     )
 
 
 def _look_at_rules(look: Look) -> RulesFacts:
-    asked = look.facts(PrometheusAnswers)
+    prometheus = look.facts(PrometheusAnswers)
 
     def read() -> RulesFacts:
-        facts = read_rules(asked.api, asked.clock)
+        facts = read_rules(prometheus.api, prometheus.clock)
         matcher = Matcher(facts)
         needed = {
             selector
-            for rules in asked.implied.stated.values()
+            for rules in prometheus.implied.stated.values()
             for rule in rules
             for selector in matcher.needs(rule)
         }
-        return replace(facts, series={selector: asked.series[selector] for selector in needed})
+        return replace(facts, series={selector: prometheus.series[selector] for selector in needed})
 
-    return _explained(asked.api, read)
+    return _fetched(prometheus.api, read)
 
 
 def _look_at_recorded(look: Look) -> RecordedAlerts:
-    asked, targets = look.facts(PrometheusAnswers), look.known(TargetsFacts)
+    prometheus, targets = look.facts(PrometheusAnswers), look.known(TargetsFacts)
     intervals_s = [target.interval_s for target in targets.targets] if targets else []
     stale_after_s = 2 * max(intervals_s, default=USUAL_INTERVAL_S) + _MARGIN_S
 
     def read(rule: AlertRule) -> RecordedAlert:
         recorded = read_range(
-            asked.api, asked.clock, rule.value, window_s=rule.for_s, stale_after_s=stale_after_s
+            prometheus.api,
+            prometheus.clock,
+            rule.value,
+            window_s=rule.for_s,
+            stale_after_s=stale_after_s,
         )
-        missing = [name for name in selectors_in(rule.value) if not asked.series[name]]
+        missing = [name for name in selectors_in(rule.value) if not prometheus.series[name]]
         return RecordedAlert(rule=rule, recorded=recorded, missing=missing)
 
     found: dict[str, Sequence[RecordedAlert] | CannotLook] = {}
-    for title, rules in asked.implied.stated.items():
+    for title, rules in prometheus.implied.stated.items():
         try:
-            found[title] = _explained(asked.api, lambda rules=rules: [*map(read, rules)])  # type: ignore[misc]
+            found[title] = _fetched(prometheus.api, lambda rules=rules: [*map(read, rules)])  # type: ignore[misc]
         except CannotLook as error:
             found[title] = error
     return RecordedAlerts(found)
@@ -152,14 +156,14 @@ def _look_at_recorded(look: Look) -> RecordedAlerts:
 def _look_at_grafana(look: Look) -> GrafanaFacts:
     settings = look.config.grafana
     api = _api(look, "grafana", settings)
-    return _explained(api, lambda: observe_grafana(api, settings.dashboards))
+    return _fetched(api, lambda: observe_grafana(api, settings.dashboards))
 
 
 def _api(look: Look, name: str, settings: Prometheus | Grafana) -> JsonApi:
     route = look.target.apis[name]
     if route.access is None:
         raise CannotLook(route.missing)
-    limit_s = min(_ANSWERS * settings.timeout_s, look.time_left_s)
+    limit_s = min(_SLOW_ANSWERS * settings.timeout_s, look.time_left_s)
     try:
         return JsonApi(route.access, name.title(), timeout_s=settings.timeout_s, limit_s=limit_s)
     except FetchError as error:
@@ -170,11 +174,11 @@ _LOGINS: Final = {
     "Prometheus": "prometheus.token, or username and password",
     "Grafana": "grafana.token, token_env or token_file",
 }
-"""What to set where an API wants to know who asks."""
+"""What to set if an API wants a login."""
 
 
-def _explained(api: JsonApi, look: Callable[[], _T]) -> _T:
-    """What `look` returns; why it cannot, as a sentence that says what to set."""
+def _fetched(api: JsonApi, look: Callable[[], _T]) -> _T:
+    """The result of `look`; raises CannotLook, with a hint what to set, if it cannot fetch."""
     try:
         return look()
     except FetchError as error:
@@ -236,5 +240,5 @@ PROBES: Final = (
 
 @hookimpl
 def runbook_probes() -> Sequence[Probe]:
-    """Our own probes of what watches the services."""
+    """Our own probes of the monitoring."""
     return PROBES

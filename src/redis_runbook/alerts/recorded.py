@@ -1,4 +1,4 @@
-"""What the recorded values of an alert amount to: "for 5 minutes", by Prometheus' own data."""
+"""Judges the values of an alert that Prometheus recorded over the alert's window."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from redis_runbook.probes.prometheus.range import RangeFacts, RecordedSeries
 from redis_runbook.verdict import SEVERITY, Verdict
 
 _QUANTILE: Final = 0.95
-"""As for a window of samples: over in more than a twentieth of the steps is over as a whole."""
+"""As for a window of samples: over in more than 5 % of the steps means over as a whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """One series of a rule, judged; `observed` is its p95 over the window, None without one."""
+class JudgedSeries:
+    """The verdict on one series of a rule; `observed` is its p95 over the window, if it has one."""
 
     rule: AlertRule
     verdict: Verdict
@@ -25,45 +25,46 @@ class Judged:
     observed: float | None = None
 
 
-def judge_alert(rules: Sequence[RecordedAlert]) -> list[Judged]:
-    """Every series of an alert, worst first; at least one.
+def judge_alert(rules: Sequence[RecordedAlert]) -> list[JudgedSeries]:
+    """Judge every series of an alert; returns at least one verdict, worst first.
 
-    It is broken exactly where the alert would fire: over at every step of the window. A step
-    without a value proves nothing, and neither does a window that has one.
+    A series is broken if the alert would fire: over the limit at every step of the window. A window
+    with a step that has no value is unknown.
     """
     judged = [
-        _judge_series(one.rule, one.recorded, series)
-        for one in rules
-        for series in one.recorded.series
+        _judge_series(alert.rule, alert.recorded, series)
+        for alert in rules
+        for series in alert.recorded.series
     ]
-    return sorted(judged, key=lambda one: SEVERITY.index(one.verdict)) or [_nothing(rules)]
+    judged.sort(key=lambda series: SEVERITY.index(series.verdict))
+    return judged or [_nothing_recorded(rules)]
 
 
-def _judge_series(rule: AlertRule, recorded: RangeFacts, series: RecordedSeries) -> Judged:
+def _judge_series(rule: AlertRule, recorded: RangeFacts, series: RecordedSeries) -> JudgedSeries:
     seen = [value for value in series.values if value is not None]
     over = [value > rule.threshold for value in seen]
     unseen = len(series.values) - len(seen)
     observed = percentile(sorted(seen), _QUANTILE) if seen else None
     since = f"of the last {duration(recorded.window_s)}" if recorded.window_s else "now"
-    of = f"{rule.name} ({series.labels or 'all series'})"
+    subject = f"{rule.name} ({series.labels or 'all series'})"
     limit = _amount(rule.threshold, rule)
     steps = f"{sum(over)} of {len(series.values)} steps {since} are over {limit}"
     if unseen:
         verdict = Verdict.UNKNOWN
         why = "no fresh value" + (", or one that is no finite number" if series.infinite else "")
-        sentence = f"{of}: {unseen} of {len(series.values)} steps {since} have {why}; {steps}"
+        sentence = f"{subject}: {unseen} of {len(series.values)} steps {since} have {why}; {steps}"
     elif all(over):
         verdict = Verdict.FAIL
-        sentence = f"{of} is over {limit} at every step {since}, at {_amount(seen[-1], rule)}"
+        sentence = f"{subject} is over {limit} at every step {since}, at {_amount(seen[-1], rule)}"
     else:
         within = observed is None or observed <= rule.threshold
         verdict = Verdict.PASS if within and not over[-1] else Verdict.WARN
-        sentence = f"{of}: {steps}, the last is {_amount(seen[-1], rule)}"
-    return Judged(rule=rule, verdict=verdict, sentence=sentence, observed=observed)
+        sentence = f"{subject}: {steps}, the last is {_amount(seen[-1], rule)}"
+    return JudgedSeries(rule=rule, verdict=verdict, sentence=sentence, observed=observed)
 
 
-def _nothing(rules: Sequence[RecordedAlert]) -> Judged:
-    missing = [selector for one in rules for selector in one.missing]
+def _nothing_recorded(rules: Sequence[RecordedAlert]) -> JudgedSeries:
+    missing = [selector for alert in rules for selector in alert.missing]
     rule = rules[0].rule
     why = (
         f"it has no series {' nor '.join(dict.fromkeys(missing))}; [services.{rule.service}] "
@@ -72,7 +73,7 @@ def _nothing(rules: Sequence[RecordedAlert]) -> Judged:
         if missing
         else "its series have no value (an exporter is down, or a maxmemory is 0)"
     )
-    return Judged(
+    return JudgedSeries(
         rule=rule,
         verdict=Verdict.UNKNOWN,
         sentence=f"Prometheus has recorded nothing of {rule.name}: {why}",

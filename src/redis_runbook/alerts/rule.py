@@ -1,4 +1,4 @@
-"""One alert rule as data, and how Prometheus writes what it is made of."""
+"""One alert rule as data, and the PromQL notation of its parts."""
 
 import itertools
 import re
@@ -11,33 +11,33 @@ from redis_runbook.config.model import Config
 from redis_runbook.probes.prometheus.promql import quoted
 from redis_runbook.redact import without_credentials
 
-BEYOND: Final = 1 + 1e-6
-SHORT_OF: Final = 1 - 1e-6
-"""What a limit is multiplied by to be just over it, and just under."""
-_WHOLE: Final = 1e6
+JUST_OVER: Final = 1 + 1e-6
+JUST_UNDER: Final = 1 - 1e-6
+"""Factors that make a value just over a limit, and just under it."""
+_WHOLE_VALUE: Final = 1e6
 
 
 class Growth(NamedTuple):
-    """The course of what grows: from where it starts, by so much a second."""
+    """A value that grows: it starts at `start` and grows by `per_s` a second."""
 
     per_s: float
     start: float = 0.0
 
 
 Samples = Mapping[str, float | Growth]
-"""Series, as PromQL names them, with the value or the course of each."""
+"""The value or growth of each series, by its PromQL selector."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRule:
     """One alert: `value` (PromQL) compared with `threshold`, for `for_s` seconds.
 
-    `check` is the id of the check that judges the same thing, None where no single one does.
-    `service` and `role` are None for a rule about the runs of redis-runbook; `queue` names the one
-    BullMQ queue that has a limit of its own. `of_runbook` marks the alerts that the runbook itself
-    states: those of the same check, service and queue are one alert, seen in different series.
-    `unit` is that of the value; `runbook` the section that says what to do. `fires` and `quiet`
-    are cases just beyond the threshold and not beyond it.
+    `check` is the id of the check that judges the same condition, None if there is no such check.
+    `service` and `role` are None for a rule about the runs of redis-runbook; `queue` is the name of
+    a BullMQ queue that has a limit of its own. `of_runbook` marks the alerts that the runbook
+    states: its rules for the same check, service and queue are one alert, computed from different
+    series. `unit` is the unit of the value; `runbook` is the section that says what to do.
+    `firing_cases` are series just over the threshold, `silent_cases` are series that must not fire.
     """
 
     name: str
@@ -50,8 +50,8 @@ class AlertRule:
     severity: Literal["critical", "warning"]
     summary: str
     runbook: str
-    fires: Sequence[Samples]
-    quiet: Sequence[Samples]
+    firing_cases: Sequence[Samples]
+    silent_cases: Sequence[Samples]
     for_s: float = 0.0
     queue: str | None = None
     runbook_url: str | None = None
@@ -66,19 +66,19 @@ class AlertRule:
     @property
     def metrics(self) -> tuple[str, ...]:
         """The names of the metrics that the value is computed from."""
-        named = itertools.chain(*self.fires, *self.quiet)
-        return tuple(dict.fromkeys(one.partition("{")[0] for one in named))
+        selectors = itertools.chain(*self.firing_cases, *self.silent_cases)
+        return tuple(dict.fromkeys(selector.partition("{")[0] for selector in selectors))
 
 
 def title(rule: AlertRule) -> str:
-    """`queue/RedisMemory`: an alert among those of all services."""
+    """`queue/RedisMemory`: the alert's name, unique across all services."""
     return "/".join(filter(None, (rule.service, rule.name, rule.queue)))
 
 
 def runbook_alerts(rules: Iterable[AlertRule]) -> dict[str, list[AlertRule]]:
-    """The alerts that the runbook states, as `queue/RedisMemory`.
+    """The rules of each alert that the runbook states, by title (`queue/RedisMemory`).
 
-    One that is seen in different series has several rules: any of them will do.
+    An alert that can be computed from different series has several rules; one of them is enough.
     """
     groups: dict[tuple[str | None, ...], list[AlertRule]] = {}
     for rule in rules:
@@ -90,7 +90,7 @@ def runbook_alerts(rules: Iterable[AlertRule]) -> dict[str, list[AlertRule]]:
 def alert(
     config: Config, name: str, *, check: str | None = None, service: str | None = None, **rest: Any
 ) -> AlertRule:
-    """A rule with what follows from its check and service; `rest` are its other fields."""
+    """A rule whose role, severity and runbook follow from its check; `rest`: its other fields."""
     spec = CATALOGUE[check] if check else None
     section = spec.runbook if spec else MONITORING
     advisory = spec is not None and config.level(spec) is Level.ADVISORY
@@ -106,9 +106,9 @@ def alert(
 class AboutService:
     """Makes alerts about one service.
 
-    Its exporter's series are those with the labels `services.<name>.series`; those that a run
-    leaves carry its name. No alert looks at another service, so that two independent masters are
-    never taken for a split brain.
+    Its exporter's series have the labels `services.<name>.series`; the series that a run writes
+    have the service's name as a label. No alert reads series of another service, so that two
+    independent masters are never taken for a split brain.
     """
 
     def __init__(self, config: Config, name: str) -> None:
@@ -122,17 +122,17 @@ class AboutService:
         return alert(self.config, name, check=check, service=self.name, **rest)
 
     def exported(self, metric: str, *matchers: str) -> str:
-        """`redis_metric{…}`: what the service's exporter gives, and what else must match."""
+        """`redis_metric{…}`: a series of the service's exporter; `matchers` are added to it."""
         return series(f"redis_{metric}", self.settings.series or {"service": self.name}, *matchers)
 
 
-def parts(part: str, whole: str, ratio: float) -> Samples:
-    """Two series of which one is that part of the other."""
-    return {part: ratio * _WHOLE, whole: _WHOLE}
+def ratio_samples(part: str, whole: str, ratio: float) -> Samples:
+    """Samples in which the series `part` is `ratio` times the series `whole`."""
+    return {part: ratio * _WHOLE_VALUE, whole: _WHOLE_VALUE}
 
 
 def _link(config: Config, section: str) -> str | None:
-    """The section of the runbook, by the anchor that GitHub and GitLab give its heading."""
+    """The URL of the runbook's section, with the anchor that GitHub and GitLab generate."""
     if config.runbook_url is None:
         return None
     heading = section.rpartition(", ")[2].lower()
@@ -141,18 +141,18 @@ def _link(config: Config, section: str) -> str | None:
 
 
 def series(metric: str, labels: Mapping[str, str], *matchers: str) -> str:
-    """`metric{service="queue",…}`: the series with these labels, and what else must match."""
+    """`metric{service="queue",…}`: the series with these labels; `matchers` are added to it."""
     equal = [f"{name}={quoted(value)}" for name, value in labels.items()]
     return f"{metric}{{{','.join([*equal, *matchers])}}}"
 
 
 def number(value: float) -> str:
-    """A number as PromQL and promtool read it: no exponent, and none of what binary adds."""
+    """A number as PromQL and promtool read it: without exponent, rounded to 12 decimals."""
     return f"{value:.12f}".rstrip("0").rstrip(".")
 
 
 def duration(seconds: float) -> str:
-    """`5m`: a duration as Prometheus writes it, in the largest unit that takes whole numbers."""
+    """`5m`: a duration as Prometheus writes it, in the largest unit that gives an integer."""
     milliseconds = round(seconds * 1000)
     units = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
     unit = next(unit for unit, length in units.items() if milliseconds % length == 0)

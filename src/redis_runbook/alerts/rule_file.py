@@ -10,17 +10,17 @@ from redis_runbook import __version__
 from redis_runbook.alerts.rule import AlertRule, Growth, Samples, duration, number, series
 
 _MADE_BY: Final = f"# Made by redis-runbook {__version__} from its configuration: change it there."
-_LONGEST_STEP_S: Final = 30.0
-_FEWEST_STEPS: Final = 2
-_MOST_STEPS: Final = 200
-_MOMENT_S: Final = 0.001
+_MAX_STEP_S: Final = 30.0
+_MIN_STEPS: Final = 2
+_MAX_STEPS: Final = 200
+_RESOLUTION_S: Final = 0.001
 
 
 def render(rules: Sequence[AlertRule]) -> str:
-    """The rule file: one group for each service, one for the runs of redis-runbook."""
+    """The rule file: one group for each service, and one for the runs of redis-runbook."""
     groups = [
-        {"name": f"redis-runbook {service or 'itself'}", "rules": [_rule(one) for one in of_it]}
-        for service, of_it in itertools.groupby(rules, key=lambda rule: rule.service)
+        {"name": f"redis-runbook {service or 'itself'}", "rules": [_rule(rule) for rule in group]}
+        for service, group in itertools.groupby(rules, key=lambda rule: rule.service)
     ]
     return _document({"groups": groups})
 
@@ -29,8 +29,8 @@ def render_tests(rules: Sequence[AlertRule], rule_file: str) -> str:
     """Cases for `promtool test rules` that show each rule firing and not firing at its edges.
 
     Args:
-        rules: what `rule_file` holds.
-        rule_file: its path, from where the cases will be.
+        rules: the rules in `rule_file`.
+        rule_file: the path of the rule file, relative to the file of the cases.
     """
     step_s = _step_s([rule.for_s for rule in rules if rule.for_s])
     return _document(
@@ -56,38 +56,38 @@ def _rule(rule: AlertRule) -> dict[str, Any]:
 
 
 def _labels(rule: AlertRule) -> dict[str, str]:
-    """What the alert is about; the check by its id, which has a page in `docs/checks`."""
+    """The service, queue and check of the alert; each check id has a page in `docs/checks`."""
     about = {"service": rule.service, "queue": rule.queue, "check": rule.check}
     return {name: _literal(value) for name, value in about.items() if value is not None}
 
 
 def _literal(text: str) -> str:
-    """A text that Prometheus' templates leave as it is."""
+    """A text, escaped so that Prometheus' templates do not expand it."""
     return text.replace("{{", '{{"{{"}}')
 
 
 def _step_s(for_s: Sequence[float]) -> float:
-    """How often the cases evaluate: several times in the shortest `for`, not endlessly often."""
+    """The evaluation interval of the cases: short for the shortest `for`, but bounded in steps."""
     if not for_s:
-        return _LONGEST_STEP_S
-    step_s = max(min(for_s) / _FEWEST_STEPS, max(for_s) / _MOST_STEPS)
-    return math.ceil(min(step_s, _LONGEST_STEP_S) / _MOMENT_S) * _MOMENT_S
+        return _MAX_STEP_S
+    step_s = max(min(for_s) / _MIN_STEPS, max(for_s) / _MAX_STEPS)
+    return math.ceil(min(step_s, _MAX_STEP_S) / _RESOLUTION_S) * _RESOLUTION_S
 
 
 def _cases(rule: AlertRule, step_s: float) -> Iterator[dict[str, Any]]:
-    steps = math.ceil(rule.for_s / step_s - _MOMENT_S)
-    for samples in rule.fires:
-        # A rate is there from the second sample on.
+    steps = math.ceil(rule.for_s / step_s - _RESOLUTION_S)
+    for samples in rule.firing_cases:
+        # `rate` needs two samples.
         first = 1 if any(isinstance(course, Growth) for course in samples.values()) else 0
         at_s = (first + steps) * step_s
         inputs = {name: _values(course, step_s, first + steps) for name, course in samples.items()}
-        expected = {at_s - _MOMENT_S: False} if steps else {}
+        expected = {at_s - _RESOLUTION_S: False} if steps else {}
         yield _case(rule, "fires", inputs, {**expected, at_s: True}, step_s)
-    for samples in rule.quiet:
+    for samples in rule.silent_cases:
         inputs = {name: _values(course, step_s, steps + 1) for name, course in samples.items()}
         yield _case(rule, "does not fire", inputs, {(steps + 1) * step_s: False}, step_s)
-    if steps and not any(isinstance(course, Growth) for course in rule.fires[0].values()):
-        inputs = dict(_recovery(rule.fires[0], rule.quiet[0], steps))
+    if steps and not any(isinstance(course, Growth) for course in rule.firing_cases[0].values()):
+        inputs = dict(_recovery(rule.firing_cases[0], rule.silent_cases[0], steps))
         title = "does not fire where it ends just before"
         yield _case(rule, title, inputs, {(steps + 1) * step_s: False}, step_s)
 
@@ -119,7 +119,10 @@ def _case(
 
 
 def _recovery(over: Samples, within: Samples, steps: int) -> Iterator[tuple[str, str]]:
-    """Over in all steps of the `for` but the last; a series may be there in one part alone."""
+    """Series over the limit in all steps of the `for` but the last, and within it in the last.
+
+    A series may exist in only one of the two parts.
+    """
     for name in {**over, **within}:
         before = _values(over[name], 0, steps - 1) if name in over else f"_x{steps}"
         after = _values(within[name], 0, 1) if name in within else "stale"
@@ -127,7 +130,7 @@ def _recovery(over: Samples, within: Samples, steps: int) -> Iterator[tuple[str,
 
 
 def _values(course: float | Growth, step_s: float, more: int) -> str:
-    """A course as promtool writes it: the first value, and as many more."""
+    """A value or growth in promtool's notation: the first value, and `more` further values."""
     if isinstance(course, Growth):
         return f"{number(course.start)}+{number(course.per_s * step_s)}x{more}"
     return f"{number(course)}+0x{more}"
@@ -138,9 +141,9 @@ def _document(content: Mapping[str, Any]) -> str:
 
 
 def _yaml(node: Any) -> Iterator[str]:
-    """The lines of a document whose texts are printable and whose keys are plain words.
+    """The lines of a YAML document; texts must be printable, and keys plain words.
 
-    Texts are quoted as YAML leaves PromQL readable; that is all of YAML that is needed here.
+    Texts are in single quotes, which leave PromQL readable. No other feature of YAML is needed.
     """
     match node:
         case Mapping() if node:

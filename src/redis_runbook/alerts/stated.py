@@ -1,20 +1,20 @@
 """The three alerts that the runbook states: queue latency, command duration and memory.
 
-Queue latency is known from our own series alone; no exporter has it.
+Queue latency is only in our own series; no exporter measures it.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from redis_runbook.alerts.rule import (
-    BEYOND,
-    SHORT_OF,
+    JUST_OVER,
+    JUST_UNDER,
     AboutService,
     AlertRule,
     Growth,
     Samples,
     number,
-    parts,
+    ratio_samples,
     series,
 )
 from redis_runbook.check import percent
@@ -22,11 +22,11 @@ from redis_runbook.probes.prometheus.promql import quoted
 from redis_runbook.wire import own_series as own
 
 
-class Stated(AboutService):
+class RunbookAlerts(AboutService):
     """The runbook's alerts about one service."""
 
     def rules(self) -> Iterator[AlertRule]:
-        """Those that the service's role asks for."""
+        """The runbook's alerts for the service's role."""
         watched = self.config.exporter.enabled
         if self.settings.role_spec.has_queues:
             yield from self._queue_latency()
@@ -42,18 +42,18 @@ class Stated(AboutService):
         return self.settings.limits.command_p95_ms / 1000
 
     def _queue_latency(self) -> Iterator[AlertRule]:
-        """For the service's limit, and for each queue that has one of its own."""
+        """One rule for the service's limit, and one for each queue that has a limit of its own."""
         usual = self.settings.limits.queue_latency_s, self.settings.limits.queue_latency_for_s
         special = {}
         for queue in self.config.queues:
             limits = self.config.queue_limits(self.name, queue)
-            held = limits.latency_s, 0.0 if limits.strict_now else limits.latency_for_s
-            if held != usual:
-                special[queue] = held
+            limit = limits.latency_s, 0.0 if limits.strict_now else limits.latency_for_s
+            if limit != usual:
+                special[queue] = limit
         others = [f"queue!={quoted(queue)}" for queue in special]
         yield self._latency_of(None, *usual, others=others)
-        for queue, held in special.items():
-            yield self._latency_of(queue, *held)
+        for queue, limit in special.items():
+            yield self._latency_of(queue, *limit)
 
     def _latency_of(
         self, queue: str | None, limit_s: float, for_s: float, *, others: Sequence[str] = ()
@@ -72,8 +72,8 @@ class Stated(AboutService):
             of_runbook=True,
             summary=f"a job of {{{{ $labels.queue }}}} on {self.name} has waited "
             f"{{{{ $value | humanizeDuration }}}} (limit {limit_s:g} s)",
-            fires=[{sample: limit_s * BEYOND}],
-            quiet=[{sample: limit_s}],
+            firing_cases=[{sample: limit_s * JUST_OVER}],
+            silent_cases=[{sample: limit_s}],
         )
 
     def _command_p95(self) -> AlertRule:
@@ -82,20 +82,20 @@ class Stated(AboutService):
             "RedisCommandP95",
             sample,
             "a client",
-            fires=[{sample: self._p95_s * BEYOND}],
-            quiet=[{sample: self._p95_s}],
+            firing_cases=[{sample: self._p95_s * JUST_OVER}],
+            silent_cases=[{sample: self._p95_s}],
         )
 
     def _command_p95_on_server(self) -> AlertRule:
-        """By the exporter's copy of LATENCY HISTOGRAM; Redis 6 and old exporters have none.
+        """A rule on the exporter's copy of LATENCY HISTOGRAM; Redis 6 and old exporters lack it.
 
-        Not by `redis_latency_percentiles_usec`: that is about all the time since the server
-        started, and says little of the last minutes.
+        `redis_latency_percentiles_usec` will not do: it covers all the time since the server
+        started, so that the last minutes hardly change it.
         """
         bucket = "commands_latencies_usec_bucket"
 
         def spread(within_limit: int) -> Samples:
-            """Of 10,000 commands a second, so many within the limit, all within twice that."""
+            """10,000 commands a second: so many within the limit, all within twice the limit."""
             limit_us = self._p95_s * 1e6
             counts = {number(limit_us): within_limit, number(2 * limit_us): 10_000, "+Inf": 10_000}
             return {
@@ -107,8 +107,8 @@ class Stated(AboutService):
             "RedisCommandP95OnServer",
             f"histogram_quantile(0.95, sum by (le) (rate({self.exported(bucket)}[2m]))) / 1000000",
             "the server",
-            fires=[spread(9_499)],
-            quiet=[spread(9_501)],
+            firing_cases=[spread(9_499)],
+            silent_cases=[spread(9_501)],
         )
 
     def _p95_rule(self, name: str, value: str, who: str, **cases: Any) -> AlertRule:
@@ -128,10 +128,10 @@ class Stated(AboutService):
         )
 
     def _memory(self) -> AlertRule:
-        """A maxmemory of 0 is never divided by: the configured memory_limit stands in for it."""
+        """A rule that replaces a maxmemory of 0 by the configured memory_limit, if there is one."""
         limit, reserve = self.settings.limits.memory_ratio, self.settings.memory_limit
         used, most = self.exported("memory_used_bytes"), self.exported("memory_max_bytes")
-        unlimited = {used: (reserve or 1e6) * limit * BEYOND, most: 0.0}
+        unlimited = {used: (reserve or 1e6) * limit * JUST_OVER, most: 0.0}
         return self.alert(
             "RedisMemory",
             "memory.used_ratio",
@@ -142,6 +142,12 @@ class Stated(AboutService):
             of_runbook=True,
             summary=f"{self.name} uses {{{{ $value | humanizePercentage }}}} of the memory that "
             f"it may use (limit {percent(limit)})",
-            fires=[parts(used, most, limit * BEYOND), *([unlimited] if reserve else [])],
-            quiet=[parts(used, most, limit * SHORT_OF), *([] if reserve else [unlimited])],
+            firing_cases=[
+                ratio_samples(used, most, limit * JUST_OVER),
+                *([unlimited] if reserve else []),
+            ],
+            silent_cases=[
+                ratio_samples(used, most, limit * JUST_UNDER),
+                *([] if reserve else [unlimited]),
+            ],
         )

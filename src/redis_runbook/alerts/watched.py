@@ -1,28 +1,35 @@
-"""The alerts for what else must hold, as far as a redis_exporter can see it."""
+"""The alerts for checks that the runbook states no alert for, on the series of a redis_exporter."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from redis_runbook.alerts.rule import BEYOND, SHORT_OF, AboutService, AlertRule, Growth, parts
+from redis_runbook.alerts.rule import (
+    JUST_OVER,
+    JUST_UNDER,
+    AboutService,
+    AlertRule,
+    Growth,
+    ratio_samples,
+)
 from redis_runbook.check import percent
 
 
-class Watched(AboutService):
-    """The alerts about one service as its exporter sees it."""
+class ExporterAlerts(AboutService):
+    """The alerts about one service, on the series of its exporter."""
 
     def rules(self) -> Iterator[AlertRule]:
-        """All of them; none without an exporter."""
+        """All of these rules; none if the exporter is disabled."""
         if self.config.exporter.enabled:
-            yield from self._reach()
+            yield from self._reachability()
             yield from self._identity()
             yield from self._clients()
-            yield from self._kept()
-            yield from self._saved()
+            yield from self._memory()
+            yield from self._persistence()
 
-    def _reach(self) -> Iterator[AlertRule]:
-        """Whether the service is up, and its exporter watches it."""
+    def _reachability(self) -> Iterator[AlertRule]:
+        """Alerts if the service is down, or its exporter does not watch it."""
         name, up = self.name, self.exported("up")
-        yield self._state(
+        yield self._value_is(
             "RedisDown",
             "connectivity.reachable",
             "up",
@@ -30,7 +37,7 @@ class Watched(AboutService):
             good=1,
             summary=f"the exporter cannot reach {name}, or cannot log in",
         )
-        yield self._state(
+        yield self._value_is(
             "RedisLoading",
             "connectivity.reachable",
             "loading_dump_file",
@@ -47,11 +54,11 @@ class Watched(AboutService):
             for_s=self.config.exporter.missing_for_s,
             summary=f"there is no redis_up of {name}: its exporter is down, is not scraped, or "
             "does not know the service",
-            fires=[{}],
-            quiet=[{up: 1}],
+            firing_cases=[{}],
+            silent_cases=[{up: 1}],
         )
         error = self.exported("exporter_last_scrape_error")
-        yield self._state(
+        yield self._value_is(
             "RedisScrapeError",
             "exporter.reachable",
             "exporter_last_scrape_error",
@@ -62,14 +69,14 @@ class Watched(AboutService):
         )
 
     def _identity(self) -> Iterator[AlertRule]:
-        """Whether the server has the role and mode that the configuration expects."""
+        """Alerts if the server has another role or mode than the configuration expects."""
         expected = self.settings
         role = {"replica": "slave"}.get(expected.expected_role, expected.expected_role)
         for name, label, wanted, other in (
             ("RedisRole", "role", role, "slave" if role == "master" else "master"),
             ("RedisMode", "redis_mode", expected.expected_mode, "another"),
         ):
-            yield self._unlike(
+            yield self._label_differs(
                 name,
                 "connectivity.role",
                 label,
@@ -90,8 +97,8 @@ class Watched(AboutService):
             unit="ratio",
             summary=f"{self.name} has {{{{ $value | humanizePercentage }}}} of the clients that "
             f"it takes (limit {percent(limit)})",
-            fires=[parts(here, most, limit * BEYOND)],
-            quiet=[parts(here, most, limit * SHORT_OF)],
+            firing_cases=[ratio_samples(here, most, limit * JUST_OVER)],
+            silent_cases=[ratio_samples(here, most, limit * JUST_UNDER)],
         )
         rejected = self.exported("rejected_connections_total")
         yield self.alert(
@@ -101,15 +108,15 @@ class Watched(AboutService):
             comparison=">",
             threshold=0,
             summary=f"{self.name} has rejected clients in the last 5 minutes",
-            fires=[{rejected: Growth(0.001)}],
-            quiet=[{rejected: 7}],
+            firing_cases=[{rejected: Growth(0.001)}],
+            silent_cases=[{rejected: 7}],
         )
 
-    def _kept(self) -> Iterator[AlertRule]:
-        """Whether data has room, and is not evicted where it must not be."""
+    def _memory(self) -> Iterator[AlertRule]:
+        """Alerts if memory is unlimited, or keys of a queue may be or were evicted."""
         name = self.name
         if not self.settings.role_spec.may_evict:
-            yield self._unlike(
+            yield self._label_differs(
                 "RedisEvictionPolicy",
                 "memory.eviction_policy",
                 "maxmemory_policy",
@@ -117,7 +124,7 @@ class Watched(AboutService):
                 "allkeys-lru",
                 summary=f"{name} may evict jobs: its policy is {{{{ $labels.maxmemory_policy }}}}",
             )
-            yield self._state(
+            yield self._value_is(
                 "RedisEvictions",
                 "memory.evictions",
                 "evicted_keys_total",
@@ -128,7 +135,7 @@ class Watched(AboutService):
                 summary=f"{{{{ $value }}}} keys were evicted from {name}: jobs may be lost",
             )
         if self.settings.memory_limit is None:
-            yield self._state(
+            yield self._value_is(
                 "RedisMemoryUnlimited",
                 "memory.used_ratio",
                 "memory_max_bytes",
@@ -138,10 +145,10 @@ class Watched(AboutService):
                 summary=f"maxmemory is 0 on {name}: no alert can tell when its memory is full",
             )
 
-    def _saved(self) -> Iterator[AlertRule]:
-        """Whether data is saved and copied."""
+    def _persistence(self) -> Iterator[AlertRule]:
+        """Alerts if saving failed, or replication is broken."""
         name, replicas = self.name, self.settings.replicas_min
-        yield self._state(
+        yield self._value_is(
             "RedisSaveFailed",
             "persistence.saving",
             "rdb_last_bgsave_status",
@@ -161,10 +168,10 @@ class Watched(AboutService):
                 comparison="==",
                 threshold=0,
                 summary=f"the last AOF {what} of {name} failed",
-                fires=[{status: 0, enabled: 1}],
-                quiet=[{status: 1, enabled: 1}, {status: 0, enabled: 0}],
+                firing_cases=[{status: 0, enabled: 1}],
+                silent_cases=[{status: 1, enabled: 1}, {status: 0, enabled: 0}],
             )
-        yield self._state(
+        yield self._value_is(
             "RedisReplicaLink",
             "replication.link",
             "master_link_up",
@@ -173,7 +180,7 @@ class Watched(AboutService):
             summary=f"{name} is a replica and has lost its master",
         )
         if replicas is not None:
-            yield self._state(
+            yield self._value_is(
                 "RedisReplicas",
                 "replication.link",
                 "connected_slaves",
@@ -184,7 +191,7 @@ class Watched(AboutService):
                 summary=f"{name} has {{{{ $value }}}} replicas (at least {replicas})",
             )
 
-    def _state(
+    def _value_is(
         self,
         name: str,
         check: str,
@@ -194,17 +201,17 @@ class Watched(AboutService):
         good: float,
         **rest: Any,
     ) -> AlertRule:
-        """A rule on a series that has one value where all is well and another where it is not."""
+        """A rule on a series that has the value `good` if all is well, and `bad` if it is not."""
         found = self.exported(metric, *matchers)
-        cases: dict[str, Any] = {"fires": [{found: bad}], "quiet": [{found: good}]}
+        cases: dict[str, Any] = {"firing_cases": [{found: bad}], "silent_cases": [{found: good}]}
         return self.alert(
             name, check, **{"value": found, "comparison": "==", "threshold": bad, **cases, **rest}
         )
 
-    def _unlike(
+    def _label_differs(
         self, name: str, check: str, label: str, wanted: str, other: str, *, summary: str
     ) -> AlertRule:
-        """A rule on a label of the server's; an exporter that does not tell it is no reason."""
+        """A rule that fires if a label has another value than wanted, but not if it is missing."""
         info = "instance_info"
         return self.alert(
             name,
@@ -213,6 +220,9 @@ class Watched(AboutService):
             comparison="==",
             threshold=1,
             summary=summary,
-            fires=[{self.exported(info, f'{label}="{other}"'): 1}],
-            quiet=[{self.exported(info, f'{label}="{wanted}"'): 1}, {self.exported(info): 1}],
+            firing_cases=[{self.exported(info, f'{label}="{other}"'): 1}],
+            silent_cases=[
+                {self.exported(info, f'{label}="{wanted}"'): 1},
+                {self.exported(info): 1},
+            ],
         )

@@ -1,4 +1,4 @@
-"""Whether a write really goes through: a canary key is set, read and removed."""
+"""Writes, reads and removes a canary key."""
 
 import secrets
 import time
@@ -36,7 +36,7 @@ class CanaryFacts:
     refusal: str = ""
 
 
-def fly_canary(endpoint: Endpoint, service: str, *, timeout_s: float) -> CanaryFacts:
+def write_canary(endpoint: Endpoint, service: str, *, timeout_s: float) -> CanaryFacts:
     """Write, read back and remove `redis-runbook:canary:<random>`, which expires by itself.
 
     Uses a connection of its own, since a paused server leaves it hanging until `timeout_s`.
@@ -49,9 +49,9 @@ def fly_canary(endpoint: Endpoint, service: str, *, timeout_s: float) -> CanaryF
     with connected(endpoint, service, timeout_s=timeout_s) as client:
         try:
             with client.time_limit(timeout_s + 0.5):
-                refusal = _fly(client)
+                refusal = _write(client)
         except (redis.TimeoutError, CannotLook):
-            if time.monotonic() - started < timeout_s:  # it is not time that was lacking
+            if time.monotonic() - started < timeout_s:  # not for lack of time
                 raise
             refusal = (
                 f"a write had no answer within {timeout_s:g} s although PING has one: writes are "
@@ -60,15 +60,15 @@ def fly_canary(endpoint: Endpoint, service: str, *, timeout_s: float) -> CanaryF
     return CanaryFacts(elapsed_ms=(time.monotonic() - started) * 1000, refusal=refusal)
 
 
-def _fly(client: Client) -> str:
-    """Why the canary did not come back, or nothing."""
+def _write(client: Client) -> str:
+    """Why the canary could not be written, read and removed; empty on success."""
     token = secrets.token_hex(8)
     for attempt in range(1, _SLOTS_TRIED + 1):
         key = f"redis-runbook:canary:{secrets.token_hex(8)}"
         set_reply, read_back, removed = client.ask_all(
             ("SET", key, token, "PX", _TTL_MS, "NX"), ("GET", key), ("DEL", key)
         )
-        # In a cluster another node may own the key's slot: a few keys later one is ours.
+        # In a cluster another node may own the key's slot, so try other keys.
         if attempt == _SLOTS_TRIED or not isinstance(set_reply, MovedError):
             break
     return _refusal(set_reply, read_back, removed, token)
@@ -93,7 +93,7 @@ PROBES: Final = (
     Probe(
         name="canary",
         facts=CanaryFacts,
-        look=lambda look: fly_canary(
+        look=lambda look: write_canary(
             look.endpoint, look.service.name, timeout_s=look.service.limits.write_s
         ),
         needs=(ConnectionFacts,),

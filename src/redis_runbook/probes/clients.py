@@ -1,14 +1,14 @@
-"""How many clients are connected, may connect and were turned away."""
+"""How many clients are connected, are allowed, and were rejected."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.probes.probe import Probe
-from redis_runbook.probes.server import Info, InfoReply, whole
+from redis_runbook.probes.server import Info, InfoReply, integer
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
 
-_DIGITS: Final = 20
+_MAX_DIGITS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,26 +21,26 @@ class ClientsFacts:
 
 
 def clients_facts(client: Client, info: Info) -> ClientsFacts:
-    """Read INFO's client fields, and CONFIG where INFO does not tell `maxclients` (before 6.2).
+    """Read INFO's client fields, and CONFIG if INFO has no `maxclients` (before 6.2).
 
     Raises:
-        CannotLook: `maxclients` is not to be had, or a field is missing.
+        CannotLook: `maxclients` cannot be read, or a field is missing.
     """
     missing = {"connected_clients", "rejected_connections"} - set(info)
     if missing:
         raise CannotLook(f"INFO does not report {', '.join(sorted(missing))}")
-    maxclients = whole(info, "maxclients")
+    maxclients = integer(info, "maxclients")
     if not maxclients:
         reply = client.ask("CONFIG", "GET", "maxclients")
         match reply:
-            case [b"maxclients", bytes(told)] if told.isdigit() and len(told) <= _DIGITS:
-                maxclients = int(told)
+            case [b"maxclients", bytes(value)] if value.isdigit() and len(value) <= _MAX_DIGITS:
+                maxclients = int(value)
     if not maxclients:
         raise CannotLook("the server does not tell its maxclients")
     return ClientsFacts(
-        connected=whole(info, "connected_clients"),
+        connected=integer(info, "connected_clients"),
         maxclients=maxclients,
-        rejected=whole(info, "rejected_connections"),
+        rejected=integer(info, "rejected_connections"),
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether a server can be reached, and if not, exactly why."""
+"""Connects to a server once, and classifies why that failed."""
 
 import contextlib
 import enum
@@ -45,7 +45,7 @@ class Problem(enum.StrEnum):
 class ConnectionFacts:
     """One attempt to connect, authenticate and PING.
 
-    `problem` is None when it succeeded; otherwise `message` is a clause that names what happened.
+    `problem` is None when it succeeded; otherwise `message` is a clause that says what happened.
     """
 
     address: str
@@ -87,7 +87,7 @@ def _attempt(endpoint: Endpoint, timeout_s: float) -> tuple[Problem | None, str]
         connection.send_command("PING")
         if _ping_reply(connection) != b"PONG":
             return Problem.NOT_REDIS, "answered PING with something else: this is not Redis"
-    except Exception as error:  # noqa: BLE001  # whatever a hostile server provokes is classified
+    except Exception as error:  # noqa: BLE001  # a hostile server can provoke any error
         late = time.monotonic() - started >= timeout_s + _DIAGNOSIS_S
         return _classify(exceptions.TimeoutError() if late else error, endpoint, timeout_s)
     finally:
@@ -98,7 +98,7 @@ def _attempt(endpoint: Endpoint, timeout_s: float) -> tuple[Problem | None, str]
 
 
 def _ping_reply(connection: redis.Connection) -> object:
-    """The reply to PING; a server that refuses writes says so even here, and yet is reached."""
+    """The reply to PING; a server that refuses writes answers PING with MISCONF, too."""
     try:
         return connection.read_response()
     except exceptions.ResponseError as error:
@@ -108,7 +108,7 @@ def _ping_reply(connection: redis.Connection) -> object:
 
 
 def _resolve(host: str, timeout_s: float) -> str:
-    """Why the name does not resolve, or nothing. The resolver knows no timeout: a thread does."""
+    """Why the name does not resolve, or "". In a thread, as the resolver has no timeout."""
 
     def resolve() -> str:
         try:
@@ -125,7 +125,7 @@ def _resolve(host: str, timeout_s: float) -> str:
 
 
 def _classify(error: Exception, endpoint: Endpoint, timeout_s: float) -> tuple[Problem, str]:
-    """Name the problem: what the server said, else what TLS said, else what the socket said."""
+    """Classify an error: by the server's reply, else by TLS, else by the socket."""
     return (
         _from_reply(error, endpoint)
         or _from_tls(error, endpoint)
@@ -231,7 +231,7 @@ def _speaks_http(endpoint: Endpoint) -> bool:
 
 
 def _first_bytes(endpoint: Endpoint, greeting: bytes) -> bytes:
-    """What comes back for `greeting`, in one piece of at most 64 bytes; nothing on any error."""
+    """The first reply to `greeting`, at most 64 bytes; empty on any error."""
     with contextlib.suppress(OSError), _raw_socket(endpoint) as plain:
         plain.sendall(greeting)
         return plain.recv(64)
@@ -239,7 +239,7 @@ def _first_bytes(endpoint: Endpoint, greeting: bytes) -> bytes:
 
 
 def _speaks_tls(endpoint: Endpoint) -> bool:
-    """Whether a TLS handshake succeeds, whoever's certificate it is; nothing is sent through it."""
+    """Whether a TLS handshake succeeds, with any certificate; nothing is sent afterwards."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -248,7 +248,7 @@ def _speaks_tls(endpoint: Endpoint) -> bool:
             with context.wrap_socket(plain, server_hostname=CLIENT_NAME):
                 return True
         except ssl.SSLError as error:
-            # Asking for a client certificate is also speaking TLS.
+            # A server that wants a client certificate speaks TLS, too.
             return "CERTIFICATE_REQUIRED" in str(error) or "ALERT" in str(error)
     return False
 

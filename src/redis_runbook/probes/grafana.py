@@ -1,4 +1,4 @@
-"""Whether Grafana has the dashboards, and whether what their panels ask is answered."""
+"""Looks for dashboards in Grafana, and queries the data sources of their panels."""
 
 import functools
 import re
@@ -19,11 +19,11 @@ _MEANINGS: Final[Mapping[int | None, str]] = {
     403: "is not for this user",
     404: "is not there",
 }
-_MOST_SOURCES: Final = 10
+_MAX_SOURCES: Final = 10
 _VARIABLE: Final = re.compile(r"\$\{?(\w+)(?::\w+)?\}?")
 _ANY_QUERY: Final = "vector(1)"
 _DEFAULT: Final = frozenset({None, "", "default"})
-# Panels that show what Grafana itself has, or several sources, each named by its own query.
+# Not data sources of their own: Grafana's built-in data, and panels with a source per query.
 _BUILT_IN: Final = frozenset({"grafana", "-- Grafana --", "-- Mixed --", "-- Dashboard --"})
 
 
@@ -31,7 +31,7 @@ _BUILT_IN: Final = frozenset({"grafana", "-- Grafana --", "-- Mixed --", "-- Das
 class DashboardFacts:
     """One dashboard; `problems` are sentences about what is broken, `doubts` about what is unknown.
 
-    `answered` are the data sources that answered one of its queries.
+    `answered` are the data sources that answered a query of the dashboard.
     """
 
     title: str
@@ -42,7 +42,7 @@ class DashboardFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrafanaFacts:
-    """The dashboards that were looked for, in that order."""
+    """The configured dashboards, in the order of the configuration."""
 
     dashboards: Sequence[DashboardFacts]
 
@@ -57,7 +57,7 @@ class _Hits(RootModel[tuple[_Hit, ...]]):
 
 
 class _Reference(Answer):
-    """How a panel names its data source: today; earlier by name alone."""
+    """A panel's data source; old versions of Grafana have only a name instead."""
 
     type: str | None = None
     uid: str | None = None
@@ -78,7 +78,7 @@ class _Panel(Answer):
 
 
 class _Variable(Answer):
-    """A variable of a dashboard; of one that stands for a data source, `query` is its type."""
+    """A variable of a dashboard; if it stands for a data source, `query` is the source's type."""
 
     class Current(Answer):
         value: object = None
@@ -90,7 +90,7 @@ class _Variable(Answer):
 
     @property
     def chosen(self) -> str | None:
-        """What was chosen last, and saved; None where Grafana chooses."""
+        """The saved choice; None if Grafana chooses."""
         value = self.current.value if self.current else None
         return value if isinstance(value, str) and value not in {"", "default"} else None
 
@@ -119,7 +119,7 @@ class _Queried(Answer):
     status: Literal["success", "OK"]
 
 
-class _Known(NamedTuple):
+class _DataSource(NamedTuple):
     """A data source that a query can be sent to."""
 
     uid: str
@@ -130,7 +130,7 @@ def observe_grafana(api: JsonApi, titles: Sequence[str]) -> GrafanaFacts:
     """Look for each dashboard, and let each of its data sources answer a query of its panels.
 
     Raises:
-        FetchError: the search is not answered.
+        FetchError: Grafana does not answer the search.
     """
     found = []
     for title in titles:
@@ -148,16 +148,20 @@ def _dashboard(api: JsonApi, title: str, uids: Sequence[str]) -> DashboardFacts:
     try:
         model = api.get(f"api/dashboards/uid/{quote(uids[0], safe='')}", _Dashboard).dashboard
     except FetchError as error:
-        return _told(title, f'the dashboard "{title}"', error)
+        return _not_answered(title, f'the dashboard "{title}"', error)
     queries = dict.fromkeys(_queries(model.panels))
     if not queries:
         return DashboardFacts(title=title, problems=[f'no panel of "{title}" asks for anything'])
-    variables = {one.name: one for one in model.templating.list if one.type == "datasource"}
+    variables = {
+        variable.name: variable
+        for variable in model.templating.list
+        if variable.type == "datasource"
+    }
     return _sources(api, title, list(queries), variables)
 
 
 def _queries(panels: Sequence[_Panel]) -> Iterator[tuple[_Source, str]]:
-    """Each data source with what is asked of it; a collapsed row holds panels of its own."""
+    """Each data source with its query; a collapsed row holds panels of its own."""
     for panel in panels:
         for target in panel.targets:
             yield target.datasource or panel.datasource, target.expr
@@ -170,15 +174,15 @@ def _sources(
     queries: Sequence[tuple[_Source, str]],
     variables: Mapping[str, _Variable],
 ) -> DashboardFacts:
-    """Ask each data source once, a query without variables where it has one."""
+    """Query each data source once, with a query of a panel that has no variables if possible."""
     directory = _Directory(api, variables)
-    questions: dict[_Known, str] = {}
+    questions: dict[_DataSource, str] = {}
     problems: dict[str, None] = {}
     for source, expression in queries:
         try:
             known = directory.find(source)
         except FetchError as error:
-            return _told(title, "its list of data sources", error)
+            return _not_answered(title, "its list of data sources", error)
         except LookupError as error:
             problems[f'"{title}" {error}'] = None
             continue
@@ -188,14 +192,14 @@ def _sources(
                 questions[known] = plain
     answered: list[str] = []
     doubts: list[str] = []
-    for known, query in list(questions.items())[:_MOST_SOURCES]:
+    for known, query in list(questions.items())[:_MAX_SOURCES]:
         name = f'the data source {harmless(known.uid)} of "{title}"'
         try:
             _ask(api, known, query)
         except FetchError as error:
-            told = _told(title, name, error)
-            problems |= dict.fromkeys(told.problems)
-            doubts += told.doubts
+            failure = _not_answered(title, name, error)
+            problems |= dict.fromkeys(failure.problems)
+            doubts += failure.doubts
         else:
             answered.append(harmless(known.uid))
     if not answered and not problems and not doubts:
@@ -204,7 +208,7 @@ def _sources(
 
 
 class _Directory:
-    """Finds the data source that is meant; Grafana's list of them is read where it is needed."""
+    """Finds data sources by reference; Grafana's list of them is read only if needed."""
 
     def __init__(self, api: JsonApi, variables: Mapping[str, _Variable]) -> None:
         self._api = api
@@ -214,11 +218,12 @@ class _Directory:
     def _settings(self) -> _Settings:
         return self._api.get("api/frontend/settings", _Settings)
 
-    def find(self, source: _Source) -> _Known | None:
-        """None for what Grafana itself provides.
+    def find(self, source: _Source) -> _DataSource | None:
+        """The data source of a panel; None if Grafana itself provides the data.
 
         Raises:
-            LookupError: there is no such data source; a predicate of the dashboard.
+            LookupError: there is no such data source; the text continues a sentence that begins
+                with the dashboard.
             FetchError: Grafana's list cannot be read.
         """
         uid, kind = (source.uid, source.type) if isinstance(source, _Reference) else (source, None)
@@ -227,38 +232,38 @@ class _Directory:
         if uid and (match := _VARIABLE.fullmatch(uid)):
             return self._of_variable(match[1])
         if uid and kind:
-            return _Known(uid, kind)
-        return self._called(self._settings.default_datasource if uid in _DEFAULT else uid or "")
+            return _DataSource(uid, kind)
+        return self._by_name(self._settings.default_datasource if uid in _DEFAULT else uid or "")
 
-    def _of_variable(self, name: str) -> _Known | None:
+    def _of_variable(self, name: str) -> _DataSource | None:
         variable = self._variables.get(name)
         if variable is None:
             raise LookupError(
                 f"asks ${{{harmless(name)}}}, which nothing stands for: import it anew"
             )
         if variable.chosen:
-            return self._called(variable.chosen)
+            return self._by_name(variable.chosen)
         settings = self._settings
-        fitting = {
-            name: _Known(one.uid, one.type)
-            for name, one in settings.datasources.items()
-            if one.type == variable.query
+        candidates = {
+            name: _DataSource(source.uid, source.type)
+            for name, source in settings.datasources.items()
+            if source.type == variable.query
         }
-        if not fitting:
+        if not candidates:
             raise LookupError(f"asks a {harmless(str(variable.query))}, and Grafana has none")
-        return fitting.get(settings.default_datasource) or next(iter(fitting.values()))
+        return candidates.get(settings.default_datasource) or next(iter(candidates.values()))
 
-    def _called(self, name: str) -> _Known | None:
-        for known, one in self._settings.datasources.items():
-            if name in {known, one.uid}:
-                return None if one.uid in _BUILT_IN else _Known(one.uid, one.type)
+    def _by_name(self, name: str) -> _DataSource | None:
+        for known_name, source in self._settings.datasources.items():
+            if name in {known_name, source.uid}:
+                return None if source.uid in _BUILT_IN else _DataSource(source.uid, source.type)
         raise LookupError(
             f"asks the data source {harmless(name) or '(default)'}, which is not there"
         )
 
 
-def _ask(api: JsonApi, source: _Known, query: str) -> None:
-    """One query by the data source's own API, or its health where we do not know its language."""
+def _ask(api: JsonApi, source: _DataSource, query: str) -> None:
+    """Query a Prometheus data source; ask any other type for its health."""
     uid = quote(source.uid, safe="")
     if source.type == "prometheus":
         api.get(f"api/datasources/proxy/uid/{uid}/api/v1/query", _Queried, query=query)
@@ -266,8 +271,8 @@ def _ask(api: JsonApi, source: _Known, query: str) -> None:
         api.get(f"api/datasources/uid/{uid}/health", _Queried)
 
 
-def _told(title: str, what: str, error: FetchError) -> DashboardFacts:
-    """What Grafana refuses is broken for everybody; where it is not asked rightly, who knows."""
+def _not_answered(title: str, what: str, error: FetchError) -> DashboardFacts:
+    """A doubt if Grafana was not reached or refused our login; a problem for any other error."""
     sentence = f"{what} {_MEANINGS.get(error.status, 'is not answered')}: Grafana {error}"
     if error.status is None or error.status in _NO_ACCESS:
         return DashboardFacts(title=title, doubts=[sentence])

@@ -1,4 +1,4 @@
-"""How many live entries match a pattern, and when they expire, without seeing one in full."""
+"""Counts the live entries that match a pattern, and samples their TTLs; values are not read."""
 
 import hashlib
 import time
@@ -15,18 +15,19 @@ _SAMPLE: Final = 100
 _BUDGET_S: Final = 2.0
 _SAMPLED_KEY_BYTES: Final = 64 << 10
 _CURSOR_DIGITS: Final = 20
-_GONE: Final = -2
-_FOREVER: Final = -1
+_PTTL_NO_KEY: Final = -2
+_PTTL_NO_EXPIRY: Final = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JwtCacheFacts:
-    """What a bounded SCAN found.
+    """The result of a bounded SCAN.
 
-    `live_entries` is exact when `complete`, else a lower bound. `stopped` tells why the scan
-    ended. `dbsize` is None where DBSIZE is denied. `keys_looked_at` is an estimate: the server
-    decides how many keys a call covers. TTLs are those of `ttl_sampled` entries, `without_ttl`
-    of them never expire; `ttl_min_s` and `ttl_max_s` are about the others, None if there are none.
+    `live_entries` is exact when `complete`, else a lower bound. `stopped` says why the scan
+    ended. `dbsize` is None if DBSIZE is denied. `keys_looked_at` is an estimate, as the server
+    decides how many keys a call covers. The TTLs of `ttl_sampled` entries were read: `without_ttl`
+    of them never expire; `ttl_min_s` and `ttl_max_s` are those of the others, None if there are
+    none.
     """
 
     live_entries: int
@@ -42,12 +43,12 @@ class JwtCacheFacts:
 
     @property
     def complete(self) -> bool:
-        """Whether the whole keyspace was seen."""
+        """Whether the whole keyspace was scanned."""
         return self.stopped == "complete"
 
 
 def look_at_jwt_cache(look: Look) -> JwtCacheFacts:
-    """Count what the configuration calls an entry, as far as a check asks; raises as below."""
+    """Count the entries of the configured pattern; raises as `observe_jwt_cache`."""
     settings = look.config.jwt_cache
     return observe_jwt_cache(
         look.client,
@@ -67,13 +68,13 @@ def observe_jwt_cache(
     count: int = 1000,
     clock: Callable[[], float] = time.monotonic,
 ) -> JwtCacheFacts:
-    """SCAN for keys that match until `enough` are found, all were seen, or the budget is used up.
+    """SCAN for matching keys until `enough` are found, all are scanned, or the budget is used up.
 
-    A thousand keys a call keep each under a millisecond of the server's time. Keys stay in here:
-    they may be tokens.
+    With a thousand keys a call, each call takes the server less than a millisecond. Keys may be
+    tokens, so they are not returned.
 
     Raises:
-        CannotLook: the user may not run SCAN or PTTL, or a reply makes no sense.
+        CannotLook: the user may not run SCAN or PTTL, or a reply is malformed.
         redis.exceptions.ConnectionError, redis.exceptions.TimeoutError: the connection failed.
     """
     started = clock()
@@ -112,13 +113,13 @@ def observe_jwt_cache(
 
 
 class _Entries:
-    """The distinct entries that were found, as digests, and the TTLs of the first hundred."""
+    """The distinct entries found so far, as digests, and the TTLs of the first hundred."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._found: set[bytes] = set()
         self._gone: set[bytes] = set()
-        self._asked = 0
+        self._sampled = 0
         self.ttls_ms: list[int] = []
         self.without_ttl = 0
 
@@ -127,24 +128,24 @@ class _Entries:
         return len(self._found) - len(self._gone)
 
     def add(self, keys: Sequence[bytes]) -> None:
-        """Count keys that are new, and ask for the TTLs of some."""
-        # SCAN may give a key twice; a digest of it is smaller, and is no token.
+        """Count the new keys, and read the TTLs of some of them."""
+        # SCAN may return a key twice. Digests are smaller than keys, and are not tokens.
         new = {_digest(key): key for key in keys}
         for digest in self._found & new.keys():
             del new[digest]
         self._found |= new.keys()
-        # An endless key is counted, but costs more to send back than its TTL tells.
+        # A very long key is counted, but sending it back for its TTL would cost too much.
         short = [(digest, key) for digest, key in new.items() if len(key) <= _SAMPLED_KEY_BYTES]
-        sample = short[: _SAMPLE - self._asked]
-        self._asked += len(sample)
-        asked = [("PTTL", key) for _digest, key in sample]
-        replies = self._client.ask_all(*asked) if asked else []
+        sample = short[: _SAMPLE - self._sampled]
+        self._sampled += len(sample)
+        commands = [("PTTL", key) for _digest, key in sample]
+        replies = self._client.ask_all(*commands) if commands else []
         for (digest, _key), ttl_ms in zip(sample, replies, strict=True):
-            if not isinstance(ttl_ms, int) or ttl_ms < _GONE:
+            if not isinstance(ttl_ms, int) or ttl_ms < _PTTL_NO_KEY:
                 raise _unusable("PTTL", ttl_ms)
-            if ttl_ms == _GONE:
+            if ttl_ms == _PTTL_NO_KEY:
                 self._gone.add(digest)
-            elif ttl_ms == _FOREVER:
+            elif ttl_ms == _PTTL_NO_EXPIRY:
                 self.without_ttl += 1
             else:
                 self.ttls_ms.append(ttl_ms)

@@ -1,10 +1,10 @@
-"""How much memory a server uses, may use and wastes; from INFO alone."""
+"""Used memory, its limit and its fragmentation, from INFO alone."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.probes.probe import Probe
-from redis_runbook.probes.server import Info, InfoReply, real, whole
+from redis_runbook.probes.server import Info, InfoReply, finite_number, integer
 from redis_runbook.verdict import CannotLook
 
 
@@ -12,9 +12,9 @@ from redis_runbook.verdict import CannotLook
 class MemoryFacts:
     """Memory in bytes, as INFO reports it.
 
-    `maxmemory_bytes` is 0 where the server has no limit of its own. `waste_ratio` and
-    `waste_bytes` are the allocator's external fragmentation (jemalloc), or what the process holds
-    beyond its data where the allocator does not tell.
+    `maxmemory_bytes` is 0 if the server has no limit. `waste_ratio` and `waste_bytes` are the
+    allocator's external fragmentation (jemalloc), or for other allocators, which do not report it,
+    what the process holds beyond its data.
     """
 
     used_bytes: int
@@ -38,12 +38,12 @@ def memory_facts(info: Info) -> MemoryFacts:
     allocator = info.get("mem_allocator", "")
     source = "allocator_frag" if allocator.startswith("jemalloc") else "mem_fragmentation"
     return MemoryFacts(
-        used_bytes=whole(info, "used_memory"),
-        maxmemory_bytes=whole(info, "maxmemory"),
+        used_bytes=integer(info, "used_memory"),
+        maxmemory_bytes=integer(info, "maxmemory"),
         policy=info["maxmemory_policy"],
-        evicted_keys=whole(info, "evicted_keys"),
-        waste_ratio=real(info, f"{source}_ratio", 1.0),
-        waste_bytes=whole(info, f"{source}_bytes", signed=True),
+        evicted_keys=integer(info, "evicted_keys"),
+        waste_ratio=finite_number(info, f"{source}_ratio", 1.0),
+        waste_bytes=integer(info, f"{source}_bytes", signed=True),
         allocator=allocator,
     )
 

@@ -1,10 +1,10 @@
-"""Whether a server's data would survive a restart."""
+"""The state of RDB and AOF persistence."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.probes.probe import Probe
-from redis_runbook.probes.server import Info, InfoReply, whole
+from redis_runbook.probes.server import Info, InfoReply, integer
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
 
@@ -13,8 +13,7 @@ from redis_runbook.wire.client import Client
 class PersistenceFacts:
     """The state of RDB and AOF.
 
-    `rdb_enabled` is None where the server does not say (CONFIG denied): `why_unknown` then tells
-    why.
+    `rdb_enabled` is None if CONFIG is denied: `why_unknown` then says why.
     """
 
     rdb_enabled: bool | None
@@ -27,7 +26,7 @@ class PersistenceFacts:
 
 
 def persistence_facts(client: Client, info: Info) -> PersistenceFacts:
-    """Read INFO's persistence fields, and CONFIG for whether RDB saving is on.
+    """Read INFO's persistence fields, and from CONFIG whether RDB saving is on.
 
     Raises:
         CannotLook: a field that every server reports is missing.
@@ -42,7 +41,7 @@ def persistence_facts(client: Client, info: Info) -> PersistenceFacts:
         rdb_enabled=rdb_enabled,
         why_unknown=why_unknown,
         rdb_ok=info["rdb_last_bgsave_status"] == "ok",
-        changes_since_save=whole(info, "rdb_changes_since_last_save"),
+        changes_since_save=integer(info, "rdb_changes_since_last_save"),
         aof_enabled=info["aof_enabled"] == "1",
         aof_write_ok=info.get("aof_last_write_status") == "ok",
         aof_rewrite_ok=info.get("aof_last_bgrewrite_status") == "ok",

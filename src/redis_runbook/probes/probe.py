@@ -1,4 +1,4 @@
-"""What a probe is: one row of a table, from which the scheduler and the fixtures are made."""
+"""The type of a probe, from which the scheduler and the fixtures are made."""
 
 import threading
 from collections.abc import Callable
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 CONNECTION: Final = "connection"
-"""The lane of what is asked on one connection to the service, in turn."""
+"""The lane whose probes share one connection to the service, in turn."""
 
 LIMIT_S: Final = 5.0
 
 
 class Look(Protocol):
-    """What a probe is given to look with."""
+    """What a probe gets: configuration, target, connection, and the facts of other probes."""
 
     config: Config
     target: Target
@@ -32,18 +32,18 @@ class Look(Protocol):
 
     @property
     def time_left_s(self) -> float:
-        """How long until the run's deadline; 0 at least."""
+        """Seconds until the run's deadline, at least 0."""
 
     @property
     def service(self) -> Service:
-        """The service that it is about."""
+        """The service that the probe is about."""
 
     @property
     def endpoint(self) -> Endpoint:
         """The service's address, for a probe with connections of its own.
 
         Raises:
-            CannotLook: none is known.
+            CannotLook: the address is not known.
         """
 
     @property
@@ -51,48 +51,49 @@ class Look(Protocol):
         """The lane's connection to the service, open.
 
         Raises:
-            CannotLook: it cannot be opened.
+            CannotLook: the connection cannot be opened.
         """
 
     @property
     def stop(self) -> threading.Event:
-        """Set when nobody waits for what the probe returns any more."""
+        """Set when the run ends, so that nothing waits for the probe's facts any more."""
 
     @property
     def window_s(self) -> float:
-        """For how long latency is to be sampled."""
+        """How long to sample latency."""
 
     def facts(self, kind: type[_T]) -> _T:
-        """What a probe that this one needs has returned.
+        """The facts of a probe that this probe needs.
 
         Raises:
-            CannotLook: it returned nothing.
+            CannotLook: that probe has no facts.
         """
 
     def known(self, kind: type[_T]) -> _T | None:
-        """The same for one that it can do without."""
+        """The facts of another probe if they are there already; None otherwise."""
 
     def watch(self, loop: "OpenLoop") -> None:
-        """Show a window in progress."""
+        """Make a latency window visible while it is sampled."""
 
     def wait_until_measured(self) -> None:
-        """Ask nothing until latency was measured: this probe goes on afterwards."""
+        """Wait until latency was measured; the probe must send nothing until then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One kind of facts, and how to come by them.
+    """One kind of facts, and how to observe them.
 
-    `name` is that of the fixture that hands them to a check; `facts` their type; `look` returns
-    them, or raises `CannotLook`. `about` each service, or once about what watches the services.
+    `name` is the name of the fixture that gives the facts to a check; `facts` is their type; `look`
+    returns them, or raises `CannotLook`. A probe about "service" runs for each service, a probe
+    about "monitoring" runs once.
 
-    `needs` are the facts without which it does not begin; of a connection, that it is there.
-    `wanted_by` are ids of checks, or prefixes of ids: where none of them runs, neither does the
-    probe. None at all means that reports want it, too.
+    `needs` are the types of facts that must be there before the probe starts; ConnectionFacts must
+    be reachable, too. `wanted_by` are ids of checks, or prefixes of ids: the probe runs only if one
+    of these checks runs. An empty `wanted_by` means that it always runs, as reports need its facts.
 
-    Probes of one `lane` run in turn, in the table's order; lanes run at once. Those of the lane
-    `CONNECTION` share one connection, which is closed after `limit_s`; so long do the latency
-    samplers wait for any other lane. An `undisturbed` probe begins when all the others are done.
+    Probes of the same `lane` run in turn, in the table's order; lanes run in parallel. A lane has
+    at most one connection, opened at first use and closed after `limit_s`; latency sampling waits
+    no longer than that for any other lane. An `undisturbed` probe starts after all others.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Whether a published message arrives."""
+"""Publishes a message and waits for its delivery."""
 
 import secrets
 import time
@@ -15,7 +15,7 @@ from redis_runbook.wire.endpoint import Endpoint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PubsubFacts:
-    """One message from us to us; `delivered_ms` is None when it did not arrive in time."""
+    """One message to ourselves; `delivered_ms` is None if it did not arrive in time."""
 
     delivered_ms: float | None
     waited_s: float

@@ -1,16 +1,16 @@
-"""Who replicates whom."""
+"""The server's role in replication, and the state of its links."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.probes.probe import Probe
-from redis_runbook.probes.server import Info, InfoReply, whole
+from redis_runbook.probes.server import Info, InfoReply, integer
 from redis_runbook.verdict import CannotLook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicationFacts:
-    """A server's place in replication.
+    """The replication state of a server.
 
     On a replica: whether its link to the master is up, and for how long it has been down. On a
     master: how many replicas are attached and online.
@@ -30,11 +30,11 @@ def replication_facts(info: Info) -> ReplicationFacts:
     """
     if "role" not in info:
         raise CannotLook("INFO does not report replication")
-    attached = whole(info, "connected_slaves")
+    attached = integer(info, "connected_slaves")
     return ReplicationFacts(
         role=info["role"],
         link_up=info.get("master_link_status") == "up",
-        link_down_s=max(0, whole(info, "master_link_down_since_seconds", signed=True)),
+        link_down_s=max(0, integer(info, "master_link_down_since_seconds", signed=True)),
         replicas_online=sum(
             "state=online" in info.get(f"slave{number}", "").split(",")
             for number in range(min(attached, 1000))

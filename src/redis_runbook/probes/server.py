@@ -1,4 +1,4 @@
-"""What a server says of itself: INFO, parsed once and shared by the probes that read it."""
+"""INFO of a server, read once and shared by the probes that parse it."""
 
 import math
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ Info = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class InfoReply:
-    """One reply to INFO; probes read parts of it."""
+    """One reply to INFO; other probes parse parts of it."""
 
     fields: Info
 
@@ -25,8 +25,8 @@ class InfoReply:
 class ServerFacts:
     """The identity of one server process.
 
-    `product` is `redis` or `valkey`; `version` is the product's own (Valkey's INFO also claims a
-    `redis_version` of 7.2.4). `role` is `master` or `slave`, as INFO says, or `sentinel`; `mode` is
+    `product` is `redis` or `valkey`; `version` is the product's own version (Valkey's INFO also has
+    a `redis_version`, 7.2.4). `role` is `master` or `slave`, as in INFO, or `sentinel`; `mode` is
     `standalone`, `cluster` or `sentinel`.
     """
 
@@ -57,10 +57,10 @@ def read_info(client: Client) -> InfoReply:
 
 
 def server_facts(info: Info) -> ServerFacts:
-    """Who answered; a field that the server does not report is empty or 0.
+    """The identity of the server; a field that it does not report is empty or 0.
 
     Raises:
-        CannotLook: the server does not say what it is.
+        CannotLook: INFO lacks role or mode.
     """
     mode = info.get("server_mode") or info.get("redis_mode", "")
     # A sentinel has a mode and no role.
@@ -73,27 +73,27 @@ def server_facts(info: Info) -> ServerFacts:
         role=role,
         mode=mode,
         run_id=info.get("run_id", ""),
-        process_id=whole(info, "process_id"),
-        tcp_port=whole(info, "tcp_port"),
-        uptime_s=whole(info, "uptime_in_seconds"),
+        process_id=integer(info, "process_id"),
+        tcp_port=integer(info, "tcp_port"),
+        uptime_s=integer(info, "uptime_in_seconds"),
     )
 
 
-def whole(info: Info, field: str, *, signed: bool = False) -> int:
-    """A whole number of 64 bits in INFO, or 0 where the server does not report the field.
+def integer(info: Info, field: str, *, signed: bool = False) -> int:
+    """A 64-bit integer in INFO, or 0 if the server does not report the field.
 
     Raises:
-        CannotLook: the field is there and is not such a number; below 0 if it is not `signed`.
+        CannotLook: the field is not a 64-bit integer, or is negative without `signed`.
     """
-    number = real(info, field, 0)
+    number = finite_number(info, field, 0)
     least = -(2**63) if signed else 0
     if number != int(number) or not least <= number < 2**64:
         raise CannotLook(f"INFO's {field} is not a {'whole number' if signed else 'count'}")
     return int(number)
 
 
-def real(info: Info, field: str, default: float) -> float:
-    """A finite number of INFO, or `default`; otherwise as `whole`."""
+def finite_number(info: Info, field: str, default: float) -> float:
+    """A finite number in INFO, or `default` if the field is missing; raises as `integer`."""
     try:
         number = float(info.get(field, default))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Which commands were slow lately, by the server's own log."""
+"""The newest slow commands, from the server's SLOWLOG."""
 
 import re
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from redis_runbook.redact import printable
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
 
-_ENTRIES: Final = 128
-_DIGITS: Final = 18
-_LARGEST: Final = 10**_DIGITS
+_MAX_ENTRIES: Final = 128
+_MAX_DIGITS: Final = 18
+_TOO_LARGE: Final = 10**_MAX_DIGITS
 _PREFIX: Final = re.compile(rb"[a-z][a-z_-]{0,23}(?=:)")
 
 
@@ -22,7 +22,7 @@ class SlowCommand:
     """One entry of SLOWLOG.
 
     `command` is its name, the first word of its key (`GET jwt:…`) and the number of arguments:
-    keys and values may hold tokens and stay where they are.
+    keys and values may hold tokens, so they are not kept.
     """
 
     age_s: float
@@ -34,9 +34,9 @@ class SlowCommand:
 class SlowlogFacts:
     """The newest entries of SLOWLOG, at most 128.
 
-    `threshold_ms` is what the server logs from (negative: it logs nothing), None where CONFIG is
-    denied: `why_unknown` then tells why. `covers_s` is how far back the log reaches, None where
-    it holds everything since it was last reset.
+    `threshold_ms` is the duration from which the server logs (negative: it logs nothing), None if
+    CONFIG is denied: `why_unknown` then says why. `covers_s` is how far back the log reaches, None
+    if it holds everything since it was last reset.
     """
 
     entries: Sequence[SlowCommand]
@@ -46,13 +46,13 @@ class SlowlogFacts:
 
 
 def read_slowlog(client: Client) -> SlowlogFacts:
-    """SLOWLOG GET 128, and the settings that say what it would have caught.
+    """Read SLOWLOG GET 128, and the settings that decide what the server logs.
 
     Raises:
         CannotLook: the user may not run SLOWLOG, or the reply has another shape.
     """
     log, clock, slower_than, max_len = client.ask_all(
-        ("SLOWLOG", "GET", _ENTRIES),
+        ("SLOWLOG", "GET", _MAX_ENTRIES),
         ("TIME",),
         ("CONFIG", "GET", "slowlog-log-slower-than"),
         ("CONFIG", "GET", "slowlog-max-len"),
@@ -66,8 +66,8 @@ def read_slowlog(client: Client) -> SlowlogFacts:
             entries = [_entry(entry, now_s) for entry in newest]
         case _:
             raise _unusable()
-    kept = _setting(max_len)
-    full = len(entries) >= (_ENTRIES if kept is None else min(_ENTRIES, kept))
+    max_entries = _setting(max_len)
+    full = len(entries) >= (_MAX_ENTRIES if max_entries is None else min(_MAX_ENTRIES, max_entries))
     threshold_us = _setting(slower_than)
     return SlowlogFacts(
         entries=entries,
@@ -82,7 +82,7 @@ def read_slowlog(client: Client) -> SlowlogFacts:
 def _entry(entry: Any, now_s: float) -> SlowCommand:
     match entry:
         case [int(), int(at_s), int(duration_us), [bytes(name), *arguments], *_] if (
-            abs(at_s) < _LARGEST and abs(duration_us) < _LARGEST
+            abs(at_s) < _TOO_LARGE and abs(duration_us) < _TOO_LARGE
         ):
             first = arguments[0] if arguments else None
             prefix = _PREFIX.match(first) if isinstance(first, bytes) else None
@@ -107,7 +107,7 @@ def _setting(reply: Any) -> int | None:
 
 
 def _is_number(*texts: bytes) -> bool:
-    return all(text.isdigit() and len(text) <= _DIGITS for text in texts)
+    return all(text.isdigit() and len(text) <= _MAX_DIGITS for text in texts)
 
 
 PROBES: Final = (

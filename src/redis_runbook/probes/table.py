@@ -1,4 +1,4 @@
-"""The table of the probes of a service: each module here that is one ends with its row."""
+"""Collects the probes of a service: each module of this package may define `PROBES`."""
 
 import importlib
 import pkgutil
@@ -22,11 +22,11 @@ def runbook_probes() -> Sequence[Probe]:
 
 
 def _in_order(rows: Iterable[Probe]) -> Iterator[Probe]:
-    waiting, given = list(rows), set[type]()
-    while waiting:
-        ready = [row for row in waiting if given.issuperset(row.needs)]
+    remaining, returned = list(rows), set[type]()
+    while remaining:
+        ready = [row for row in remaining if returned.issuperset(row.needs)]
         if not ready:
-            raise ValueError(f"nobody returns what these need: {[row.name for row in waiting]}")
-        given |= {row.facts for row in ready}
-        waiting = [row for row in waiting if row not in ready]
+            raise ValueError(f"nobody returns what these need: {[row.name for row in remaining]}")
+        returned |= {row.facts for row in ready}
+        remaining = [row for row in remaining if row not in ready]
         yield from ready

@@ -22,7 +22,7 @@ _OPTIONS: Final = {
     "deadline": "deadline_s",
     "read_only": "read_only",
 }
-"""Options of the command line, and the configuration keys that they set."""
+"""Command-line options and the configuration keys that they set."""
 
 
 def configure(
@@ -66,12 +66,12 @@ def configure(
 
 
 def _set_pytest_options(config: pytest.Config, run: Run) -> None:
-    """What a run of the checks needs of pytest, unless the user asked for something else."""
+    """Set the pytest options that a run of the checks needs, unless the user set them."""
     option: Any = config.option
     checks = [_checks_folder(), *run.plugins.test_paths]
     given = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else []
-    files = [Path(one.partition("::")[0]).resolve() for one in given]
-    # A user's own tests come beside the checks, and never instead of them.
+    files = [Path(argument.partition("::")[0]).resolve() for argument in given]
+    # A user's own tests run in addition to the checks, never instead of them.
     missing = [path for path in checks if not any(file.is_relative_to(path) for file in files)]
     config.args = [*map(str, missing), *given]
     option.continue_on_collection_errors = True  # one broken file must not hide the rest
@@ -81,7 +81,7 @@ def _set_pytest_options(config: pytest.Config, run: Run) -> None:
 
 
 def _checks_folder() -> Path:
-    """Where the checks are, without importing one."""
+    """The folder of the checks, found without importing them."""
     spec = importlib.util.find_spec("redis_runbook.checks")
     if spec is None or not spec.submodule_search_locations:
         raise pytest.UsageError("the package redis_runbook.checks is not installed")

@@ -1,4 +1,4 @@
-"""What probes have returned about one subject: put, failed, or waited for until the deadline."""
+"""The facts about one subject: probes put them, or fail; checks wait for them."""
 
 import concurrent.futures
 import contextlib
@@ -13,10 +13,10 @@ _T = TypeVar("_T")
 
 
 class Facts:
-    """The facts of each kind, or why there are none; the first word on a kind stands."""
+    """The facts of each kind, or the error; only the first result for a kind is kept."""
 
     def __init__(self, kinds: Iterable[type], *, deadline: float, late: str) -> None:
-        """Expect these kinds until `deadline` (time.monotonic); `late` says that it has come."""
+        """Expect these kinds until `deadline` (time.monotonic); `late` is the message after it."""
         self._futures: dict[type, concurrent.futures.Future[Any]] = {
             kind: concurrent.futures.Future() for kind in kinds
         }
@@ -24,20 +24,20 @@ class Facts:
         self._late = late
 
     def put(self, kind: type[_T], facts: _T) -> None:
-        """Here they are."""
+        """Store the facts of that kind."""
         with contextlib.suppress(concurrent.futures.InvalidStateError):
             self._futures[kind].set_result(facts)
 
     def fail(self, kind: type, error: Exception) -> None:
-        """There are none: whoever asks for them gets the error."""
+        """Store the error: `wait` raises it."""
         with contextlib.suppress(concurrent.futures.InvalidStateError):
             self._futures[kind].set_exception(error)
 
     def wait(self, kind: type[_T], *, on_wait: Callable[[], None] = lambda: None) -> _T:
-        """The facts of that kind; `on_wait` is called about once a second while they are awaited.
+        """Wait for the facts of that kind, and call `on_wait` about once a second until then.
 
         Raises:
-            CannotLook: there are none, or not before the deadline; or any error of the probe.
+            CannotLook: the deadline has passed; or any error that the probe raised.
         """
         future: concurrent.futures.Future[_T] = self._futures[kind]
         while not future.done():

@@ -36,10 +36,10 @@ class RunSession:
     def __init__(self, run: Run, reports: Reports, *, show_progress: bool) -> None:
         """Redirect what pytest prints and take over SIGTERM; `pytest_unconfigure` ends both.
 
-        Created before pytest's terminal reporter, which then writes through our streams: no
-        secret reaches the terminal, in collection errors, warnings and tracebacks neither.
+        Created before pytest's terminal reporter, which then writes through our streams: no secret
+        reaches the terminal, not even in collection errors, warnings and tracebacks.
         """
-        gc.unfreeze()  # what the run before this one left, under --wait
+        gc.unfreeze()  # undoes the freeze of the run before, under --wait
         self._run = run
         self._reports = reports
         self._show_progress = show_progress
@@ -55,12 +55,12 @@ class RunSession:
         self._stack.enter_context(interruptible())
 
     def pytest_unconfigure(self) -> None:
-        """Close the target and give back streams and signals, however the session ended."""
+        """Close the target and restore streams and signals, however the session ended."""
         self._stack.close()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Open the target before collection, so that checks can be made for what it holds."""
+        """Open the target before collection: its services and queues parametrize the checks."""
         if not session.config.option.collectonly:
             try:
                 self._run.begin(wants)
@@ -73,23 +73,23 @@ class RunSession:
     def pytest_pycollect_makemodule(
         self, module_path: Path, parent: pytest.Collector
     ) -> pytest.Module | None:
-        """Take the checks of a plugin from the module that was loaded: not a second time."""
+        """Collect a plugin's checks from its loaded module, and do not import it again."""
         module = self._run.plugins.test_paths.get(module_path)
         if module is None:
             return None
         return _PluginModule.from_loaded(parent, module_path, module)
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Make one test of each check and subject."""
+        """Parametrize each check with its subjects."""
         spec = spec_of(metafunc.definition, self._run)
         if spec:
-            if "subject" not in metafunc.fixturenames:  # not every check asks what it is about
+            if "subject" not in metafunc.fixturenames:  # a check need not have the parameter
                 metafunc.fixturenames.append("subject")
             found = subjects(spec, self._run)
             metafunc.parametrize("subject", found, ids=[subject.name for subject in found])
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Count a check file that cannot be loaded as undetermined."""
+        """Record a check file that cannot be loaded as undetermined."""
         if report.failed:
             record_collection_error(report, self._run)
 
@@ -97,7 +97,7 @@ class RunSession:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Drop what was not selected; sort by catalogue, so that latency comes last."""
+        """Deselect what was not selected; sort by catalogue, so that latency comes last."""
         catalogue = self._run.plugins.catalogue
         order = {check_id: position for position, check_id in enumerate(catalogue)}
         ids = {item: spec.id if (spec := spec_of(item, self._run)) else "" for item in items}
@@ -110,18 +110,18 @@ class RunSession:
         )
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
-        """Count what was left out, by us or by pytest's own options: reports say so."""
+        """Count the deselected tests, ours and those of pytest's options, for the reports."""
         self._run.left_out += len(items)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """Let the latency samplers begin, where a check asks for them.
+        """Let latency sampling begin if a check needs it.
 
-        Not earlier: collection keeps this process busy, and would be taken for the server's delay.
-        So would the garbage collector, if it went through all that is loaded by now: it stays.
+        Not earlier: collection keeps this process busy, which would count as the server's delay.
+        The garbage collector would too, so it is kept from traversing what is loaded by now.
         """
         gc.freeze()
-        undisturbed = {name for name, one in self._run.probes.items() if one.undisturbed}
+        undisturbed = {name for name, probe in self._run.probes.items() if probe.undisturbed}
         wanted = any(
             not undisturbed.isdisjoint(getattr(item, "fixturenames", ())) for item in session.items
         )
@@ -134,7 +134,7 @@ class RunSession:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """End a check whose subject has nothing to look at before its fixtures wait for facts."""
+        """End a check whose subject cannot be checked, before its fixtures wait for facts."""
         subject = subject_of(item)
         if subject and subject.not_applicable:
             raise NotApplicable(Ruling(message=subject.not_applicable))
@@ -145,7 +145,7 @@ class RunSession:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Let a check that ended with a pass be one for pytest, too."""
+        """Make a check that raised `Held` pass for pytest, and keep its ruling."""
         try:
             return (yield)
         except Held as held:
@@ -168,7 +168,7 @@ class RunSession:
     def pytest_report_teststatus(
         self, report: pytest.CollectReport | pytest.TestReport
     ) -> tuple[str, str, str] | None:
-        """Count by verdict; our own line is already printed, so pytest prints none."""
+        """Let pytest count by verdict and print no line: ours is already printed."""
         verdict = dict(getattr(report, "user_properties", ())).get("verdict")
         return (Verdict(verdict).category, "", "") if verdict else ("", "", "")
 
@@ -176,9 +176,9 @@ class RunSession:
     def pytest_sessionfinish(
         self, session: pytest.Session, exitstatus: int
     ) -> Generator[None, None, None]:
-        """Settle the exit code, let the other plugins write theirs, then write our reports."""
+        """Set the exit code, let other plugins write their reports, then write ours."""
         run = self._run
-        ignore_signals()  # closing the target and writing the reports both end by themselves
+        ignore_signals()  # closing the target and writing the reports are bounded in time
         self._end_progress()
         run.interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
         run.internal_error = exitstatus == pytest.ExitCode.INTERNAL_ERROR
@@ -190,7 +190,7 @@ class RunSession:
             self._reports.ended(record, run.redact.document)
         elif exitstatus == pytest.ExitCode.OK:  # --collect-only and the like
             session.exitstatus = ExitCode.NOTHING_CHECKED
-        # Without room to write in, pytest-html fails: the page stays empty, and that is reported.
+        # On a full disk pytest-html fails and its page stays empty; `write` reports that.
         with contextlib.suppress(OSError):
             yield
         if finished:
@@ -199,15 +199,15 @@ class RunSession:
             self._reports.close(record, problems)
 
     def _write(self, record: RunRecord) -> list[str]:
-        """Write the reports; those that tell the exit code come last, as it depends on the others.
+        """Write the reports. The exit code depends on success, so reports with it come last.
 
         Returns:
-            What could not be written, one sentence each.
+            One sentence for each report that could not be written.
         """
         problems: list[str] = []
         for final in (False, True):
-            settled = replace(record, exit_code=self._run.exit_code(reported=not problems))
-            problems += self._reports.write(settled, final=final)
+            settled_record = replace(record, exit_code=self._run.exit_code(reported=not problems))
+            problems += self._reports.write(settled_record, final=final)
         for problem in problems:
             print(problem, file=sys.stderr)  # noqa: T201
         return problems
@@ -218,13 +218,13 @@ class RunSession:
 
 
 class _PluginModule(pytest.Module):
-    """A plugin's module, as the tests in it are collected."""
+    """A collector of the tests in a plugin's loaded module."""
 
     @classmethod
     def from_loaded(
         cls, parent: pytest.Collector, path: Path, module: ModuleType
     ) -> "_PluginModule":
-        """Collect from what is loaded."""
+        """Make a collector of the loaded module."""
         node: _PluginModule = cls.from_parent(parent, path=path)
         node.obj = module
         return node

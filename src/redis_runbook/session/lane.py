@@ -1,4 +1,4 @@
-"""Runs probes in turn, on a thread of their own, and on one connection where they ask for one."""
+"""Runs probes in turn on one thread, with one connection if they need one."""
 
 import contextlib
 import threading
@@ -29,7 +29,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What all lanes of a run share; `deadline` is by time.monotonic()."""
+    """What all lanes of a run share; `deadline` is a time of time.monotonic()."""
 
     config: Config
     target: Target
@@ -39,9 +39,9 @@ class Scene:
 
 
 class Lane:
-    """What a probe looks with (`Look`), and the thread that it runs on.
+    """A thread that runs probes in turn; it is the `Look` that each probe gets.
 
-    `settled` is set when nothing is asked any more, for good or until latency was measured.
+    `settled` is set when the lane sends no more commands, or none until latency was measured.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Lane:
         window_s: float,
         measured: threading.Event,
     ) -> None:
-        """Prepare; `measured` is set once the latency of the service was."""
+        """Prepare; `measured` is set once the latency of the service was measured."""
         self.config = scene.config
         self.target = scene.target
         self.fetch = scene.fetch
@@ -68,31 +68,31 @@ class Lane:
         self._service = service
         self._measured = measured
         self._limit_s = max(probe.limit_s for probe in probes)
-        self._begun = threading.Event()
-        self._begun_at = 0.0
+        self._started = threading.Event()
+        self._started_at = 0.0
         self._connection = contextlib.ExitStack()
         self._limit = contextlib.ExitStack()
         self._client: Client | None = None
-        self._refused = ""
+        self._connection_error = ""
 
     def start(self) -> None:
         """Run the probes, in the background."""
         in_background(self._run)
 
     def wait_until_settled(self) -> None:
-        """Wait no longer than the lane's limit: who takes longer waits himself, and is quiet."""
-        self._begun.wait(self.time_left_s)
-        left_s = self._begun_at + self._limit_s - time.monotonic()
+        """Wait until `settled`, at most for the lane's limit: a slower lane is only waiting."""
+        self._started.wait(self.time_left_s)
+        left_s = self._started_at + self._limit_s - time.monotonic()
         self.settled.wait(max(0.0, min(left_s, self.time_left_s)))
 
     @property
     def time_left_s(self) -> float:
-        """How long until the run's deadline; 0 at least."""
+        """Seconds until the run's deadline, at least 0."""
         return max(0.0, self._deadline - time.monotonic())
 
     @property
     def service(self) -> Service:
-        """The service that the probe is about."""
+        """The service that the probe is about; raises CannotLook in a lane of the monitoring."""
         if self._service is None:
             raise CannotLook("what watches the services is none itself")
         return self._service
@@ -112,19 +112,19 @@ class Lane:
         return self._client
 
     def facts(self, kind: type[_T]) -> _T:
-        """What another probe returned; raises CannotLook where that is nothing."""
+        """Wait for another probe's facts; raises CannotLook if there are none."""
         return self._facts.wait(kind)
 
     def known(self, kind: type[_T]) -> _T | None:
-        """The same where it is there already."""
+        """Another probe's facts if they are there already; None otherwise."""
         return self._facts.known(kind)
 
     def watch(self, loop: OpenLoop) -> None:
-        """Show a window in progress."""
+        """Make the progress of a latency window visible to `Observation.glances`."""
         self.loop = loop
 
     def wait_until_measured(self) -> None:
-        """Ask nothing until latency was measured; the time limit begins anew after that."""
+        """Send nothing until latency was measured; then the time limit starts again."""
         self._limit.close()
         self.settled.set()
         self._measured.wait(self.time_left_s)
@@ -132,16 +132,16 @@ class Lane:
             self._limit.enter_context(self._client.time_limit(self._limit_s))
 
     def _connect(self) -> Client:
-        if self._refused:
-            raise CannotLook(self._refused)
+        if self._connection_error:
+            raise CannotLook(self._connection_error)
         service = self.service
         try:
             client = self._connection.enter_context(
                 connected(self.endpoint, service.name, timeout_s=service.limits.connect_s)
             )
         except redis.RedisError:
-            self._refused = f"{service.name} stopped answering after its first PING"
-            raise CannotLook(self._refused) from None
+            self._connection_error = f"{service.name} stopped answering after its first PING"
+            raise CannotLook(self._connection_error) from None
         self._limit.enter_context(client.time_limit(self._limit_s))
         return client
 
@@ -150,16 +150,16 @@ class Lane:
             stack.callback(self.settled.set)
             stack.enter_context(self._connection)
             stack.enter_context(self._limit)
-            stack.callback(self._begin)
+            stack.callback(self._mark_started)
             for probe in self._probes:
                 self._look(probe)
 
     def _look(self, probe: Probe) -> None:
-        """Run one probe, and keep its facts or why there are none."""
+        """Run one probe, and store its facts or its error."""
         try:
             for kind in probe.needs:
-                self._need(kind)
-            self._begin()
+                self._require(kind)
+            self._mark_started()
             facts = probe.look(self)
             if not isinstance(facts, probe.facts):
                 raise TypeError(f"{probe.name} returned {type(facts).__name__}")  # noqa: TRY301
@@ -170,17 +170,17 @@ class Lane:
         except redis.RedisError:
             problem = CannotLook(f"{self.service.name} stopped answering")
             self._facts.fail(probe.facts, problem)
-        except Exception as error:  # noqa: BLE001  # kept: whoever asks for the facts gets it
+        except Exception as error:  # noqa: BLE001  # stored: `wait` raises it
             self._facts.fail(probe.facts, error)
         else:
             self._facts.put(probe.facts, facts)
 
-    def _need(self, kind: type) -> None:
+    def _require(self, kind: type) -> None:
         facts: object = self.facts(kind)
         if isinstance(facts, ConnectionFacts) and not facts.reachable:
             raise CannotLook(f"{self.service.name} is not reachable")
 
-    def _begin(self) -> None:
-        if not self._begun.is_set():
-            self._begun_at = time.monotonic()
-            self._begun.set()
+    def _mark_started(self) -> None:
+        if not self._started.is_set():
+            self._started_at = time.monotonic()
+            self._started.set()

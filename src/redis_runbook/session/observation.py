@@ -1,4 +1,4 @@
-"""Schedules the probes of a run: each once, all services at once, latency when all is quiet."""
+"""Schedules the probes of a run: each once, services in parallel, latency after all others."""
 
 import itertools
 import threading
@@ -16,10 +16,10 @@ _T = TypeVar("_T")
 
 
 class Observation:
-    """What is seen of the services of one run, and of what watches them.
+    """Runs the probes of the services and of the monitoring, and keeps their facts.
 
-    Probes start with `start`; undisturbed ones, which measure latency, wait for `measure_latency`
-    and for all other probes to be done, so that they measure the server and not us.
+    Probes start with `start`. Undisturbed probes, which measure latency, wait for `measure_latency`
+    and until all other probes have settled, so that they do not measure our own load.
     """
 
     def __init__(
@@ -30,15 +30,15 @@ class Observation:
         wants: Callable[[Probe, Service | None], bool],
         windows_s: Mapping[str, float],
     ) -> None:
-        """Prepare to observe what is wanted.
+        """Prepare the probes that some check needs.
 
-        `wants` tells of a probe whether some check needs it, for a service or (None) for what
-        watches them; `windows_s` is how long latency is sampled, by service.
+        `wants` says whether a check needs a probe for a service, or (None) for the monitoring;
+        `windows_s` is how long latency is sampled, by service.
         """
         self._scene = scene
         self._may_measure = threading.Event()
-        self._watches = {
-            service.name if service else None: _Watch(
+        self._subjects = {
+            service.name if service else None: _SubjectProbes(
                 scene,
                 [probe for probe in probes if (probe.about == "service") is bool(service)],
                 service=service,
@@ -49,27 +49,27 @@ class Observation:
         }
 
     def start(self) -> None:
-        """Begin to observe, in the background."""
-        for watch in self._watches.values():
-            watch.start()
+        """Start the probes in the background, except for the undisturbed ones."""
+        for subject in self._subjects.values():
+            subject.start()
         in_background(self._measure)
 
     def measure_latency(self, *, wanted: bool) -> None:
-        """Let undisturbed probes begin, or go on without them."""
+        """Start the undisturbed probes if wanted; otherwise release those that wait for them."""
         if wanted:
             self._may_measure.set()
         else:
             self._release()
 
     def stop(self) -> None:
-        """End what still runs; facts that are not there by now will not come."""
+        """Stop latency sampling, and release the probes that wait for it."""
         self._scene.stop.set()
         self._may_measure.set()
         self._release()
 
     def _release(self) -> None:
-        for watch in self._watches.values():
-            watch.measured.set()
+        for subject in self._subjects.values():
+            subject.measured.set()
 
     def facts(
         self,
@@ -78,39 +78,39 @@ class Observation:
         *,
         on_wait: Callable[[], None] = lambda: None,
     ) -> _T:
-        """The facts of that kind, about a service or what watches them; see `Facts.wait`.
+        """Wait for facts about a service, or (None) about the monitoring; see `Facts.wait`.
 
         Raises:
-            CannotLook: they could not be observed.
+            CannotLook: the facts could not be observed.
         """
-        watch = self._watches[service.name if service else None]
-        watch.start_late(kind)
-        return watch.facts.wait(kind, on_wait=on_wait)
+        subject = self._subjects[service.name if service else None]
+        subject.start_late(kind)
+        return subject.facts.wait(kind, on_wait=on_wait)
 
     def known(self, service_name: str, kind: type[_T]) -> _T | None:
         """The facts of that kind about a service if they are there already, without waiting."""
-        return self._watches[service_name].facts.known(kind)
+        return self._subjects[service_name].facts.known(kind)
 
     def glances(self) -> Sequence[tuple[Service, Glance]]:
-        """The windows that are in progress."""
+        """The progress of each latency window that is being sampled."""
         return [
             (lane.service, lane.loop.glance())
-            for watch in self._watches.values()
-            for lane in watch.undisturbed
+            for subject in self._subjects.values()
+            for lane in subject.undisturbed
             if lane.loop and not lane.settled.is_set()
         ]
 
     def _measure(self) -> None:
         self._may_measure.wait()
-        for watch in self._watches.values():
-            for lane in watch.lanes:
+        for subject in self._subjects.values():
+            for lane in subject.lanes:
                 lane.wait_until_settled()
-        for watch in self._watches.values():
-            in_background(watch.measure)
+        for subject in self._subjects.values():
+            in_background(subject.measure)
 
 
-class _Watch:
-    """The probes about one subject, by lane, and the facts that they will have."""
+class _SubjectProbes:
+    """The lanes of probes about one subject, and the facts of these probes."""
 
     def __init__(
         self,
@@ -139,12 +139,12 @@ class _Watch:
         self.undisturbed: Final = self._lanes(probe for probe in chosen if probe.undisturbed)
 
     def start(self) -> None:
-        """Run all but the undisturbed."""
+        """Start the lanes, except for the undisturbed ones."""
         for lane in self.lanes:
             lane.start()
 
     def measure(self) -> None:
-        """Run the undisturbed, one lane beside the other, and wait for them."""
+        """Run the undisturbed lanes in parallel, and wait for them."""
         for lane in self.undisturbed:
             lane.start()
         for lane in self.undisturbed:
@@ -152,13 +152,13 @@ class _Watch:
         self.measured.set()
 
     def start_late(self, kind: type) -> None:
-        """Run a probe that no check said it wants, where one asks for its facts all the same."""
+        """Run a probe that was not scheduled, because a check asks for its facts after all."""
         late = self._schedule([self._of_kind[kind]])
         for lane in self._lanes(late):
             lane.start()
 
     def _schedule(self, probes: Iterable[Probe]) -> list[Probe]:
-        """Note these and all that they need; those that were not noted before, in their order."""
+        """Schedule these probes and those that they need; return the newly scheduled ones."""
         pending, added = list(probes), set[type]()
         while pending:
             probe = pending.pop()

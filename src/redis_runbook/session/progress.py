@@ -1,7 +1,7 @@
-"""The windows in progress, one live line each: only on a terminal, and gone before anything else.
+"""Shows latency windows in progress, one line for each: on a terminal, and only while they last.
 
-While a check waits, pytest captures what is printed: so a line is written around its capture, by
-the thread that waits.
+While a check waits, pytest captures output. So the waiting thread suspends the capture to write
+the lines.
 """
 
 import os
@@ -22,10 +22,10 @@ Windows = Sequence[tuple[Service, Glance]]
 
 
 class Progress:
-    """Draws the windows in progress below what is printed, and takes them away again."""
+    """Draws the windows in progress below the output, and erases them again."""
 
     def __init__(self, config: pytest.Config, windows: Callable[[], Windows]) -> None:
-        """Draw what `windows` tells of, unless the output of this pytest is no terminal."""
+        """Draw the windows that `windows` returns, unless pytest's output is not a terminal."""
         self._windows = windows
         self._reporter: pytest.TerminalReporter | None = config.pluginmanager.getplugin(
             "terminalreporter"
@@ -36,23 +36,25 @@ class Progress:
             self._reporter = None
 
     def refresh(self) -> None:
-        """Draw the lines anew."""
+        """Redraw the lines."""
         self._draw([line(service, glance) for service, glance in self._windows()])
 
     def clear(self) -> None:
-        """Take the lines away."""
+        """Erase the lines."""
         self._draw([])
 
     def _draw(self, lines: Sequence[str]) -> None:
-        """Replace what is drawn; a line that the terminal would break could not be taken away."""
+        """Replace the drawn lines. They are cut to the width: a wrapped line is not erased."""
         if self._reporter is None or not (lines or self._drawn):
             return
         with self._capture.global_and_fixture_disabled() if self._capture else nullcontext():
             columns, rows = shutil.get_terminal_size()
-            shown = [text[: columns - 1] for text in lines[: max(1, rows - 2)]]
+            lines_that_fit = [text[: columns - 1] for text in lines[: max(1, rows - 2)]]
             erase = _LINES_UP.format(self._drawn) + _CLEAR if self._drawn else ""
-            self._reporter.write(erase + "".join(f"{text}\n" for text in shown), flush=True)
-        self._drawn = len(shown)
+            self._reporter.write(
+                erase + "".join(f"{text}\n" for text in lines_that_fit), flush=True
+            )
+        self._drawn = len(lines_that_fit)
 
 
 def line(service: Service, glance: Glance) -> str:

@@ -1,4 +1,4 @@
-"""Turns what pytest says of an item into a finding, and lets nothing else through."""
+"""Turns pytest's report of a test into a finding, and redacts the report."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from redis_runbook.session.subjects import Subject
 from redis_runbook.verdict import CannotLook, Finding, Verdict
 
 RULING: Final = pytest.StashKey[Ruling]()
-"""Where an item keeps the ruling that it passed with."""
+"""The stash key for the ruling of an item that passed."""
 
 _OUTCOMES: Final[Mapping[type[Outcome], Verdict]] = {
     Held: Verdict.PASS,
@@ -29,14 +29,14 @@ class _Conclusion(NamedTuple):
     verdict: Verdict
     ruling: Ruling
     expected: bool = True
-    """False where the check itself went wrong: its traceback is then worth keeping."""
+    """False if the check itself went wrong: the report then keeps its traceback."""
 
 
 def spec_of(item: pytest.Item, run: Run) -> CheckSpec | None:
     """The catalogue's entry of a check; None for any other test.
 
     Raises:
-        ValueError: it is marked as a check that the catalogue does not have.
+        ValueError: the item is marked as a check that the catalogue does not have.
     """
     mark = item.get_closest_marker(MARK)
     if mark is None:
@@ -55,7 +55,7 @@ def subject_of(item: pytest.Item) -> Subject | None:
 
 
 def steps_of(item: pytest.Item) -> tuple[str, ...]:
-    """The next steps that a check's docstring ends with, after `Next:`."""
+    """The next steps in a check's docstring, the text after `Next:`."""
     doc = getattr(getattr(item, "function", None), "__doc__", None) or ""
     _, found, text = doc.partition("Next:")
     return (" ".join(text.split()),) if found else ()
@@ -64,10 +64,10 @@ def steps_of(item: pytest.Item) -> tuple[str, ...]:
 def record_phase(
     item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, run: Run
 ) -> Finding | None:
-    """Record what one phase of an item amounts to, and make pytest's report say the same.
+    """Record one phase of an item as a finding, and align pytest's report with it.
 
     Returns:
-        The finding; None where the phase settles nothing (a setup or teardown that passed).
+        The finding; None for a setup or teardown that passed.
     """
     conclusion = _conclude(item, call, run)
     if conclusion is None:
@@ -116,8 +116,8 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
     steps = (*ruling.next_steps, *(steps_of(item) if broken else ()))
     return Finding(
         check=spec.id if spec else Path(item.path).stem,
-        # A subject's name is our own, or was made harmless when the subject was found.
-        subject=subject.name if subject else printable(run.redact(_inside_its_file(item)), 200),
+        # A subject's name is ours, or was redacted when the subject was made.
+        subject=subject.name if subject else printable(run.redact(_name_within_file(item)), 200),
         verdict=conclusion.verdict,
         message=printable(run.redact(ruling.message)),
         service=service.name if service else None,
@@ -132,8 +132,8 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
     )
 
 
-def _inside_its_file(item: pytest.Item) -> str:
-    """`TestQueue::test_depth`: what a test that is not ours is called."""
+def _name_within_file(item: pytest.Item) -> str:
+    """`TestQueue::test_depth`: the name of a test that is not a check."""
     return item.nodeid.partition("::")[2] or item.name
 
 
@@ -156,7 +156,7 @@ def _align(report: pytest.TestReport, finding: Finding, conclusion: _Conclusion,
             report.outcome = "failed"
             report.longrepr = text
             if finding.verdict is Verdict.UNKNOWN:
-                # pytest's word for "could not look" is an error: a failure outside the call.
+                # pytest counts a failure in setup as an error, which is what UNKNOWN is.
                 report.when = "setup"
     report.user_properties = [
         *report.user_properties,
@@ -166,7 +166,7 @@ def _align(report: pytest.TestReport, finding: Finding, conclusion: _Conclusion,
 
 
 def record_collection_error(report: pytest.CollectReport, run: Run) -> None:
-    """Record a check module that could not be collected as something undetermined."""
+    """Record a check module that could not be collected as undetermined."""
     report.longrepr = run.redact(report.longreprtext)
     run.record(
         Finding(

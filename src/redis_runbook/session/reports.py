@@ -1,4 +1,4 @@
-"""What a session asks of those that tell of a run. They are above it, and are handed in."""
+"""The interface through which a session reports a run; `reporting` implements it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
@@ -8,29 +8,29 @@ from redis_runbook.verdict import Finding
 
 
 class Reports(Protocol):
-    """What tells of a run. A plugin of pytest's, too: pytest-html's hooks are its own."""
+    """The reports of a run. It is also a pytest plugin, as it implements hooks of pytest-html."""
 
     def previous(self) -> Mapping[str, ServerRecord]:
         """The servers of the last run, by service."""
 
     def begin(self, record: RunRecord) -> None:
-        """The target is open."""
+        """Report that the target is open."""
 
     def found(self, finding: Finding) -> None:
-        """A check has ended."""
+        """Report the finding of a check that has ended."""
 
     def ended(self, record: RunRecord, search: Callable[[str], str]) -> None:
-        """All checks have ended: pytest's own plugins write their reports next.
+        """Report that all checks have ended: other pytest plugins write their reports next.
 
-        `search` takes the secrets out of what they tell.
+        `search` replaces the secrets in those reports.
         """
 
     def write(self, record: RunRecord, *, final: bool) -> list[str]:
-        """Write what does not tell the exit code, or (final) what does.
+        """Write the reports without the exit code, or (final) those with it.
 
         Returns:
-            What could not be written, one sentence each.
+            One sentence for each report that could not be written.
         """
 
     def close(self, record: RunRecord, problems: Sequence[str]) -> None:
-        """All is written."""
+        """Report that all reports are written, with the problems of `write`."""

@@ -1,4 +1,4 @@
-"""One run of the checks: what it was asked, what it looks at and what it found."""
+"""The state of one run: its configuration, its target, its observation and its findings."""
 
 import datetime as dt
 import functools
@@ -32,9 +32,10 @@ _F = TypeVar("_F")
 class Run:
     """The state of one run, from its configuration to its findings.
 
-    `target` and `observation` are None until `begin`. Findings are kept by name, in the order in
-    which they came. `windows_s` is how long each service is sampled. `on_wait` is called about
-    once a second while facts are waited for. `previous` are the servers of the last run.
+    `target` and `observation` are None until `begin`. `findings` are by name, in order of arrival.
+    `windows_s` is how long each service is sampled. `on_wait` is called about once a second while
+    a check waits for facts. `previous` holds the servers of the last run, by service. `left_out`
+    counts the deselected tests.
     """
 
     def __init__(
@@ -46,10 +47,10 @@ class Run:
         windows: Sequence[str] = (),
         previous: Mapping[str, ServerRecord] | None = None,
     ) -> None:
-        """Prepare a run; nothing is opened yet. `windows` are as `--window` takes them.
+        """Prepare a run without opening anything. `windows` are values of `--window`.
 
         Raises:
-            ValueError: one of the windows is no window of a service.
+            ValueError: a window is malformed, or names no service.
             ConfigError: a plugin's probes cannot be used.
         """
         self.config: Final = loaded.config
@@ -63,7 +64,7 @@ class Run:
         self.internal_error = False
         self.target: Target | None = None
         self.windows_s: Final = window_lengths_s(
-            profile, (one for one in self.services if one.settings.enabled), windows
+            profile, (service for service in self.services if service.settings.enabled), windows
         )
         longest_s = max(self.windows_s.values(), default=0.0)
         self.deadline_s: Final = self.config.deadline_s or longest_s + profile.rest_s
@@ -79,10 +80,10 @@ class Run:
         self._started = time.monotonic()
 
     def begin(self, wants: "Callable[[Run, Probe, Service | None], bool]") -> None:
-        """Open the target and start to observe it; `wants` is that of `subjects`.
+        """Open the target and start to observe it; `wants` is `subjects.wants`.
 
         Raises:
-            TargetError: there is nothing to look at; its text is for the user.
+            TargetError: the target cannot be opened; its text is for the user.
         """
         self.target = open_target(
             self.config, self._environ, requested=self.config.target, profile=self.profile.name
@@ -112,35 +113,35 @@ class Run:
             self.target.close()
 
     def select(self, wanted: Sequence[str]) -> None:
-        """Limit the run to checks with these ids or prefixes of ids; none means all.
+        """Limit the run to checks with these ids or prefixes of ids; empty means all.
 
         Raises:
-            ValueError: one of them selects nothing; its text names the nearest id.
+            ValueError: an id or prefix matches no check; the text names the nearest id.
         """
         catalogue = self.plugins.catalogue
         prefixes = {check_id.partition(".")[0] for check_id in catalogue}
-        for one in wanted:
-            if not any(covers(one, check_id) for check_id in catalogue):
-                hint = the_nearest_is(one, [*catalogue, *prefixes])
-                raise ValueError(f"--select {one}: there is no such check{hint}")
+        for selected in wanted:
+            if not any(covers(selected, check_id) for check_id in catalogue):
+                hint = the_nearest_is(selected, [*catalogue, *prefixes])
+                raise ValueError(f"--select {selected}: there is no such check{hint}")
         self.selected = wanted
 
     def selects(self, check_id: str) -> bool:
-        """Whether the run is to include the check; an empty id is a test that is not ours."""
-        return not self.selected or any(covers(one, check_id) for one in self.selected)
+        """Whether the run includes the check; an empty id stands for a test that is no check."""
+        return not self.selected or any(covers(selected, check_id) for selected in self.selected)
 
     def facts(self, service: Service | None, kind: type[_F]) -> _F:
-        """Wait for facts about a service, or (None) about what watches them.
+        """Wait for facts about a service, or (None) about the monitoring.
 
         Raises:
-            CannotLook: they could not be observed.
+            CannotLook: the facts could not be observed.
         """
         if self.observation is None:
             raise CannotLook("nothing was observed")
         return self.observation.facts(service, kind, on_wait=self.on_wait)
 
     def known(self, service_name: str, kind: type[_F]) -> _F | None:
-        """Facts about a service that are there already; None where they are not."""
+        """Facts about a service if they are there already; None otherwise."""
         return self.observation.known(service_name, kind) if self.observation else None
 
     @functools.cached_property
@@ -150,7 +151,7 @@ class Run:
 
     @property
     def services(self) -> tuple[Service, ...]:
-        """The services to check: the opened target's, else the configured ones."""
+        """The services to check: those of the target if it is open, else the configured ones."""
         if self.target:
             return self.target.services
         return tuple(
@@ -164,7 +165,7 @@ class Run:
         return time.monotonic() - self._started
 
     def exit_code(self, *, reported: bool = True) -> ExitCode:
-        """What the findings so far amount to; `reported` is whether every report is there."""
+        """The exit code for the findings so far; `reported`: every report could be written."""
         return exit_code(
             self.findings.values(),
             interrupted=self.interrupted,
@@ -176,12 +177,12 @@ class Run:
         return self.config.level(spec)
 
     def record(self, finding: Finding) -> None:
-        """Keep a finding; of several of the same name, the worst."""
-        known = self.findings.get(finding.name, finding)
+        """Keep a finding; of several with the same name, keep the worst."""
+        kept = self.findings.get(finding.name, finding)
         self.findings[finding.name] = min(
-            finding, known, key=lambda one: SEVERITY.index(one.verdict)
+            finding, kept, key=lambda candidate: SEVERITY.index(candidate.verdict)
         )
 
 
 RUN: Final = pytest.StashKey[Run]()
-"""Where a pytest configuration keeps the run in progress."""
+"""The stash key for the run in progress, in pytest's configuration."""

@@ -1,4 +1,4 @@
-"""Makes the record of a run: what is known of it now, searched for secrets once more."""
+"""Makes the record of a run from its present state, and redacts it once more."""
 
 import dataclasses
 import enum
@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 
 
 def make_record(run: Run) -> RunRecord:
-    """The record of a run, finished or not; no text in it holds a secret that is known."""
+    """The record of a run, finished or not; known secrets are redacted in every text."""
     target = run.target
     outcome = run.exit_code()
     record = RunRecord(
@@ -37,7 +37,7 @@ def make_record(run: Run) -> RunRecord:
         attempt=run.attempt,
         waited_s=round(run.waited_s, 1),
     )
-    return _searched(record, run.redact)
+    return _redacted(record, run.redact)
 
 
 def _services(run: Run) -> Iterator[ServiceRecord]:
@@ -79,19 +79,19 @@ def _queues(run: Run) -> Iterator[QueueRecord]:
 
 
 def _longest_wait_s(run: Run, service: str, name: str, queue: ObservedQueue) -> float | None:
-    """0 where no job waits; None also where a queue is paused and may be."""
+    """The longest wait; 0 if no job waits; None if unknown, or paused as `paused_ok` allows."""
     facts = queue.last
     if facts.paused and run.config.queue_limits(service, name).paused_ok:
         return None
     return 0.0 if facts.longest_wait_s is None and is_known(facts) else facts.longest_wait_s
 
 
-def _searched(value: _T, redact: Redactor) -> _T:
-    """The same value, with every text in it searched once more for secrets."""
+def _redacted(value: _T, redact: Redactor) -> _T:
+    """The same value, with every text in it redacted."""
     found: Any = value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         inner = {
-            field.name: _searched(getattr(value, field.name), redact)
+            field.name: _redacted(getattr(value, field.name), redact)
             for field in dataclasses.fields(value)
         }
         found = dataclasses.replace(value, **inner)
@@ -100,7 +100,7 @@ def _searched(value: _T, redact: Redactor) -> _T:
     elif isinstance(value, str):
         found = redact.document(value)
     elif isinstance(value, Mapping):
-        found = {_searched(key, redact): _searched(item, redact) for key, item in value.items()}
+        found = {_redacted(key, redact): _redacted(item, redact) for key, item in value.items()}
     elif isinstance(value, list | tuple):
-        found = type(value)(_searched(item, redact) for item in value)
+        found = type(value)(_redacted(item, redact) for item in value)
     return found  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""What is printed while checks run, without a secret."""
+"""Redacts what is printed while checks run."""
 
 from typing import Any, TextIO
 
@@ -7,10 +7,10 @@ from redis_runbook.wire.process import silence
 
 
 class RedactingStream:
-    """A text stream that lets no secret through, and outlives its reader and its disk."""
+    """A text stream that redacts secrets, and survives a closed pipe and a full disk."""
 
     def __init__(self, stream: TextIO, redact: Redactor) -> None:
-        """Write to `stream` what `redact` leaves."""
+        """Write to `stream` after `redact`."""
         self._stream = stream
         self._redact = redact
 
@@ -23,12 +23,12 @@ class RedactingStream:
         return len(text)
 
     def flush(self) -> None:
-        """Flush, as `write` writes."""
+        """Flush; ignores a closed pipe and a full disk, as `write` does."""
         try:
             self._stream.flush()
         except OSError:
             silence(self._stream)
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else is the stream's."""
+        """Delegate everything else to the stream."""
         return getattr(self._stream, name)

@@ -1,4 +1,4 @@
-"""What each check runs for: the services of its scope, or one line that says why for none."""
+"""Finds the subjects of each check: services, queues, alerts, or the reason why there is none."""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,11 +20,11 @@ _LONGEST_NAME: Final = 160
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What one test is about: a service, its BullMQ queue titled `queue`, or what watches them.
+    """What one test is about: a service, its BullMQ queue titled `queue`, or the monitoring.
 
-    `configured_as` is the queue's name as a configuration spells it: a title is escaped.
-    `not_applicable` says why it has nothing to look at, `unknown` why it cannot look, and `advice`
-    what is worth a look; one of them at most is not empty.
+    `configured_as` is the queue's name as a configuration spells it, unlike the escaped title.
+    `not_applicable` says why there is nothing to check, `unknown` why it cannot be checked, and
+    `advice` is a warning to give instead of a check; at most one of the three is not empty.
     """
 
     name: str
@@ -37,10 +37,10 @@ class Subject:
 
 
 def subjects(spec: CheckSpec, run: Run) -> list[Subject]:
-    """The subjects of a check, at least one: a check that does not run is shown as such."""
-    reason = _why_not(spec, run)
+    """The subjects of a check, at least one: a check that cannot run is reported, too."""
+    reason = _reason_not_to_run(spec, run)
     if spec.scope in {"prometheus", "alert", "grafana"}:
-        return _watchers(spec, run, reason)
+        return _monitoring(spec, run, reason)
     if spec.scope == "bullmq" and not reason and run.selects(spec.id):
         return _queues(spec, run)
     services = {service.name: service for service in run.services}
@@ -55,11 +55,11 @@ def subjects(spec: CheckSpec, run: Run) -> list[Subject]:
         for name, settings in run.config.services.items()
         if is_about(spec, name, run.config)
     ]
-    return found or [_nobody(_roles_with(spec, run) or spec.scope)]
+    return found or [_no_service(_roles_with(spec, run) or spec.scope)]
 
 
 def is_about(spec: CheckSpec, service: str, config: Config) -> bool:
-    """Whether a check is about a service, or about what it holds."""
+    """Whether a check is about a service or its content (queues, JWT cache)."""
     role = config.services[service].role_spec
     match spec.scope:
         case "service" | "exporter":
@@ -74,28 +74,28 @@ def is_about(spec: CheckSpec, service: str, config: Config) -> bool:
 
 
 def wants(run: Run, probe: Probe, service: Service | None) -> bool:
-    """Whether a check of the run needs the probe: about a service, or what watches them (None)."""
+    """Whether a check of the run needs the probe for a service, or (None) for the monitoring."""
     return not probe.wanted_by or any(
         any(covers(prefix, spec.id) for prefix in probe.wanted_by)
         and run.selects(spec.id)
         and (service is None or is_about(spec, service.name, run.config))
-        and not _why_not(spec, run)
+        and not _reason_not_to_run(spec, run)
         for spec in run.plugins.catalogue.values()
     )
 
 
 def _roles_with(spec: CheckSpec, run: Run) -> str:
-    """The roles that a check runs for, where it does not run for all: `queue`."""
+    """The roles that list the check, for a message: `queue or cache`."""
     roles = run.plugins.roles.values()
     return " or ".join(role.name for role in roles if spec.id in role.checks)
 
 
-def _nobody(what: str) -> Subject:
+def _no_service(what: str) -> Subject:
     return Subject(name="-", service=None, not_applicable=f"no service is a {what}")
 
 
-def _watchers(spec: CheckSpec, run: Run, reason: str) -> list[Subject]:
-    """Prometheus or Grafana itself, or each alert of the runbook in Prometheus."""
+def _monitoring(spec: CheckSpec, run: Run, reason: str) -> list[Subject]:
+    """The subject Prometheus or Grafana, or one subject for each alert of the runbook."""
     if spec.scope == "alert" and run.implied.stated and not reason:
         services = {service.name: service for service in run.services}
         return [
@@ -107,26 +107,28 @@ def _watchers(spec: CheckSpec, run: Run, reason: str) -> list[Subject]:
 
 
 def _queues(spec: CheckSpec, run: Run) -> list[Subject]:
-    """Each queue of each service with that role; only here is something asked of a server.
+    """Each queue of each service with queues; this waits for the discovery of queues.
 
     Where several services are queues, a queue is named `<service>/<queue>`.
     """
     services = [service for service in run.services if service.role_spec.has_queues]
     if not services:
-        return [_nobody("queue")]
-    alone = len(services) == 1
+        return [_no_service("queue")]
+    only_one = len(services) == 1
     found = [
         subject
         for service in services
-        for subject in _queues_of(spec, service, run, place="" if alone else f"{service.name}/")
+        for subject in _queues_of(
+            spec, service, run, name_prefix="" if only_one else f"{service.name}/"
+        )
     ]
     return list(_with_distinct_names(found, run))
 
 
 def _with_distinct_names(found: Iterable[Subject], run: Run) -> Iterator[Subject]:
-    """Named as findings show them, and no two alike: of two findings of one name one is lost.
+    """Subjects with redacted names, numbered where two are equal: findings are kept by name.
 
-    `token:refresh` and `token:revoke` are two queues, and both look like a secret.
+    `token:refresh` and `token:revoke` are two queues, but both are redacted as secrets.
     """
     taken: set[str] = set()
     for subject in found:
@@ -137,17 +139,17 @@ def _with_distinct_names(found: Iterable[Subject], run: Run) -> Iterator[Subject
         yield replace(subject, name=name)
 
 
-def _queues_of(spec: CheckSpec, service: Service, run: Run, *, place: str) -> list[Subject]:
+def _queues_of(spec: CheckSpec, service: Service, run: Run, *, name_prefix: str) -> list[Subject]:
     try:
         found = run.facts(service, Discovery)
     except CannotLook as error:
         prefix, listed = service.settings.prefix, run.config.queues_of(service.name)
         queues = [Queue(prefix=prefix.encode(), name=name.encode()) for name in listed]
-        names = [place + queue.title for queue in queues] or [service.name]
+        names = [name_prefix + queue.title for queue in queues] or [service.name]
         return [Subject(name=name, service=service, unknown=str(error)) for name in names]
     subjects = [
         Subject(
-            name=place + queue.title,
+            name=name_prefix + queue.title,
             service=service,
             queue=queue.title,
             configured_as=queue.name.decode(errors="replace"),
@@ -166,8 +168,8 @@ def _queues_of(spec: CheckSpec, service: Service, run: Run, *, place: str) -> li
     return subjects or [Subject(name=service.name, service=service, not_applicable=nothing)]
 
 
-def _why_not(spec: CheckSpec, run: Run) -> str:
-    """Why a check has nothing to look at; empty where it has all that it needs."""
+def _reason_not_to_run(spec: CheckSpec, run: Run) -> str:
+    """Why a check cannot run; empty if everything that it needs is there."""
     if run.level(spec) is Level.OFF:
         return f'switched off: [checks."{spec.id}"] level = "off"'
     return next(filter(None, (_MISSING[need](run) for need in spec.needs)), "")
@@ -197,4 +199,4 @@ _MISSING: Final[Mapping[Need, Callable[[Run], str]]] = {
     "prometheus": _missing_api("prometheus"),
     "grafana": _missing_api("grafana"),
 }
-"""By what a check needs, why it is not there; empty where it is."""
+"""For each need of a check, a function that says why it is not met; empty if it is."""

@@ -7,7 +7,7 @@ import pytest
 from redis_runbook.probes.clients import clients_facts
 from redis_runbook.probes.memory import memory_facts
 from redis_runbook.probes.persistence import persistence_facts
-from redis_runbook.probes.server import server_facts, whole
+from redis_runbook.probes.server import integer, server_facts
 from redis_runbook.probes.slowlog import read_slowlog
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
@@ -61,7 +61,7 @@ def test_a_count_that_cannot_be_is_not_compared_with_a_limit(number: str) -> Non
     info = {"used_memory": "1", "maxmemory": number, "maxmemory_policy": "x", "evicted_keys": "0"}
     with pytest.raises(CannotLook, match="INFO's maxmemory is not a"):
         memory_facts(info)
-    assert whole({"bytes": "-5"}, "bytes", signed=True) == -5
+    assert integer({"bytes": "-5"}, "bytes", signed=True) == -5
 
 
 @pytest.mark.parametrize("told", [None, b"", [], [b"maxclients", b"0"], [b"maxclients", b"-5"]])

@@ -1,1 +1,1 @@
-"""What a redis_exporter says of a server, and whether it is true."""
+"""Reads the metrics of a redis_exporter, and compares them with the server's INFO."""

@@ -1,15 +1,15 @@
-"""Which server an exporter says it watches, and whether that is the one meant."""
+"""The identity of the server that an exporter watches, compared with the server that we check."""
 
 import re
 from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.probes.exporter.metrics import Labels
-from redis_runbook.probes.server import Info, ServerFacts, whole
+from redis_runbook.probes.server import Info, ServerFacts, integer
 from redis_runbook.redact import printable
 
 UPTIME_SLACK_S: Final = 30
-"""How far two looks at one server's uptime may be apart."""
+"""How much two readings of the same server's uptime may differ."""
 
 _RUN_ID: Final = re.compile(r"[0-9a-f]{40}")
 _NUMBER: Final = re.compile(r"[0-9]{1,10}")
@@ -19,9 +19,9 @@ _UNREADABLE: Final = "unreadable"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceIdentity:
-    """Which server an exporter says it watches; None where it does not say.
+    """The server that an exporter watches, by its labels; None for a missing label.
 
-    A run id or version of another shape than Redis gives is `unreadable`: labels are hostile.
+    A run id or version that does not have Redis' format is `unreadable`: labels are hostile.
     """
 
     run_id: str | None
@@ -35,52 +35,52 @@ class InstanceIdentity:
 
 
 def instance_identity(labels: Labels | None) -> InstanceIdentity | None:
-    """What the labels of `redis_instance_info` tell; None where there is no such series."""
+    """Parse the labels of `redis_instance_info`; None if there is no such series."""
     if labels is None:
         return None
 
-    def shaped(name: str, shape: re.Pattern[str]) -> str | None:
+    def matching(name: str, pattern: re.Pattern[str]) -> str | None:
         text = labels.get(name, "")
-        return (text if shape.fullmatch(text) else _UNREADABLE) if text else None
+        return (text if pattern.fullmatch(text) else _UNREADABLE) if text else None
 
     def number(name: str) -> int | None:
         text = labels.get(name, "")
         return int(text) if _NUMBER.fullmatch(text) else None
 
     return InstanceIdentity(
-        run_id=shaped("run_id", _RUN_ID),
+        run_id=matching("run_id", _RUN_ID),
         process_id=number("process_id"),
         tcp_port=number("tcp_port"),
-        version=shaped("redis_version", _VERSION),
+        version=matching("redis_version", _VERSION),
     )
 
 
 def described(run_id: str | None, port: int | None) -> str:
-    """`run id 1a2b3c4d…, port 6379`: enough to tell servers apart, harmless to print."""
+    """`run id 1a2b3c4d…, port 6379`: enough to distinguish servers, and safe to print."""
     if run_id and _RUN_ID.fullmatch(run_id):
-        shown = f"{run_id[:8]}…"
+        short_id = f"{run_id[:8]}…"
     else:
-        shown = _UNREADABLE if run_id else "unknown"
-    return f"run id {shown}, port {port or 'unknown'}"
+        short_id = _UNREADABLE if run_id else "unknown"
+    return f"run id {short_id}, port {port or 'unknown'}"
 
 
 def is_server(
     identity: InstanceIdentity | None, uptime_s: int | None, server: ServerFacts
 ) -> bool | None:
-    """Whether the identity is this server's; None where that cannot be told.
+    """Whether the identity is this server's; None if that cannot be determined.
 
-    By run id; where one side gives none, by process id, port and uptime together: in containers
-    every server is process 1 on port 6379.
+    The run ids are compared. If one side has none, process id, port and uptime are compared
+    together: in containers every server is process 1 on port 6379.
     """
     if identity is None:
         return None
     if identity.run_id and server.run_id:
         return identity.run_id == server.run_id
-    theirs = (identity.process_id, identity.tcp_port)
-    if None in theirs or uptime_s is None or not server.process_id:
+    process_and_port = (identity.process_id, identity.tcp_port)
+    if None in process_and_port or uptime_s is None or not server.process_id:
         return None
     return (
-        theirs == (server.process_id, server.tcp_port)
+        process_and_port == (server.process_id, server.tcp_port)
         and abs(uptime_s - server.uptime_s) <= UPTIME_SLACK_S
     )
 
@@ -89,11 +89,11 @@ def identity_disagreements(identity: InstanceIdentity | None, info: Info) -> lis
     """One sentence for each part of the identity that INFO contradicts."""
     if identity is None:
         return []
-    # Like INFO of Valkey, the label is the version of Redis that it is compatible with.
+    # For Valkey, label and `redis_version` are the version of Redis that it is compatible with.
     pairs = {
         "version": (identity.version, info.get("redis_version")),
-        "process id": (identity.process_id, whole(info, "process_id") or None),
-        "port": (identity.tcp_port, whole(info, "tcp_port") or None),
+        "process id": (identity.process_id, integer(info, "process_id") or None),
+        "port": (identity.tcp_port, integer(info, "tcp_port") or None),
     }
     return [
         f"{name}: {theirs} by the exporter, {printable(str(own), 40)} by INFO"

@@ -1,4 +1,4 @@
-"""The samples of a Prometheus text, found without trusting it."""
+"""Parses samples from Prometheus' text format, without trusting the text."""
 
 import io
 import math
@@ -8,19 +8,19 @@ from typing import Any, Final
 
 from redis_runbook.wire.http import FetchError, FetchProblem
 
-_LINE_LIMIT: Final = 16 << 10
+_MAX_LINE_BYTES: Final = 16 << 10
 Labels = Mapping[str, str]
 
 
 class Samples:
-    """The wanted series of one text; a series that is not there is None, never 0."""
+    """The wanted series of a text; the value of a missing series is None, never 0."""
 
     def __init__(self, found: Mapping[str, tuple[Labels, float]]) -> None:
-        """Hold these samples, by name."""
+        """Keep these samples, by name."""
         self._found = found
 
     def value(self, name: str) -> float | None:
-        """The finite value of a series."""
+        """The value of a series; None if it is missing or not finite."""
         sample = self._found.get(name)
         return sample[1] if sample and math.isfinite(sample[1]) else None
 
@@ -31,16 +31,16 @@ class Samples:
 
 
 def read_samples(body: bytes, wanted: Collection[str], *, deadline: float) -> Samples:
-    """Parse the whole text, as Prometheus would, and keep the wanted series.
+    """Parse the whole text, as Prometheus does, and keep the wanted series.
 
     Args:
-        body: what an exporter answered.
-        wanted: the names of series of which one sample is expected.
+        body: the answer of an exporter.
+        wanted: the names of the series to keep; each may occur once.
         deadline: when to give up, by `time.monotonic()`.
 
     Raises:
-        FetchError: it is empty, not metrics, without samples, or holds one of the wanted series
-            more than once.
+        FetchError: the text is empty, is not metrics, has no samples, or has a wanted series more
+            than once; or the deadline has passed.
     """
     if not body.strip():
         raise FetchError(FetchProblem.EMPTY, "answered with an empty body")
@@ -63,7 +63,7 @@ def read_samples(body: bytes, wanted: Collection[str], *, deadline: float) -> Sa
 def _samples(body: bytes, deadline: float) -> Iterator[tuple[str, Labels, float]]:
     from prometheus_client.parser import text_fd_to_metric_families  # noqa: PLC0415  # 30 ms
 
-    # Annotated as a text file, of which it takes the lines: between two the clock is looked at.
+    # The parser wants a text file, but only iterates over lines: `_lines` checks the deadline.
     lines: Any = _lines(body, deadline)
     try:
         for family in text_fd_to_metric_families(lines):
@@ -71,7 +71,7 @@ def _samples(body: bytes, deadline: float) -> Iterator[tuple[str, Labels, float]
                 yield name, labels, float(value)
     except FetchError:
         raise
-    except Exception:  # noqa: BLE001  # a parser on hostile text, which its errors quote
+    except Exception:  # noqa: BLE001  # the text is hostile, and the errors quote it
         page = "a web page" if body.lstrip().startswith(b"<") else "text that is not metrics"
         raise FetchError(
             FetchProblem.NOT_METRICS, f"answered with {page}: is its path right (/metrics)?"
@@ -80,7 +80,7 @@ def _samples(body: bytes, deadline: float) -> Iterator[tuple[str, Labels, float]
 
 def _lines(body: bytes, deadline: float) -> Iterator[str]:
     for line in io.BytesIO(body):
-        if len(line) > _LINE_LIMIT:  # the parser's time grows with the square of a line
+        if len(line) > _MAX_LINE_BYTES:  # the parser's time grows with the square of a line
             raise FetchError(
                 FetchProblem.NOT_METRICS,
                 f"answered with a line of {len(line)} bytes: these are not metrics",

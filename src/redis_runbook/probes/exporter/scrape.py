@@ -1,4 +1,4 @@
-"""What a redis_exporter says of one server, whether it is that server, and whether it is true."""
+"""Scrapes a redis_exporter for one server, and compares its answer with the server's INFO."""
 
 import time
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from redis_runbook.probes.exporter.identity import (
 )
 from redis_runbook.probes.exporter.metrics import Samples, read_samples
 from redis_runbook.probes.probe import Look, Probe
-from redis_runbook.probes.server import Info, InfoReply, ServerFacts, whole
+from redis_runbook.probes.server import Info, InfoReply, ServerFacts, integer
 from redis_runbook.redact import harmless
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.endpoint import parse_endpoint
@@ -42,7 +42,7 @@ _MIN_TIMEOUT_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExporterValues:
-    """What an exporter says of its server; None where the series is missing."""
+    """The values of a server by its exporter; None for a missing series."""
 
     used_memory_bytes: int | None
     maxmemory_bytes: int | None
@@ -51,14 +51,15 @@ class ExporterValues:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExporterFacts:
-    """What an exporter says about one service.
+    """The answer of an exporter about one service.
 
-    `via` is the path that was asked for it. `problem` is None when it answered with metrics;
-    `problem_text` is a sentence otherwise. A series that is absent, or is no finite number, is
-    None; `missing` names those that should have been compared with INFO. `matches` tells whether
-    it watches this very server: None when that cannot be told. `disagreements` are sentences, one
-    for each value that INFO contradicts; of another server there is just that one. An exporter may
-    be asked twice, as its URL says and by `/scrape?target=`: `also_asked` sums up the other answer.
+    `via` is the path that was requested. `problem` is None if the exporter answered with metrics;
+    otherwise `problem_text` is a sentence. A series that is missing, or not finite, is None;
+    `missing` has the names of the missing series that are compared with INFO. `matches` says
+    whether the exporter watches this server: None if that cannot be determined. `disagreements`
+    has a sentence for each value that INFO contradicts, or only one if it is another server. An
+    exporter may be requested twice, by its URL and by `/scrape?target=`: `also_asked` summarises
+    the answer that was not used.
     """
 
     url_shown: str
@@ -77,7 +78,7 @@ class ExporterFacts:
 
     @property
     def reachable(self) -> bool:
-        """Whether it answered with metrics."""
+        """Whether the exporter answered with metrics."""
         return self.problem is None
 
     @property
@@ -100,7 +101,7 @@ class ExporterFacts:
 
 
 def look_at_exporter(look: Look) -> ExporterFacts:
-    """What the target's exporter says of the service.
+    """Scrape the target's exporter for the service.
 
     Raises:
         CannotLook: no exporter is known.
@@ -129,20 +130,21 @@ def observe_exporter(
     timeout_s: float,
     fetch: Fetch = http_get,
 ) -> ExporterFacts:
-    """What the exporter at `url` says about this server.
+    """Scrape the exporter at `url` for this server.
 
-    An exporter that serves several is asked as its URL says, and where that is another server or
-    none, by `/scrape?target=`. Which one answered is told by identity, never by configuration.
+    An exporter of several services is requested by its URL first, and if that answers for another
+    server or for none, by `/scrape?target=`. The labels of the answer decide which server it is
+    about, never the configuration.
 
     Args:
         url: the exporter's address; credentials in it are sent and never shown.
-        own: whether the exporter serves this service alone: it is then asked in no other way.
+        own: whether the exporter serves this service alone: `/scrape` is then not requested.
         target: `redis[s]://host:port`, as the exporter reaches the server; credentials are
-            dropped. None where it cannot.
-        server: who is meant.
-        info: what that server says of itself.
-        timeout_s: the limit for everything together.
-        fetch: how a body is got; `SharedGets` where several services share an exporter.
+            dropped. None if the exporter cannot reach it.
+        server: the identity of the server.
+        info: the server's INFO.
+        timeout_s: the limit for all requests together.
+        fetch: fetches a body; `SharedGets` if several services share an exporter.
 
     Raises:
         CannotLook: INFO holds a value that is not a number.
@@ -150,7 +152,7 @@ def observe_exporter(
     """
     deadline = time.monotonic() + timeout_s
 
-    def look(at: HttpUrl) -> ExporterFacts:
+    def scrape(at: HttpUrl) -> ExporterFacts:
         try:
             body = fetch(at, timeout_s=max(_MIN_TIMEOUT_S, deadline - time.monotonic()))
             samples = read_samples(body, _WANTED, deadline=deadline)
@@ -163,13 +165,13 @@ def observe_exporter(
             )
         return _facts(at, samples, server, info)
 
-    given = look(url)
-    if own or target is None or not given.reachable or given.matches or _names_target(url):
-        return given
-    other = look(_scrape_url(url, target))
-    if not other.reachable and given.redis_up is not None:
-        given, other = other, given
-    return replace(other, also_asked=(given.summary,))
+    by_url = scrape(url)
+    if own or target is None or not by_url.reachable or by_url.matches or _names_target(url):
+        return by_url
+    by_target = scrape(_scrape_url(url, target))
+    if not by_target.reachable and by_url.redis_up is not None:
+        return replace(by_url, also_asked=(by_target.summary,))
+    return replace(by_target, also_asked=(by_url.summary,))
 
 
 def _names_target(address: HttpUrl) -> bool:
@@ -186,16 +188,19 @@ def _scrape_url(address: HttpUrl, target: str) -> HttpUrl:
 def _facts(at: HttpUrl, samples: Samples, server: ServerFacts, info: Info) -> ExporterFacts:
     identity = instance_identity(samples.labels(_INSTANCE))
     values = ExporterValues(
-        used_memory_bytes=_whole(samples.value(_USED)),
-        maxmemory_bytes=_whole(samples.value(_MAXMEMORY)),
-        uptime_s=_whole(samples.value(_UPTIME)),
+        used_memory_bytes=_truncated(samples.value(_USED)),
+        maxmemory_bytes=_truncated(samples.value(_MAXMEMORY)),
+        uptime_s=_truncated(samples.value(_UPTIME)),
     )
     matches = is_server(identity, values.uptime_s, server)
     if matches is False:
         this = described(server.run_id, server.tcp_port)
         disagreements = [f"the exporter watches another instance: {identity}; this one is {this}"]
     else:
-        disagreements = [*identity_disagreements(identity, info), *_about_values(values, info)]
+        disagreements = [
+            *identity_disagreements(identity, info),
+            *_value_disagreements(values, info),
+        ]
     error = (samples.labels(_ERROR) or {}).get("err", "")
     return ExporterFacts(
         url_shown=at.shown,
@@ -211,21 +216,21 @@ def _facts(at: HttpUrl, samples: Samples, server: ServerFacts, info: Info) -> Ex
     )
 
 
-def _whole(value: float | None) -> int | None:
+def _truncated(value: float | None) -> int | None:
     return None if value is None else int(value)
 
 
-def _about_values(values: ExporterValues, info: Info) -> list[str]:
-    memory_slack = max(_MEMORY_SLACK_BYTES, _MEMORY_SLACK_RATIO * whole(info, "used_memory"))
+def _value_disagreements(values: ExporterValues, info: Info) -> list[str]:
+    memory_slack = max(_MEMORY_SLACK_BYTES, _MEMORY_SLACK_RATIO * integer(info, "used_memory"))
     comparisons = (
         ("uptime", "s", values.uptime_s, "uptime_in_seconds", UPTIME_SLACK_S),
         ("maxmemory", "bytes", values.maxmemory_bytes, "maxmemory", 0),
         ("used memory", "bytes", values.used_memory_bytes, "used_memory", memory_slack),
     )
     return [
-        f"{name}: {theirs} {unit} by the exporter, {whole(info, field)} {unit} by INFO"
+        f"{name}: {theirs} {unit} by the exporter, {integer(info, field)} {unit} by INFO"
         for name, unit, theirs, field, slack in comparisons
-        if theirs is not None and field in info and abs(theirs - whole(info, field)) > slack
+        if theirs is not None and field in info and abs(theirs - integer(info, field)) > slack
     ]
 
 

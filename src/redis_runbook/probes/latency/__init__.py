@@ -1,1 +1,1 @@
-"""How long a client waits for replies, and how long the server took itself."""
+"""Measures a client's round trips, and reads how long the server took for its commands."""

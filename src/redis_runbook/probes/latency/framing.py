@@ -1,43 +1,43 @@
-"""Where replies end, and nothing else: what a reply says does not matter to its latency.
+"""Finds the ends of replies. It does not parse them: their content does not matter to latency.
 
-Why not by redis-py: docs/decisions/.
+Why redis-py is not used for this: docs/decisions/.
 """
 
 from typing import Final
 
-_BULK: Final = ord("$")
-_SHORT: Final = b"+-:"
-_LONGEST_REPLY: Final = 1024
-_MOST_UNREAD: Final = _LONGEST_REPLY + (1 << 16)
+_BULK_TYPE: Final = ord("$")
+_SIMPLE_TYPES: Final = b"+-:"
+_MAX_REPLY_BYTES: Final = 1024
+_MAX_UNREAD_BYTES: Final = _MAX_REPLY_BYTES + (1 << 16)
 _ODD_REPLY: Final = "the server sent a reply of an unknown shape"
 
 
-class ConnectionLost(Exception):  # noqa: N818  # what happened, and never seen outside
+class ConnectionLost(Exception):  # noqa: N818  # an event, and caught within this folder
     """Nothing more can be read from the connection; the text says why."""
 
 
 def take_replies(received: bytearray) -> int:
-    """Take the complete replies off the front, and tell how many they were.
+    """Remove the complete replies from the front of `received`, and return how many they were.
 
-    Only framing: what a reply says does not matter, since an error has made the round trip too.
+    Error replies count, too: they made the same round trip.
     """
     count = start = 0
     while (end := received.find(b"\r\n", start)) >= 0:
         end += 2
         kind = received[start]
-        if kind == _BULK:
+        if kind == _BULK_TYPE:
             length = received[start + 1 : end - 2]
             if length != b"-1":
-                if not length.isdigit() or int(length) > _LONGEST_REPLY:
+                if not length.isdigit() or int(length) > _MAX_REPLY_BYTES:
                     raise ConnectionLost(_ODD_REPLY)
                 end += int(length) + 2
-        elif kind not in _SHORT:
+        elif kind not in _SIMPLE_TYPES:
             raise ConnectionLost(_ODD_REPLY)
         if end > len(received):
             break
         start = end
         count += 1
     del received[:start]
-    if len(received) > _MOST_UNREAD:
+    if len(received) > _MAX_UNREAD_BYTES:
         raise ConnectionLost(_ODD_REPLY)
     return count

@@ -1,13 +1,13 @@
-"""How long a server took itself for the commands of a window: LATENCY HISTOGRAM, asked twice.
+"""Reads how long a server took for the commands of a window, from two LATENCY HISTOGRAM replies.
 
 The server counts the durations of each command in buckets that double in size, since its start or
-the last CONFIG RESETSTAT; the difference of two snapshots is the window. So a percentile is known
-up to its bucket: over `p95_low_ms`, and `p95_high_ms` at most.
+the last CONFIG RESETSTAT. The difference of two snapshots is the window. A percentile is known only
+to lie within its bucket: over `p95_low_ms`, and at most `p95_high_ms`.
 
-What we sent ourselves is taken out by number, command by command. Which of a command's durations
-were ours is not known: for the upper end they are taken for its fastest, for the lower end for its
-slowest, so that the p95 of the others lies between the two. Whoever else samples the server counts
-as traffic, and so do we where two services are the same server.
+Our own commands are subtracted by their number, for each command name. Which of the durations were
+ours is not known. The upper end assumes that ours were the fastest, the lower end that they were
+the slowest, so that the p95 of the other commands lies in between. Commands of other samplers count
+as traffic, and so do our own if two configured services are the same server.
 """
 
 import math
@@ -27,11 +27,11 @@ from redis_runbook.wire.client import Client
 
 _P95: Final = 0.95
 _LONGEST_US: Final = 1_000_000
-"""The server counts anything longer as this long: the bucket that holds it has no upper end."""
+"""The server counts any longer duration as this: the bucket that holds it has no upper end."""
 
 _SNAPSHOT: Final = "latency|histogram"
 _OVERHEAD: Final = Counter([_SNAPSHOT, "info", "auth", "select", "client|setname"])
-"""What two snapshots, on two connections, add to the window between them."""
+"""The commands that two snapshots, on two connections, add to the window between them."""
 
 Buckets = Mapping[int, int]
 """How many durations each bucket holds, by its upper end in microseconds."""
@@ -39,7 +39,7 @@ Buckets = Mapping[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """One reply to LATENCY HISTOGRAM; `missing` says why there is none, and is empty otherwise."""
+    """One reply to LATENCY HISTOGRAM; if there is none, `missing` says why."""
 
     run_id: str = ""
     commands: Mapping[str, Buckets] = field(default_factory=dict, repr=False)
@@ -48,7 +48,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Durations:
-    """The p95 of `n` durations: over `low`, at most `high`, which is None from half a second on."""
+    """The p95 of `n` durations: over `low`, at most `high` (None from half a second on)."""
 
     n: int
     p95_low_ms: float
@@ -57,10 +57,10 @@ class Durations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """What a server did for others in a window.
+    """The durations of other clients' commands in a window.
 
-    `total` is None where nobody else sent a command; `by_command` begins with the slowest.
-    `missing` says why nothing is known, and is empty otherwise.
+    `total` is None if no other client sent a command; `by_command` begins with the slowest.
+    If nothing is known, `missing` says why.
     """
 
     total: Durations | None = None
@@ -72,7 +72,7 @@ NOT_ASKED: Final = Traffic(missing="nobody asked")
 
 
 def take_snapshot(client: Client) -> Snapshot:
-    """INFO (for the run id, where it may be read) and LATENCY HISTOGRAM: two round trips.
+    """Read INFO (for the run id, if permitted) and LATENCY HISTOGRAM: two round trips.
 
     Raises:
         redis.exceptions.RedisError: the connection failed.
@@ -94,7 +94,7 @@ def take_snapshot(client: Client) -> Snapshot:
 
 
 def traffic_between(before: Snapshot, after: Snapshot, *, sent: Mapping[str, int]) -> Traffic:
-    """What others asked of the server between two snapshots; `sent` is what we did, by command."""
+    """The traffic of others between two snapshots; `sent` counts our own commands, by name."""
     missing = before.missing or after.missing or _not_comparable(before, after)
     if missing:
         return Traffic(missing=missing)
@@ -115,7 +115,7 @@ def traffic_between(before: Snapshot, after: Snapshot, *, sent: Mapping[str, int
         by_command=tuple(
             sorted(
                 by_command.items(),
-                key=lambda one: (one[1].p95_high_ms or math.inf, one[1].n),
+                key=lambda item: (item[1].p95_high_ms or math.inf, item[1].n),
                 reverse=True,
             )
         ),
@@ -123,7 +123,7 @@ def traffic_between(before: Snapshot, after: Snapshot, *, sent: Mapping[str, int
 
 
 def _command(name: Any, numbers: Any) -> tuple[str, Buckets]:
-    """One command of the reply; its buckets come with what they and all smaller ones hold."""
+    """Parse one command of the reply; the counts in the reply are cumulative."""
     flat = numbers[3]
     ends_us, counts = [0, *map(int, flat[::2])], [0, *map(int, flat[1::2])]
     if ends_us != sorted(set(ends_us)) or counts != sorted(counts):
@@ -133,10 +133,10 @@ def _command(name: Any, numbers: Any) -> tuple[str, Buckets]:
 
 
 def _not_comparable(before: Snapshot, after: Snapshot) -> str:
-    """Why the difference is not the window; empty where it is.
+    """Why the difference of two snapshots is not the window's traffic; empty if it is.
 
-    Counters that were reset are found by those that shrank. One at least has: the first snapshot
-    itself is counted after its reply, so that without a reset the second one must show it.
+    A counter that has shrunk was reset. The server counts LATENCY HISTOGRAM after its reply, so
+    that without a reset the count of snapshots must have grown from the first to the second.
     """
     if before.run_id != after.run_id:
         return "the server was restarted within the window"
@@ -144,17 +144,17 @@ def _not_comparable(before: Snapshot, after: Snapshot) -> str:
         now = after.commands.get(command, {})
         if any(now.get(end, 0) < count for end, count in buckets.items()):
             return "its counters were reset within the window"
-    if _snapshots(after) <= _snapshots(before):
+    if _snapshot_count(after) <= _snapshot_count(before):
         return "its counters were reset within the window, or latency-tracking is off"
     return ""
 
 
-def _snapshots(counted: Snapshot) -> int:
+def _snapshot_count(counted: Snapshot) -> int:
     return sum(counted.commands.get(_SNAPSHOT, {}).values())
 
 
 def _without(grown: Counter[int], ours: int, order: Sequence[int]) -> Counter[int]:
-    """The buckets without as many durations as were ours, taken out in that order."""
+    """The buckets after removing `ours` durations, from the buckets in this order."""
     left = Counter(grown)
     for end in order:
         taken = min(ours, left[end])
@@ -164,7 +164,7 @@ def _without(grown: Counter[int], ours: int, order: Sequence[int]) -> Counter[in
 
 
 def _durations(fast: Counter[int], slow: Counter[int]) -> Durations:
-    """What is left of the same durations where ours were their slowest, or their fastest."""
+    """The range of the p95: `fast` lacks the slowest durations as ours, `slow` the fastest."""
     end_us = _p95_end_us(slow)
     return Durations(
         n=slow.total(),

@@ -1,28 +1,26 @@
-"""Timing requests that are sent on a schedule, whether or not earlier ones were answered.
+"""Times requests that are sent on a schedule, whether or not earlier requests were answered.
 
 A client that waits for each reply before it sends the next request hides a stall: while it waits
-it does not ask. Here every request leaves on time, beside those that wait for their replies, and a
-slow network builds no queue. So the server can delay a *reply*, never a *send*; and that settles
-when a request's clock starts:
+it sends nothing. Here every request is sent on time, even if earlier requests wait for their
+replies, and a slow network builds no queue. So the server can delay a *reply*, but never a *send*.
+So the clock of a request starts:
 
-- at the moment it is handed to the socket. Being late with that is our own timer's doing, since
-  nothing here ever waits for the server.
-- at its intended moment where the server does not let us send, because it has `MOST_IN_FLIGHT`
-  requests to answer or takes no more bytes. Such a request is never sent: it counts as unanswered,
-  with the time until everything before it had its reply.
+- at the moment when it is passed to the socket. If that is late, our own timer is to blame.
+- at its intended moment if the server does not let us send, because it has `MOST_IN_FLIGHT`
+  requests to answer or accepts no more bytes. Such a request is never sent: it counts as
+  unanswered, with the time until all requests before it had their replies.
 
-The schedule is ten requests every 50 ms, 200 a second. The first of ten meets an idle machine, and
-what it takes to wake that up (0.2 ms in a virtual machine); the others see the server as a busy
-client does. They leave 0.2 ms apart, or sooner where the one before has its reply: ten are one look
-at one moment, and a stall that this moment falls into is seen by all ten. While replies come fast,
-the first 0.1 ms of the wait for one is spent without sleeping.
+The schedule is a burst of ten requests every 50 ms, which is 200 a second. The first request of a
+burst finds an idle machine, and includes the time to wake it up (0.2 ms in a virtual machine); the
+others see the server as a busy client does. They are sent 0.2 ms apart, or sooner if the request
+before has its reply. So a burst observes one moment, and all ten requests see a stall at that
+moment. While replies are fast, the first 0.1 ms of waiting for a reply is spent without sleeping.
 
 A request without a reply by the end counts with the time that it has waited, which is less than
-its latency. When this process itself did not run (suspended, or starved of CPU), requests that came
-due are left out, the stretch is told as unseen, and it is not added to any latency.
+its latency. If this process itself did not run (suspended, or starved of CPU), requests that came
+due are left out, and the pause is recorded as unseen and not added to any latency.
 
-Where the connection is lost and another one opened, requests that came due in between count as
-unanswered, too, with the time until then.
+Requests that come due between the loss of a connection and the next one count as unanswered, too.
 """
 
 import functools
@@ -46,18 +44,18 @@ BURST_GAP_S: Final = 0.0002
 PERIOD_S: Final = 0.05
 MOST_IN_FLIGHT: Final = 2000
 _SPIN_S: Final = 0.0001
-_SOON_S: Final = 0.0003
+_FAST_REPLY_S: Final = 0.0003
 _PAUSE_S: Final = 0.05
-_LOOK_UP_S: Final = 0.1
-_GLANCE: Final = 200
-_CHUNK: Final = 1 << 16
+_POLL_S: Final = 0.1
+_GLANCE_SAMPLES: Final = 200
+_MAX_RECV_BYTES: Final = 1 << 16
 _WOULD_BLOCK: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 _TURNS: Final = itertools.count()
 _TURNS_A_PERIOD: Final = 4
 
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""Goes on while the machine is suspended, so that a suspension shows as a pause."""
+"""A clock that runs while the machine is suspended, so that a suspension shows as a pause."""
 
 _clock = functools.partial(time.clock_gettime, _CLOCK)
 
@@ -69,13 +67,13 @@ class _Request(NamedTuple):
 
 
 def scheduled_offset(number: int) -> float:
-    """When the request of that number (from 0) is due, in seconds since the window began."""
+    """The due time of the request with that number (from 0), in seconds since the window began."""
     burst, place = divmod(number, BURST)
     return burst * PERIOD_S + place * BURST_GAP_S
 
 
 def _start_of_turn(now: float) -> float:
-    """Where to begin so that samplers of several services take turns instead of competing."""
+    """When to begin, so that samplers of several services take turns instead of competing."""
     turn_s = next(_TURNS) % _TURNS_A_PERIOD * PERIOD_S / _TURNS_A_PERIOD
     return now + (turn_s - now) % PERIOD_S
 
@@ -86,7 +84,7 @@ class OpenLoop:
     def __init__(
         self, sock: socket.socket, requests: Sequence[bytes], *, window_s: float, timeout_s: float
     ) -> None:
-        """Prepare; each request is one command, to which RESP2 replies with one plain value."""
+        """Prepare; each request is one command whose RESP2 reply is one simple or bulk value."""
         self._recording = Recording(sent=[0] * len(requests))
         self._socket = sock
         self._requests = requests
@@ -98,22 +96,22 @@ class OpenLoop:
         self._unsent = b""
         self._next = 0
         self._begin = 0.0
-        self._look = 0.0
+        self._burst_started = 0.0
         self._spin_until = 0.0
-        self._answers_soon = True
+        self._replies_fast = True
         self._give_up = 0.0
 
     def run(self, stop: threading.Event) -> Recording:
         """Sample for the window, then wait for outstanding replies, at most `timeout_s`.
 
-        `stop` ends it within a tenth of a second.
+        After `stop` is set, it ends within a tenth of a second.
         """
         self._begin = _start_of_turn(_clock())
         self._give_up = self._begin + self._window_s + self._timeout_s
         return self._run(stop)
 
     def resume(self, sock: socket.socket, stop: threading.Event) -> Recording:
-        """Go on with another connection after one was lost; otherwise as `run`."""
+        """Continue on another connection after a loss; otherwise as `run`."""
         self._socket = sock
         self._received.clear()
         self._unsent = b""
@@ -123,7 +121,7 @@ class OpenLoop:
         return self._run(stop)
 
     def miss(self) -> None:
-        """Account for the time since the connection was lost."""
+        """Record the requests that came due since the connection was lost as unanswered."""
         now = _clock()
         since_s, until_s = self._recording.elapsed_s, min(now - self._begin, self._window_s)
         self._recording.lost.append((since_s, until_s))
@@ -134,14 +132,16 @@ class OpenLoop:
 
     @property
     def over(self) -> bool:
-        """Whether the window's end has come."""
+        """Whether the window has ended."""
         return _clock() >= self._begin + self._window_s
 
     def glance(self) -> Glance:
-        """Look at a window in progress, from another thread."""
+        """The progress of the window; may be called from another thread."""
         now = _clock()
         waiting_ms = [(now - request.started) * 1000 for request in self._pending.copy()]
-        latest_ms = sorted([*self._recording.latencies_ms[-_GLANCE:], *waiting_ms][-_GLANCE:])
+        latest_ms = sorted(
+            [*self._recording.latencies_ms[-_GLANCE_SAMPLES:], *waiting_ms][-_GLANCE_SAMPLES:]
+        )
         return Glance(
             elapsed_s=max(0.0, min(now - self._begin, self._window_s)),
             window_s=self._window_s,
@@ -173,7 +173,7 @@ class OpenLoop:
                 now = _clock()
                 sampled_s = max(0.0, now - self._begin)
                 self._recording.elapsed_s = min(self._recording.elapsed_s, sampled_s)
-                self._give_up = min(self._give_up, now + _LOOK_UP_S)
+                self._give_up = min(self._give_up, now + _POLL_S)
             if due is None and (not self._in_flight or _clock() >= self._give_up):
                 return
             asleep = _clock()
@@ -186,7 +186,7 @@ class OpenLoop:
                 due = self._send_due()
 
     def _wait(self, until: float) -> float:
-        """Wait for a reply, but no longer than `until`; tells when it meant to be back."""
+        """Wait for a reply, at most until `until`; returns when it intended to return."""
         now = _clock()
         if until <= now:
             return until
@@ -195,23 +195,23 @@ class OpenLoop:
             return until
         if now < self._spin_until:
             return self._spin(min(until, self._spin_until))
-        until = min(until, now + _LOOK_UP_S)
+        until = min(until, now + _POLL_S)
         select.select([self._socket], [self._socket] if self._unsent else [], [], until - now)
         return until
 
     def _spin(self, until: float) -> float:
-        """Wait without sleeping: to be woken up costs as much as such a reply takes.
+        """Wait without sleeping, as waking up would take as long as the reply.
 
-        It gives way to whoever wants this CPU, which may well be the server.
+        It yields the CPU to other processes, one of which may be the server.
         """
         while not self._receive() and _clock() < until:
             os.sched_yield()
         return until
 
     def _leave_out(self, since: float, now: float) -> None:
-        """Account for a stretch in which this process did not run.
+        """Record a pause in which this process did not run.
 
-        A reply may have come at any moment of it, so all of it is taken out of what pends.
+        A reply may have come at any moment of the pause, so pending requests do not count it.
         """
         pause_s = now - since
         start_s, end_s = max(0.0, since - self._begin), min(now - self._begin, self._window_s)
@@ -225,20 +225,20 @@ class OpenLoop:
         self._give_up += pause_s
 
     def _send_due(self) -> float | None:
-        """Send what is due; tells when the next request is, None at the window's end."""
+        """Send the due requests; returns when the next is due, or None at the window's end."""
         while True:
             offset_s = scheduled_offset(self._next)
             if offset_s >= self._window_s:
                 return None
             place = self._next % BURST
-            due = self._look + place * BURST_GAP_S if place else self._begin + offset_s
+            due = self._burst_started + place * BURST_GAP_S if place else self._begin + offset_s
             now = _clock()
             if now - self._begin - offset_s > _PAUSE_S:
-                return self._begin + offset_s  # so late because we did not run: to be left out
+                return self._begin + offset_s  # late because we did not run: `_leave_out` follows
             if due > now and (self._in_flight or not place):
                 return due
             if not place:
-                self._look = now
+                self._burst_started = now
             self._next += 1
             if self._unsent:
                 self._push(self._unsent)
@@ -247,7 +247,7 @@ class OpenLoop:
                 continue
             number = self._next % len(self._requests)
             now = _clock()
-            self._spin_until = now + _SPIN_S if self._answers_soon else now
+            self._spin_until = now + _SPIN_S if self._replies_fast else now
             self._push(self._requests[number])
             self._recording.sent[number] += 1
             self._pending.append(_Request(offset_s, now, sent=True))
@@ -261,13 +261,13 @@ class OpenLoop:
         self._unsent = request[taken:]
 
     def _receive(self) -> bool:
-        """Take what has arrived; tells whether anything has."""
+        """Receive what has arrived; returns whether anything has."""
         if not self._in_flight:
             return False
         if self._unsent:
             self._push(self._unsent)
         try:
-            chunk = self._socket.recv(_CHUNK)
+            chunk = self._socket.recv(_MAX_RECV_BYTES)
         except _WOULD_BLOCK:
             return False
         now = _clock()
@@ -283,7 +283,7 @@ class OpenLoop:
             raise ConnectionLost("the server sent more replies than it was asked for")
         request = self._pending.popleft()
         self._in_flight -= 1
-        self._answers_soon = now - request.started < _SOON_S
+        self._replies_fast = now - request.started < _FAST_REPLY_S
         self._record(request, now)
         while self._pending and not self._pending[0].sent:
             self._record(self._pending.popleft(), now)

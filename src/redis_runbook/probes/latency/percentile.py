@@ -1,7 +1,7 @@
-"""Percentiles by nearest rank: a value that was really measured.
+"""Percentiles by nearest rank, which are always measured values.
 
-The ceil(q * n)-th smallest. On 95 samples of 1 and 5 of 100 the p95 is therefore 1, where an
-interpolating definition says 5.95.
+The percentile is the ceil(q * n)-th smallest value. On 95 samples of 1 and 5 of 100 the p95 is
+therefore 1, whereas an interpolating definition gives 5.95.
 """
 
 import math
@@ -13,7 +13,7 @@ _ROUNDING: Final = 1e-9
 
 def nearest_rank(quantile: float, n: int) -> int:
     """The rank, from 1, of that quantile of `n` values; 0 < quantile <= 1."""
-    # 0.95 and its like are not exact in binary: the product may be a hair above a whole rank.
+    # 0.95 is not exact in binary: the product may be slightly above an integer rank.
     return max(1, math.ceil(quantile * n - _ROUNDING))
 
 

@@ -1,22 +1,22 @@
-"""What a window of sampling measured, while it goes on and afterwards."""
+"""The samples of a latency window, during the window and afterwards."""
 
 from array import array
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 Span = tuple[float, float]
-"""From and to, in seconds since the window began."""
+"""Start and end, in seconds since the window began."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Recording:
-    """What was measured: each request's intended offset in the window, and its latency.
+    """The intended offset of each request in the window, and its latency.
 
-    `unanswered` of the latencies are lower bounds, and `silent` says that the last of them are
-    among these; `sent` is how often each request was sent.
-    `elapsed_s` is how much of the window was sampled; `unseen` are the stretches of it in which
-    this process did not run, `lost` those without a connection. `error` says why sampling ended
-    early: empty unless the connection was lost for good. All of it grows while sampling goes on.
+    `unanswered` of the latencies are lower bounds; `silent` says that the last requests of the
+    window are among them. `sent` counts how often each request was sent. `elapsed_s` is how much of
+    the window was sampled; `unseen` are the parts of it in which this process did not run, `lost`
+    the parts without a connection. `error` says why sampling ended early; it is empty unless the
+    connection was lost for good. All fields grow during the window.
     """
 
     offsets_s: "array[float]" = field(default_factory=lambda: array("d"))
@@ -31,9 +31,10 @@ class Recording:
 
 
 class Glance(NamedTuple):
-    """How far a window is: `p95_ms` is that of the last 200 requests, with what they wait so far.
+    """The progress of a window.
 
-    It is None before the first.
+    `p95_ms` is the p95 of the last 200 requests, which includes how long those without a reply have
+    waited so far; it is None before the first request.
     """
 
     elapsed_s: float

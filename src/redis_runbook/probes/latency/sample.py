@@ -1,4 +1,4 @@
-"""How long a client waits for replies: some 200 round trips a second, on a fixed schedule."""
+"""Samples a client's round trips: about 200 a second, on a fixed schedule."""
 
 import contextlib
 import threading
@@ -26,12 +26,12 @@ from redis_runbook.wire.client import Client, Word, connected
 from redis_runbook.wire.endpoint import Endpoint
 
 _KEYS: Final = 32
-_LONGEST_KEY: Final = 1024
+_MAX_KEY_BYTES: Final = 1024
 _PING: Final[tuple[Word, ...]] = ("PING",)
 _NO_TOUCH: Final = ("CLIENT", "NO-TOUCH", "ON")
-"""Keeps the keys' idle time as it was."""
+"""Makes the server leave the idle time of the keys that we read unchanged."""
 
-_AGAIN_S: Final = 0.2
+_RECONNECT_AFTER_S: Final = 0.2
 _READS: Final[dict[bytes, tuple[Word, tuple[Word, ...]]]] = {
     b"string": ("GETRANGE", (0, 63)),
     b"hash": ("HLEN", ()),
@@ -40,20 +40,21 @@ _READS: Final[dict[bytes, tuple[Word, tuple[Word, ...]]]] = {
     b"zset": ("ZCARD", ()),
     b"stream": ("XLEN", ()),
 }
-"""By type, a read that costs the same for a key of any size: its command, what follows the key."""
+"""By key type, a read in constant time: its command, and its arguments after the key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyFacts:
     """Round trips to one service, about 200 a second for `window_s`.
 
-    `samples_ms` and `offsets_s` (since the window began, as intended) belong together.
-    `unanswered` of the samples had no reply by the end: theirs is how long they have waited.
-    `elapsed_s` is how much of the window was sampled, `unseen` the stretches of it in which this
-    process did not run, `lost` those without a connection, and `error`, where it is not None, how
-    the connection was lost for good. `traffic` is what the server did for others meanwhile.
+    `samples_ms` are the latencies; `offsets_s` are their intended offsets since the window began,
+    in the same order. `unanswered` of the samples had no reply by the end: they count with the time
+    that they have waited. `elapsed_s` is how much of the window was sampled; `unseen` are the parts
+    of it in which this process did not run, `lost` the parts without a connection. `error` says how
+    the connection was lost for good, None if it was not. `traffic` has the durations of other
+    clients' commands in the window.
 
-    All samples are kept, so every percentile is exact: 16 bytes each, 2 MB for ten minutes.
+    All samples are kept, so percentiles are exact; ten minutes take 2 MB, at 16 bytes a sample.
     """
 
     window_s: float
@@ -69,15 +70,15 @@ class LatencyFacts:
 
     @property
     def judged_s(self) -> float:
-        """The window to judge: shorter where we stopped early, not where the connection was lost.
+        """The length of the window to judge: `elapsed_s` if we stopped early, else `window_s`.
 
-        What comes after a lost connection is the server's doing.
+        A lost connection does not shorten the window, as the server is to blame for the rest of it.
         """
         return self.elapsed_s if self.error is None else self.window_s
 
 
 def look_at_latency(look: Look) -> LatencyFacts:
-    """Sample the service for its window; raises as below."""
+    """Sample the service for its window; raises as `sample_latency`."""
     return sample_latency(
         look.endpoint,
         look.service.name,
@@ -97,17 +98,17 @@ def sample_latency(
     stop: threading.Event,
     begins: Callable[[OpenLoop], None] = lambda _: None,
 ) -> LatencyFacts:
-    """Measure round trips for `window_s`, or until `stop`; see `openloop` for what is measured.
+    """Measure round trips for `window_s`, or until `stop`; `openloop` says what is measured.
 
-    It does not end before that, whatever it sees: until its last step a window may still turn from
-    within to over in part, from over throughout to over in part, and for how long it was over is
-    part of every outcome. A lost connection is opened again, until the window's end.
+    It never ends early because of the result: the last step may still change the outcome from
+    within or over throughout to over in part, and every outcome says how long the window was over.
+    A lost connection is opened again, until the window's end.
 
-    Reads of real keys where there are any that this user may read, PING otherwise; no value is
-    fetched but the first 64 bytes of a string. Connecting and choosing keys takes six round trips
-    and some 100 commands, and `timeout_s` at most for each of the two; the wait for replies after
-    the window as much again, and the second look at the server's own counters, too. `begins` is
-    called with the loop when it is about to run.
+    The requests are reads of existing keys that this user may read, or PING if there are none. Of
+    values only the first 64 bytes of a string are fetched. Connecting and choosing keys take six
+    round trips and about 100 commands, each of the two at most `timeout_s`. Waiting for replies
+    after the window, and reading the server's counters again, take at most `timeout_s` each, too.
+    `begins` is called with the loop before it runs.
 
     Raises:
         CannotLook: choosing keys took too long.
@@ -158,8 +159,8 @@ def _resume(
     timeout_s: float,
     stop: threading.Event,
 ) -> None:
-    """Connect again and go on, as often as the connection is lost before the window's end."""
-    while recording.error and not loop.over and not stop.wait(_AGAIN_S):
+    """Reconnect and continue, as often as the connection is lost before the window's end."""
+    while recording.error and not loop.over and not stop.wait(_RECONNECT_AFTER_S):
         with (
             contextlib.suppress(redis.RedisError, CannotLook),
             connected(endpoint, service, timeout_s=timeout_s) as client,
@@ -171,7 +172,7 @@ def _resume(
 
 
 def _last_snapshot(endpoint: Endpoint, service: str, *, timeout_s: float) -> Snapshot:
-    """A snapshot on a connection of its own: the other may still owe replies."""
+    """A snapshot on a new connection: replies may still arrive on the old connection."""
     try:
         with (
             connected(endpoint, service, timeout_s=timeout_s) as client,
@@ -183,9 +184,9 @@ def _last_snapshot(endpoint: Endpoint, service: str, *, timeout_s: float) -> Sna
 
 
 def _reads(client: Client) -> list[tuple[Word, ...]]:
-    """Reads of up to 32 keys, each tried once."""
+    """Reads of up to 32 random keys; reads that the user may not run are left out."""
     _, *found = client.ask_all(_NO_TOUCH, *[("RANDOMKEY",)] * _KEYS)
-    keys = sorted({key for key in found if isinstance(key, bytes) and len(key) <= _LONGEST_KEY})
+    keys = sorted({key for key in found if isinstance(key, bytes) and len(key) <= _MAX_KEY_BYTES})
     kinds: list[Any] = client.ask_all(*(("TYPE", key) for key in keys)) if keys else []
     reads: list[tuple[Word, ...]] = []
     for key, kind in zip(keys, kinds, strict=True):

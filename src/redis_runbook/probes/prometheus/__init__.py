@@ -1,1 +1,1 @@
-"""What a Prometheus has loaded, scraped and recorded."""
+"""Reads the rules, scrape targets and recorded values of a Prometheus."""

@@ -1,4 +1,4 @@
-"""PromQL as a tree: as much of the language as alert rules are written in."""
+"""Parses PromQL into a tree: the part of the language that alert rules use."""
 
 import json
 import re
@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-_MOST_CHARACTERS: Final = 4_000
-_DEEPEST: Final = 40
+_MAX_CHARACTERS: Final = 4_000
+_MAX_DEPTH: Final = 40
 _TOKEN: Final = re.compile(
     r"""(?P<space>\s+|\#[^\n]*)
     |(?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)
@@ -38,7 +38,7 @@ _LABEL_LISTS: Final = {"on", "ignoring", "group_left", "group_right", "by", "wit
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A literal."""
+    """A number literal."""
 
     value: float
 
@@ -62,19 +62,19 @@ class Selector:
     reach: str = ""
 
     def __str__(self) -> str:
-        """As PromQL writes it, without its reach."""
+        """The selector in PromQL, without its reach."""
         parts = [f"{label}{operator}{quoted(value)}" for label, operator, value in self.matchers]
         return self.name + ("{" + ",".join(parts) + "}" if parts else "")
 
     @property
     def equal(self) -> list[tuple[str, str]]:
-        """The labels that its series have, and their values."""
+        """The labels and values of its `=` matchers."""
         return [(label, value) for label, operator, value in self.matchers if operator == "="]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function, an aggregation or a sign, with its arguments; by whom it groups is not kept."""
+    """A function, an aggregation or a sign, with its arguments; grouping labels are dropped."""
 
     function: str
     arguments: "tuple[Node, ...]"
@@ -83,7 +83,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """Two operands; how their labels are matched is not kept."""
+    """A binary operator and its operands; label matching is dropped."""
 
     operator: str
     left: "Node"
@@ -94,15 +94,15 @@ Node = Number | Text | Selector | Call | Binary
 
 
 def quoted(text: str) -> str:
-    """A text as PromQL writes it."""
+    """A text as a PromQL string literal."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def parse(expression: str) -> Node:
-    """The expression as a tree.
+    """Parse an expression into a tree.
 
     Raises:
-        ValueError: it is not PromQL as we know it.
+        ValueError: the expression is not in the part of PromQL that we parse.
     """
     try:
         parser = _Parser(expression)
@@ -115,7 +115,7 @@ def parse(expression: str) -> Node:
 
 
 def selectors(node: Node) -> Iterator[Selector]:
-    """All that an expression reads, without its reach."""
+    """The selectors in an expression, without their reach."""
     match node:
         case Selector():
             yield replace(node, reach="")
@@ -128,8 +128,8 @@ def selectors(node: Node) -> Iterator[Selector]:
 
 
 def _tokens(expression: str) -> Iterator[tuple[str, str, int]]:
-    if len(expression) > _MOST_CHARACTERS:
-        raise ValueError(f"is longer than {_MOST_CHARACTERS} characters")
+    if len(expression) > _MAX_CHARACTERS:
+        raise ValueError(f"is longer than {_MAX_CHARACTERS} characters")
     at = 0
     while at < len(expression):
         found = _TOKEN.match(expression, at)
@@ -162,12 +162,12 @@ class _Parser:
         if text != wanted:
             raise ValueError(f"holds {text!r} where {wanted!r} should be")
 
-    def expression(self, weakest: int) -> Node:
+    def expression(self, min_binding: int) -> Node:
         self._depth += 1
-        if self._depth > _DEEPEST:
+        if self._depth > _MAX_DEPTH:
             raise ValueError("is nested too deeply")
         left = self._unary()
-        while (binding := _BINDING.get(self.peek().lower(), 0)) > weakest:
+        while (binding := _BINDING.get(self.peek().lower(), 0)) > min_binding:
             operator = self._next()[1].lower()
             if self.peek() == "bool":
                 raise ValueError("compares with `bool`, and so has a value whatever the outcome")

@@ -1,4 +1,4 @@
-"""What Prometheus recorded of one alert's value over its window, step by step."""
+"""Reads the values of an alert's expression over its window, step by step."""
 
 import contextlib
 import math
@@ -12,15 +12,15 @@ from redis_runbook.probes.prometheus.promql import parse, selectors
 from redis_runbook.probes.prometheus.series import Clock, Labels, labels_text
 from redis_runbook.wire.json import Answer, JsonApi
 
-_MOST_STEPS: Final = 60
-_SHORTEST_STEP_S: Final = 1.0
+_MAX_STEPS: Final = 60
+_MIN_STEP_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedSeries:
-    """One series of an alert's value; None at a step that has no value or no fresh one.
+    """One series of an alert's value; None at a step without a fresh, finite value.
 
-    `infinite` tells that some were NaN or infinite: those are None, too.
+    `infinite` says that some values were NaN or infinite.
     """
 
     labels: str
@@ -30,7 +30,7 @@ class RecordedSeries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeFacts:
-    """What was recorded of one alert's value, at even steps from `window_s` ago to now."""
+    """The recorded values of an alert, at even steps from `window_s` ago to now."""
 
     series: Sequence[RecordedSeries]
     window_s: float
@@ -51,15 +51,15 @@ class _Range(Answer):
 def read_range(
     api: JsonApi, clock: Clock, value: str, *, window_s: float, stale_after_s: float
 ) -> RangeFacts:
-    """The values of an alert over a window that ends now; of none, the value now.
+    """Read the values of an alert over a window that ends now; only the latest for a window of 0.
 
-    Prometheus repeats a series' last sample for five minutes where it did not scrape at all: a step
+    Prometheus repeats a series' last sample for five minutes if it did not scrape. So a step
     whose newest sample is older than `stale_after_s` has no value.
 
     Raises:
-        FetchError: it does not answer.
+        FetchError: Prometheus does not answer.
     """
-    step_s = max(_SHORTEST_STEP_S, window_s / _MOST_STEPS)
+    step_s = max(_MIN_STEP_S, window_s / _MAX_STEPS)
     count = max(0, math.ceil(window_s / step_s - 1e-9))
     end = clock.now
     moments = [end - (count - number) * step_s for number in range(count + 1)]
@@ -74,26 +74,29 @@ def read_range(
             step=f"{step_s:.3f}",
         )
         return [
-            (frozenset(one.metric.items()), _by_step(one.values, moments[0], step_s, count + 1))
-            for one in answer.data.result
+            (
+                frozenset(series.metric.items()),
+                _by_step(series.values, moments[0], step_s, count + 1),
+            )
+            for series in answer.data.result
         ]
 
     fresh = [True] * len(moments)
-    for name in sorted({str(one) for one in selectors(parse(value))}):
+    for name in sorted({str(selector) for selector in selectors(parse(value))}):
         ages = [values for _, values in ask(f"min(time() - timestamp({name}))")] or [
             [None] * len(moments)
         ]
         fresh = [
-            ok and age is not None and age <= stale_after_s
-            for ok, age in zip(fresh, ages[0], strict=True)
+            is_fresh and age is not None and age <= stale_after_s
+            for is_fresh, age in zip(fresh, ages[0], strict=True)
         ]
     return RangeFacts(
         series=[
             RecordedSeries(
                 labels=labels_text(labels),
                 values=[
-                    value if ok and value is not None and math.isfinite(value) else None
-                    for ok, value in zip(fresh, values, strict=True)
+                    value if is_fresh and value is not None and math.isfinite(value) else None
+                    for is_fresh, value in zip(fresh, values, strict=True)
                 ],
                 infinite=any(value is not None and not math.isfinite(value) for value in values),
             )
@@ -106,7 +109,7 @@ def read_range(
 def _by_step(
     values: Sequence[tuple[float, str]], start: float, step_s: float, count: int
 ) -> list[float | None]:
-    """The values at their steps; what is at none, or no number, is dropped."""
+    """The value of each step; values that are at no step, or no number, are dropped."""
     found: list[float | None] = [None] * count
     for moment, text in values:
         position = (moment - start) / step_s

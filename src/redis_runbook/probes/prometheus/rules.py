@@ -27,7 +27,7 @@ class ActiveAlert:
 
     @property
     def fires(self) -> bool:
-        """Whether it was over its limit for long enough."""
+        """Whether the alert is firing, not only pending."""
         return self.state == "firing"
 
     @property
@@ -38,10 +38,10 @@ class ActiveAlert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedRule:
-    """An alerting rule that Prometheus has.
+    """An alerting rule that Prometheus has loaded.
 
-    `labels` are those that it gives its alerts, `active` are the alerts that it has raised; `age_s`
-    is how long ago it was evaluated, None where it never was.
+    `labels` are the labels that the rule adds to its alerts; `active` are its pending and firing
+    alerts; `age_s` is the time since its last evaluation, None if it was never evaluated.
     """
 
     name: str
@@ -65,7 +65,7 @@ class LoadedRule:
 class RulesFacts:
     """All alerting rules, and the expressions of recording rules by name.
 
-    `series` holds, by selector, the series that were there within the last hour.
+    `series` holds, by selector, the series that existed within the last hour.
     """
 
     rules: Sequence[LoadedRule]
@@ -105,10 +105,10 @@ class _Rules(Answer):
 
 
 def read_rules(api: JsonApi, clock: Clock) -> RulesFacts:
-    """All rules; `series` is empty, as nobody has asked for any.
+    """Read all rules; `series` is left empty.
 
     Raises:
-        FetchError: it does not answer.
+        FetchError: Prometheus does not answer.
     """
     groups = api.get("api/v1/rules", _Rules).data.groups
     return RulesFacts(

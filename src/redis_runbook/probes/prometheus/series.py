@@ -1,4 +1,4 @@
-"""Asking a Prometheus: what time it is there, and which series it has.
+"""Reads the clock and the series of a Prometheus.
 
 Tried with Prometheus 2.42. VictoriaMetrics answers the same API (its rules by vmalert), but was not
 tried.
@@ -21,7 +21,7 @@ Labels = frozenset[tuple[str, str]]
 
 _SKEW_LIMIT_S: Final = 60.0
 USUAL_INTERVAL_S: Final = 60.0
-"""Prometheus' own default, where it does not tell how often it scrapes or evaluates."""
+"""Prometheus' default interval, for an answer without the interval of scrapes or evaluations."""
 
 _RECENTLY_S: Final = 3_600
 _GRACE_S: Final = 5.0
@@ -33,10 +33,10 @@ def _time(value: object) -> object:
 
 
 Time = Annotated[dt.datetime | None, BeforeValidator(_time)]
-"""A moment in an answer; None where it is empty."""
+"""A time in an answer; None if it is empty."""
 
 Success = Literal["success"]
-"""The status of an answer that is one."""
+"""The status of a successful answer."""
 
 
 class _Sample(Answer):
@@ -64,18 +64,18 @@ class _Series(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
-    """The time by Prometheus, told from one answer and how long ago that was."""
+    """Prometheus' clock: the time in one answer, and our clock at that moment."""
 
-    asked_at: float
-    said: float
+    answered_at: float
+    answered_time: float
 
     @property
     def now(self) -> float:
         """Seconds since 1970, by Prometheus."""
-        return self.said + time.monotonic() - self.asked_at
+        return self.answered_time + time.monotonic() - self.answered_at
 
     def age_s(self, moment: dt.datetime | None) -> float | None:
-        """How long ago that was; None for never."""
+        """Seconds since `moment`; None if it is None or Prometheus' zero time (never)."""
         if moment is None or moment.year < _LONG_AGO:
             return None
         if moment.tzinfo is None:
@@ -84,29 +84,29 @@ class Clock:
 
 
 def read_clock(api: JsonApi) -> Clock:
-    """What time it is there.
+    """Read the clock.
 
     Raises:
-        CannotLook: its clock and ours differ too much to say of what time its data is.
-        FetchError: it does not answer.
+        CannotLook: its clock and ours differ too much to date its data.
+        FetchError: Prometheus does not answer.
     """
     asked, asked_at = time.time(), time.monotonic()
-    said = api.get("api/v1/query", _Clock, query="time()").data.moment
-    skew_s = said - (asked + time.time()) / 2
+    prometheus_time = api.get("api/v1/query", _Clock, query="time()").data.moment
+    skew_s = prometheus_time - (asked + time.time()) / 2
     if not abs(skew_s) <= _SKEW_LIMIT_S:
         which = "ahead of" if skew_s > 0 else "behind"
         raise CannotLook(
             f"the clock of {api.name} is {abs(skew_s):.0f} s {which} ours: nobody can say of what "
             "time its data is"
         )
-    return Clock(asked_at=asked_at, said=said)
+    return Clock(answered_at=asked_at, answered_time=prometheus_time)
 
 
 def read_series(api: JsonApi, clock: Clock, selector: str) -> frozenset[Labels]:
-    """The series that match and were there within the last hour.
+    """The series that match and existed within the last hour.
 
     Raises:
-        FetchError: it does not answer.
+        FetchError: Prometheus does not answer.
     """
     now = clock.now
     found = api.get(
@@ -121,10 +121,10 @@ def read_series(api: JsonApi, clock: Clock, selector: str) -> frozenset[Labels]:
 
 
 def is_overdue(age_s: float | None, interval_s: float) -> bool:
-    """Whether what should happen at that interval has failed to twice in a row."""
+    """Whether two scrapes or evaluations in a row, due at that interval, are missing."""
     return age_s is not None and age_s > 2 * interval_s + _GRACE_S
 
 
 def labels_text(labels: Iterable[tuple[str, str]]) -> str:
-    """`instance=…, job=…`, as it may be shown."""
+    """`instance=…, job=…`, redacted."""
     return harmless(", ".join(f"{name}={value}" for name, value in sorted(labels)))

@@ -1,4 +1,4 @@
-"""The scrape targets of a Prometheus that bring the series of the exporters, and our own."""
+"""Reads the scrape targets of a Prometheus: those of the exporters, and of our own metrics."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -30,9 +30,10 @@ _LONGEST_DURATION: Final = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScrapeTarget:
-    """One scrape target that a check is about; ages are by Prometheus' own clock.
+    """One scrape target of an exporter or of our own metrics.
 
-    `age_s` is None where it was never scraped. One that is no `exporter` brings our own metrics.
+    `age_s` is the time since its last scrape, by Prometheus' clock; None if it was never scraped.
+    A target that is not an `exporter` serves our own metrics.
     """
 
     name: str
@@ -60,8 +61,8 @@ class ScrapeTarget:
 class TargetsFacts:
     """The scrape targets of the exporters, and of our own metrics, among `total`.
 
-    `servers` is how many have a `redis_up` from the last hour, `unseen` are selectors of `redis_up`
-    that should have selected one, and do not.
+    `servers` is the number of `redis_up` series in the last hour; `unseen` are the selectors of
+    `redis_up`, one for each service, that select no series.
     """
 
     targets: Sequence[ScrapeTarget]
@@ -81,7 +82,7 @@ class _Target(Answer):
 
     @property
     def instance(self) -> Labels:
-        """What its series are known by."""
+        """The labels job and instance, which identify its series."""
         return frozenset((name, self.labels.get(name, "")) for name in ("job", "instance"))
 
 
@@ -94,12 +95,12 @@ class _Targets(Answer):
 
 
 def read_targets(api: JsonApi, clock: Clock) -> TargetsFacts:
-    """The exporters' targets: those that brought `redis_up`, and those that look like it.
+    """Read the targets that serve `redis_up` or our own metrics, or look like an exporter.
 
-    A target that never answered brought nothing, and is known by a name or port only.
+    A target that never answered has no series, so it is recognised by its name or port.
 
     Raises:
-        FetchError: it does not answer.
+        FetchError: Prometheus does not answer.
     """
     series = {marker: read_series(api, clock, marker) for marker in _MARKERS}
     marked = {marker: set(map(_instance, found)) for marker, found in series.items()}
@@ -127,10 +128,12 @@ def _instance(labels: Iterable[tuple[str, str]]) -> Labels:
 
 
 def _is_likely_an_exporter(target: _Target) -> bool:
-    """Of one that does not answer; one that does, and brings no `redis_up`, is something else."""
+    """Whether a target that is not up looks like an exporter; if it is up, `redis_up` decides."""
     texts = (target.scrape_pool, target.scrape_url, *(text for _, text in target.instance))
-    looks_so = any(map(_LOOKS_LIKE_REDIS.search, texts))
-    return target.health != "up" and (looks_so or _port(target.scrape_url) == _EXPORTERS_PORT)
+    looks_like_redis = any(map(_LOOKS_LIKE_REDIS.search, texts))
+    return target.health != "up" and (
+        looks_like_redis or _port(target.scrape_url) == _EXPORTERS_PORT
+    )
 
 
 def _port(url: str) -> int | None:
@@ -141,7 +144,7 @@ def _port(url: str) -> int | None:
 
 
 def _seconds(text: str) -> float:
-    """`1m30s` as Prometheus writes it; 0 where it is none."""
+    """Seconds of `1m30s`, as Prometheus writes durations; 0 if it is not a duration."""
     try:
         return milliseconds(text[:_LONGEST_DURATION]) / 1_000
     except ValueError:
