@@ -92,12 +92,14 @@ def test_a_server_that_is_gone_at_the_end_of_the_window_is_red(
 
 def test_a_gate_whose_servers_end_one_after_the_other_is_red(folder: Path) -> None:
     windows = ("--window", "queue=4s", "--window", "cache=4s")
-    with running() as queue, running() as cache:
-        with when_sampled(queue, 300, killed), when_sampled(cache, 500, frozen):
-            done = product.run(
-                folder, "gate", *windows, "--select", "latency",
-                env=product.urls(queue.url, cache.url),
-            )  # fmt: skip
+    with (
+        running() as queue,
+        running() as cache,
+        when_sampled(queue, 300, killed),
+        when_sampled(cache, 500, frozen),
+    ):
+        arguments = ("gate", *windows, "--select", "latency")
+        done = product.run(folder, *arguments, env=product.urls(queue.url, cache.url))
     assert done.code == 1
     for name in ("latency.round_trip[queue]", "latency.round_trip[cache]"):
         assert done.verdicts[name] == "fail", done.out
