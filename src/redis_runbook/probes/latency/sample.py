@@ -5,7 +5,7 @@ import threading
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import redis
@@ -84,8 +84,20 @@ class LatencyFacts:
         return self.elapsed_s if self.error is None else self.window_s
 
 
+_NOTHING: Final = LatencyFacts(
+    window_s=0.0,
+    elapsed_s=0.0,
+    workload="none",
+    samples_ms=array("d"),
+    offsets_s=array("d"),
+    unanswered=0,
+    unseen=(),
+    error=None,
+)
+
+
 def look_at_latency(look: Look) -> LatencyFacts:
-    """Sample the service for its window.
+    """Sample the service for its window, and connect once more: does it still answer?
 
     A service that stops answering before the window begins has facts without samples.
 
@@ -94,8 +106,9 @@ def look_at_latency(look: Look) -> LatencyFacts:
     """
     connect_s = look.service.limits.connect_s
     left_s = look.time_left_s - look.window_s - connect_s - _DIAGNOSIS_S
+    facts, problem = _NOTHING, None
     try:
-        return sample_latency(
+        facts = sample_latency(
             look.endpoint,
             look.service.name,
             window_s=look.window_s,
@@ -104,21 +117,12 @@ def look_at_latency(look: Look) -> LatencyFacts:
             stop=look.stop,
             begins=look.watch,
         )
-    except (CannotLook, redis.ConnectionError, redis.TimeoutError):
-        at_end = _look_again(look.endpoint, timeout_s=connect_s, stop=look.stop)
-        if at_end is None or at_end.reachable:
-            raise
-        return LatencyFacts(
-            window_s=look.window_s,
-            elapsed_s=0,
-            workload="none",
-            samples_ms=array("d"),
-            offsets_s=array("d"),
-            unanswered=0,
-            unseen=(),
-            error=None,
-            at_end=at_end,
-        )
+    except (CannotLook, redis.ConnectionError, redis.TimeoutError) as error:
+        problem = error
+    at_end = None if look.stop.is_set() else reach(look.endpoint, timeout_s=connect_s)
+    if problem and (at_end is None or at_end.reachable):
+        raise problem
+    return replace(facts, at_end=at_end)
 
 
 def sample_latency(
@@ -141,8 +145,7 @@ def sample_latency(
     values only the first 64 bytes of a string are fetched. Connecting and choosing keys take six
     round trips and about 100 commands, each of the two at most `timeout_s`. Waiting for replies
     after the window, and reading the server's counters again, take at most `patience_s` each
-    (`timeout_s` if it is None). The last thing is to connect once more, within `timeout_s`: only
-    that tells whether the server still answers. `begins` is called with the loop before it runs.
+    (`timeout_s` if it is None). `begins` is called with the loop before it runs.
 
     Raises:
         CannotLook: choosing keys took too long.
@@ -183,15 +186,7 @@ def sample_latency(
         lost=tuple(recording.lost),
         own_delays_ms=recording.own_delays_ms,
         traffic=traffic_between(before, after, sent=sent),
-        at_end=_look_again(endpoint, timeout_s=timeout_s, stop=stop),
     )
-
-
-def _look_again(
-    endpoint: Endpoint, *, timeout_s: float, stop: threading.Event
-) -> ConnectionFacts | None:
-    """Connect once more; None if nobody waits for the result."""
-    return None if stop.is_set() else reach(endpoint, timeout_s=timeout_s)
 
 
 def _resume(
