@@ -44,15 +44,15 @@ def client_side(
 def too_little(service: Service, latency: LatencyFacts, window: WindowJudgement) -> str:
     """Why the window cannot be judged: this machine was too busy, or there are too few samples."""
     paused_s = sum(to - since for since, to in latency.unseen)
-    if window.outcome is Outcome.TOO_BUSY:
-        reason = (
-            f"at p95, {window.own_delay:.2f} ms of a round trip may be this process's own delay "
-            f"(n {len(latency.samples_ms)})"
-        )
-    elif paused_s >= latency.elapsed_s / 4 > 0:
+    if paused_s >= latency.elapsed_s / 4 > 0:
         reason = (
             f"only {window.n} samples, as this process did not run for {paused_s:.1f} s of "
             f"{latency.elapsed_s:.1f} s"
+        )
+    elif window.outcome is Outcome.TOO_BUSY:
+        reason = (
+            f"at p95, {window.own_delay:.2f} ms of a round trip may be this process's own delay "
+            f"(n {len(latency.samples_ms)})"
         )
     else:
         losses = "; ".join(_losses(latency))

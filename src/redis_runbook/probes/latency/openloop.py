@@ -19,9 +19,9 @@ moment. While replies are fast, the first 0.1 ms of waiting for a reply is spent
 A request without a reply by the end counts with the time that it has waited, which is less than
 its latency. If this process itself did not run (suspended, or starved of CPU), requests that came
 due are left out, and the pause is recorded as unseen and not added to any latency. Shorter delays
-of our own (say, another thread has the interpreter's lock) are in the latencies, as a reply may
-have come before or after them; how much of each latency they may be is recorded, too. To know that,
-no wait for a reply is longer than 2 ms: what is later than that, is our own doing.
+of our own (say, another thread has the interpreter's lock) are in the latencies, and how much of
+each they may be is recorded: a reply came after the last look that found none. While replies are
+due, no two looks are meant to be more than 2 ms apart.
 
 Requests that come due between the loss of a connection and the next one count as unanswered, too.
 """
@@ -38,7 +38,6 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from redis_runbook.probes.latency.framing import ConnectionLost, take_replies, why_lost
-from redis_runbook.probes.latency.own_delay import OwnDelay
 from redis_runbook.probes.latency.percentile import percentile
 from redis_runbook.probes.latency.recording import Glance, Recording
 from redis_runbook.probes.latency.schedule import (
@@ -54,6 +53,7 @@ _FAST_REPLY_S: Final = 0.0003
 _PAUSE_S: Final = 0.05
 _POLL_S: Final = 0.1
 _LONGEST_WAIT_S: Final = 0.002
+_SLACK_S: Final = 0.001
 _GLANCE_SAMPLES: Final = 200
 _MAX_RECV_BYTES: Final = 1 << 16
 _WOULD_BLOCK: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -67,7 +67,6 @@ _clock = functools.partial(time.clock_gettime, _CLOCK)
 class _Request(NamedTuple):
     offset_s: float
     started: float
-    own_s: float
     sent: bool
 
 
@@ -93,7 +92,7 @@ class OpenLoop:
         self._spin_until = 0.0
         self._replies_fast = True
         self._give_up = 0.0
-        self._own = OwnDelay()
+        self._nothing_came = 0.0
 
     def run(self, stop: threading.Event) -> Recording:
         """Sample for the window, then wait for outstanding replies, at most `timeout_s`.
@@ -116,14 +115,12 @@ class OpenLoop:
 
     def miss(self) -> None:
         """Record the requests that came due since the connection was lost as unanswered."""
-        now = _clock()
+        now = self._nothing_came = _clock()  # there is nothing to look at without a connection
         since_s, until_s = self._recording.elapsed_s, min(now - self._begin, self._window_s)
         self._recording.lost.append((since_s, until_s))
         while (offset_s := scheduled_offset(self._next)) < until_s:
             self._next += 1
-            self._record(
-                _Request(offset_s, self._begin + offset_s, self._own.total_s(now), sent=False), now
-            )
+            self._record(_Request(offset_s, self._begin + offset_s, sent=False), now)
             self._recording.unanswered += 1
 
     @property
@@ -176,7 +173,6 @@ class OpenLoop:
             asleep = _clock()
             wake = self._wait(self._give_up if due is None else due)
             awake = _clock()
-            self._own.is_back(awake)
             if awake - wake > _PAUSE_S:
                 self._leave_out(min(asleep, wake), awake)
             self._receive()
@@ -189,7 +185,6 @@ class OpenLoop:
         spins = now < self._spin_until
         if self._in_flight:
             until = min(until, self._spin_until if spins else now + _LONGEST_WAIT_S)
-        self._own.waits(now, until)
         if until <= now:
             return until
         if not self._in_flight:
@@ -224,7 +219,6 @@ class OpenLoop:
             request._replace(started=request.started + pause_s) for request in self._pending
         )
         self._give_up += pause_s
-        self._own.forgets(now)
 
     def _send_due(self) -> float | None:
         """Send the due requests; returns when the next is due, or None at the window's end."""
@@ -245,14 +239,14 @@ class OpenLoop:
             if self._unsent:
                 self._push(self._unsent)
             if self._unsent or self._in_flight >= MOST_IN_FLIGHT:
-                self._pending.append(_Request(offset_s, due, self._own.total_s(now), sent=False))
+                self._pending.append(_Request(offset_s, due, sent=False))
                 continue
             number = self._next % len(self._requests)
             now = _clock()
             self._spin_until = now + _SPIN_S if self._replies_fast else now
             self._push(self._requests[number])
             self._recording.sent[number] += 1
-            self._pending.append(_Request(offset_s, now, self._own.total_s(now), sent=True))
+            self._pending.append(_Request(offset_s, now, sent=True))
             self._in_flight += 1
 
     def _push(self, request: bytes) -> None:
@@ -268,9 +262,11 @@ class OpenLoop:
             return False
         if self._unsent:
             self._push(self._unsent)
+        looked = _clock()
         try:
             chunk = self._socket.recv(_MAX_RECV_BYTES)
         except _WOULD_BLOCK:
+            self._nothing_came = looked
             return False
         now = _clock()
         if not chunk:
@@ -293,7 +289,8 @@ class OpenLoop:
 
     def _record(self, request: _Request, now: float) -> None:
         latency_s = max(0.0, now - request.started)
-        own_s = min(latency_s, self._own.total_s(now) - request.own_s)
+        unseen_s = min(latency_s, now - self._nothing_came)
+        own_s = unseen_s if unseen_s > _LONGEST_WAIT_S + _SLACK_S else 0.0
         self._recording.offsets_s.append(request.offset_s)
         self._recording.latencies_ms.append(latency_s * 1000)
-        self._recording.own_delays_ms.append(max(0.0, own_s) * 1000)
+        self._recording.own_delays_ms.append(own_s * 1000)
