@@ -57,10 +57,7 @@ lint-types: $(VENV)/.dev ## mypy
 lint-imports: $(VENV)/.dev ## whether the rooms import one way only
 	$(BIN)/lint-imports --no-logo
 
-lint-soak: $(VENV)/.dev ## N=300 healthy runs under live load, into docs/benchmarks.md
-	$(BIN)/python -m bench.soak $(N)
-
-docs: $(VENV)/.dev ## whether docs/checks and README say what the docstrings say
+lint-docs: $(VENV)/.dev ## whether docs/checks and README say what the docstrings say
 	$(BIN)/python tools/docs.py --check
 
 format: $(VENV)/.dev ## let ruff format the code
@@ -69,6 +66,9 @@ format: $(VENV)/.dev ## let ruff format the code
 
 bench: $(VENV)/.dev ## measure speed and cost, into docs/benchmarks.md
 	$(BIN)/python -m bench
+
+soak: $(VENV)/.dev ## N=300 healthy runs under live load, into docs/benchmarks.md
+	$(BIN)/python -m bench.soak $(N)
 
 docs: $(VENV)/.dev ## generate docs/checks and README's table from the checks' docstrings
 	$(BIN)/python tools/docs.py

@@ -13,7 +13,8 @@ from bench.measurement import Measurement
 from redis_runbook.config.profiles import PROFILES
 from redis_runbook.judging.cause import cause
 from redis_runbook.judging.queue_latency import judge_latency
-from redis_runbook.judging.stalled import orphaned, stalled
+from redis_runbook.judging.schedulers import orphaned
+from redis_runbook.judging.stalled import stalled
 from redis_runbook.probes.bullmq.discovery import discover
 from redis_runbook.probes.bullmq.queues import look_again, look_first
 from redis_runbook.wire.client import Client, connected

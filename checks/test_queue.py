@@ -1,34 +1,29 @@
 """Are jobs being done? Runbook: 2. Monitoring & Alerts, 3.1, 3.3 and 4, Scenario A."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final
-
 from redis_runbook.check import Details, Judge, check
 from redis_runbook.config.model import QueueLimits
-from redis_runbook.judging.cause import HOLDS_SCHEDULERS, Cause, cause
+from redis_runbook.judging.cause import NEXT_STEPS, cause
 from redis_runbook.judging.failures import failures
 from redis_runbook.judging.queue_latency import LatencyState, judge_latency
-from redis_runbook.judging.queue_text import counts, evidence, looked_at, seconds, waits
+from redis_runbook.judging.queue_text import (
+    counts,
+    evidence,
+    looked_at,
+    picked_up_text,
+    seconds,
+    waits,
+)
+from redis_runbook.judging.schedulers import judge_schedulers
 from redis_runbook.judging.staffing import (
     Staffing,
     judge_staffing,
     still_reconnecting,
     unattended_work,
 )
-from redis_runbook.judging.stalled import orphaned, stalled
+from redis_runbook.judging.stalled import stalled
 from redis_runbook.probes.bullmq.discovery import Discovery
 from redis_runbook.probes.bullmq.queues import ObservedQueue, QueuesFacts
 from redis_runbook.session.subjects import Subject
-
-_NEXT: Final[Mapping[Cause, Sequence[str]]] = {
-    Cause.PAUSED: ["`queue.resume()` once the reason for the pause is gone"],
-    Cause.NO_WORKER: ["start the workers (`pnpm compose:ps`, `pnpm compose:restart`)"],
-    Cause.NOT_CONSUMING: ["restart the workers: they are connected and take no job"],
-    Cause.RATE_LIMITED: ["raise the workers' `limiter`, or wait: jobs are held on purpose"],
-    Cause.CONCURRENCY: ["raise the queue's global concurrency, or wait for the active jobs"],
-    Cause.BUSY: ["add workers or concurrency, and look for jobs that take too long"],
-    Cause.NOT_PROMOTED: ["restart the workers: only a worker's fetch promotes a due job"],
-}
 
 
 @check("queue.depth")
@@ -77,8 +72,7 @@ def test_latency(
     Next: `redis-runbook queue show NAME`, and remove the cause that the message names.
     """
     why = cause(queue.last, queue.workers)
-    if queue.last.paused and queue_limits.paused_ok:
-        judge.not_applicable(f"{subject.name} is paused, as the configuration allows")
+    _leave_out_if_paused_as_allowed(subject, queue, queue_limits, judge)
     judged = judge_latency(
         queue.last,
         limit_s=queue_limits.latency_s,
@@ -89,14 +83,14 @@ def test_latency(
         unread = "; ".join(queue.last.problems) or "no job tells since when it waits"
         judge.unknown(f"how long jobs of {subject.name} wait is not known: {unread}")
     if judged.state is LatencyState.IDLE or judged.observed_s is None:
-        judge.passes(f"{subject.name} is idle: no job waits, and none was picked up")
+        judge.passes(f"{subject.name} is idle: no job waits, {picked_up_text(queue.last, judged)}")
     waited = waits(judged, queue.last, limit_s=queue_limits.latency_s, why=why)
     sentence = f"jobs of {subject.name} {waited}"
     details: Details = {
         "observed": judged.observed_s,
         "limit": queue_limits.latency_s,
         "evidence": evidence(queue),
-        "next_steps": _NEXT.get(why, ()),
+        "next_steps": NEXT_STEPS.get(why, ()),
     }
     if judged.over_now and (reconnecting := still_reconnecting(queue)):
         judge.unknown(f"{sentence}; {reconnecting}", **details)
@@ -156,8 +150,7 @@ def test_overdue(
     overdue_s = queue.last.overdue_s
     if overdue_s is None:
         judge.unknown(f"whether jobs of {subject.name} are overdue cannot be read")
-    if queue.last.paused and queue_limits.paused_ok:
-        judge.not_applicable(f"{subject.name} is paused, as the configuration allows")
+    _leave_out_if_paused_as_allowed(subject, queue, queue_limits, judge)
     why = cause(queue.last, queue.workers)
     late = overdue_s > queue_limits.overdue_grace_s
     sentence = (
@@ -168,7 +161,7 @@ def test_overdue(
         "observed": overdue_s,
         "limit": queue_limits.overdue_grace_s,
         "evidence": evidence(queue),
-        "next_steps": _NEXT.get(why, ()),
+        "next_steps": NEXT_STEPS.get(why, ()),
     }
     if late and (reconnecting := still_reconnecting(queue)):
         judge.unknown(f"{sentence}; {reconnecting}", **details)
@@ -227,27 +220,19 @@ def test_schedulers(
         judge.unknown(f"the schedulers of {subject.name} cannot be read")
     if not facts.schedulers_total:
         judge.not_applicable(f"{subject.name} has no job scheduler")
-    if facts.paused and queue_limits.paused_ok:
-        judge.not_applicable(f"{subject.name} is paused, as the configuration allows")
-    orphans = {scheduler.scheduler_id for scheduler in orphaned(queue.first, facts)}
-    late = {
-        scheduler.scheduler_id
-        for scheduler in facts.schedulers
-        if not scheduler.finished and scheduler.overdue_s > queue_limits.overdue_grace_s
-    } - orphans
+    _leave_out_if_paused_as_allowed(subject, queue, queue_limits, judge)
     why = cause(facts, queue.workers)
-    # While all workers are busy, or the queue is paused, a run is late and has not stopped.
-    held = late if why in HOLDS_SCHEDULERS else set()
-    problems = [f"{scheduler_id} is orphaned" for scheduler_id in sorted(orphans)]
-    problems += [f"{scheduler_id} has stopped: {why}" for scheduler_id in sorted(late - held)]
+    judged = judge_schedulers(queue.first, facts, why, grace_s=queue_limits.overdue_grace_s)
+    problems = [f"{scheduler_id} is orphaned" for scheduler_id in judged.orphaned]
+    problems += [f"{scheduler_id} has stopped: {why}" for scheduler_id in judged.stopped]
     partial = looked_at(facts.schedulers_seen, facts.schedulers_total)
     sentence = f"{facts.schedulers_total} job schedulers of {subject.name}: " + (
         ", ".join(problems[:10])
-        or (f"{len(held)} are late: {why}" if held else "each has its next run ahead")
+        or (f"{len(judged.held)} are late: {why}" if judged.held else "each has its next run ahead")
     )
     sentence += partial
     details: Details = {"observed": len(problems), "limit": 0, "evidence": evidence(queue)}
-    if problems and not orphans and (reconnecting := still_reconnecting(queue)):
+    if problems and not judged.orphaned and (reconnecting := still_reconnecting(queue)):
         judge.unknown(f"{sentence}; {reconnecting}", **details)
     if partial and not problems:
         judge.advise(sentence, **details)
@@ -290,10 +275,18 @@ def test_paused(
     Fails when the queue is paused for all of them.
     Next: `queue.resume()` once the reason for the pause is gone.
     """
-    if queue.last.paused and queue_limits.paused_ok:
-        judge.not_applicable(f"{subject.name} is paused, as the configuration allows")
+    _leave_out_if_paused_as_allowed(subject, queue, queue_limits, judge)
+    if queue.last.paused is None:
+        judge.unknown(f"whether {subject.name} is paused cannot be read")
     judge.passes_if(
         not queue.last.paused,
         f"{subject.name} is {'paused' if queue.last.paused else 'not paused'}; it has "
         f"{counts(queue.last)}",
     )
+
+
+def _leave_out_if_paused_as_allowed(
+    subject: Subject, queue: ObservedQueue, queue_limits: QueueLimits, judge: Judge
+) -> None:
+    if queue.last.paused and queue_limits.paused_ok:
+        judge.not_applicable(f"{subject.name} is paused, as the configuration allows")

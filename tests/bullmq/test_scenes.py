@@ -8,7 +8,8 @@ import pytest
 
 from redis_runbook.judging.cause import Cause
 from redis_runbook.judging.queue_latency import LatencyState, judge_latency
-from redis_runbook.judging.stalled import StalledKind, orphaned, stalled
+from redis_runbook.judging.schedulers import orphaned
+from redis_runbook.judging.stalled import StalledKind, stalled
 from redis_runbook.probes.bullmq.worker_states import WorkerState
 from tests.support.bullmq_actors import HAS_NODE_LIBRARIES, HAS_PYTHON_LIBRARY, INSTALL, acting
 from tests.support.bullmq_scene import (

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from redis_runbook.judging.cause import Cause
 from redis_runbook.judging.queue_latency import LatencyJudgement
-from redis_runbook.probes.bullmq.facts import QueueFacts
+from redis_runbook.probes.bullmq.facts import MS_PER_S, QueueFacts
 from redis_runbook.probes.bullmq.queues import ObservedQueue
 
 _MAX_JOBS: Final = 5
@@ -32,6 +32,16 @@ def seconds(value: float | None) -> str:
         if value >= 2 * size:
             return f"{value / size:.1f} {unit}"
     return f"{value:.1f} s"
+
+
+def picked_up_text(facts: QueueFacts, judged: LatencyJudgement) -> str:
+    """That no job was picked up, as far as the queue's events tell."""
+    if facts.history_from_ms is None:
+        return "and no events tell whether one was picked up"
+    reach_s = (facts.at_ms - facts.history_from_ms) / MS_PER_S
+    if reach_s < judged.window_s:
+        return f"and none was picked up in the {seconds(reach_s)} that its events reach back"
+    return "and none was picked up"
 
 
 def looked_at(seen: int, total: int | None) -> str:

@@ -136,7 +136,8 @@ class QueueFacts:
     `failed_last_hour` are those that the queue keeps, by the workers' clocks; `failed_events` the
     failures of the last hour among the events that were read, by the server's. `failed_reasons`
     counts the newest failures only. `flavour` is `bullmq` or `bull`; `version` is what the library
-    wrote as its version. `problems` are sentences about what could not be read.
+    wrote as its version. `paused` is None if its key holds another type. `problems` are sentences
+    about what could not be read.
     """
 
     queue: str
@@ -144,7 +145,7 @@ class QueueFacts:
     exists: bool
     flavour: str
     version: str | None
-    paused: bool
+    paused: bool | None
     concurrency: int | None
     limiter: Limiter
     counts: Counts

@@ -54,6 +54,7 @@ class Snapshot:
     queue: Queue
     now_ms: int
     meta: tuple[Any, ...]
+    meta_readable: bool
     meta_paused: bool
     has_id: bool
     counts: Counts
@@ -109,9 +110,11 @@ class Snapshot:
         return parse_entries([dict(zip(flat[::2], flat[1::2], strict=False)).get(b"last-entry")])
 
     @property
-    def paused(self) -> bool:
-        """Whether the whole queue is paused."""
-        return self.meta[1] is not None or self.meta_paused
+    def paused(self) -> bool | None:
+        """Whether the whole queue is paused; None if `meta` holds another type."""
+        if self.meta_paused or self.meta[1] is not None:
+            return True
+        return False if self.meta_readable else None
 
     @property
     def concurrency(self) -> int | None:
@@ -197,6 +200,7 @@ def parse(queue: Queue, replies: Mapping[str, Any]) -> Snapshot:
         queue=queue,
         now_ms=now_ms(replies["time"]),
         meta=tuple(hash_values(replies["meta"], len(_META))),
+        meta_readable=not is_wrong_type(replies["meta"]),
         meta_paused=replies["meta-paused"] == 1,
         has_id=replies["id"] == 1,
         counts=Counts(
