@@ -1,4 +1,4 @@
-"""The outcome of one check on one subject, and what a run's outcomes amount to."""
+"""Verdicts and findings of checks, and the exit code of a run."""
 
 import enum
 import math
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class CannotLook(Exception):  # noqa: N818  # it is an outcome, not a fault of the program
-    """A probe could not observe.
+    """A probe could not observe its facts.
 
     Its text is one sentence for the user ("no permission for SLOWLOG GET on cache"): it becomes
     the message of every check that needed the facts, with the verdict `unknown`. It never holds
@@ -24,7 +24,7 @@ class CannotLook(Exception):  # noqa: N818  # it is an outcome, not a fault of t
 
 
 class Verdict(enum.StrEnum):
-    """What a check concluded about its subject."""
+    """The conclusion of a check about its subject."""
 
     PASS = "pass"  # noqa: S105  # a verdict, not a password
     FAIL = "fail"
@@ -50,7 +50,7 @@ SEVERITY = (
     Verdict.PASS,
     Verdict.NOT_APPLICABLE,
 )
-"""The order in which a tired person wants to read them."""
+"""The verdicts, worst first: the order in which reports show them."""
 
 
 class ExitCode(enum.IntEnum):
@@ -111,7 +111,7 @@ def count(findings: Iterable[Finding]) -> dict[Verdict, int]:
 def exit_code(
     findings: Iterable[Finding], *, interrupted: bool = False, incomplete: bool = False
 ) -> ExitCode:
-    """What the findings of a run amount to.
+    """The exit code for the findings of a run.
 
     A broken invariant outranks an unknown one; an advisory check that could not look changes
     nothing. A run in which nothing was looked at is never healthy, nor is one that is `incomplete`:

@@ -221,6 +221,42 @@ def test_a_service_without_a_queue_is_said_to_have_none(services: product.Outcom
     assert found["message"] == "no queue of unlisted is listed, and discovery is switched off"
 
 
+def test_a_queue_service_with_an_empty_database_is_a_warning_that_names_the_full_one(
+    folder: Path,
+) -> None:
+    with running() as server:
+        env = {"REDIS_QUEUE_URL": server.url, "REDIS_CACHE_URL": server.url}
+        arguments = ("smoke", "--select", "queue")
+        empty = product.run(folder / "empty", *arguments, env=env)
+        elsewhere = server.client(db=3)
+        elsewhere.hset("bull:render:meta", "version", "bullmq:5.81.5")
+        wrong = product.run(folder / "wrong", *arguments, env=env)
+        server.client().set("jwt:1", "{}")
+        other = product.run(folder / "other", *arguments, env=env)
+        right = {**env, "REDIS_QUEUE_URL": f"{server.url}/3"}
+        found = product.run(folder / "found", *arguments, env=right)
+    name, prefix = "queue.depth[queue]", "queue has no BullMQ queue with the prefix bull, and"
+    assert empty.message(name) == f"{prefix} no key at all in database 0: is it the right one?"
+    assert wrong.message(name) == (
+        f"{prefix} no key at all in database 0 (1 keys in 3): is it the right one?"
+    )
+    assert other.message(name) == (
+        f"{prefix} 1 other keys in database 0 (1 keys in 3): is it the right one?"
+    )
+    for done in (empty, wrong, other):
+        assert [done.verdicts[name], done.verdicts["queue.latency[queue]"]] == [
+            "warn",
+            "not_applicable",
+        ]
+    assert "warn" not in found.verdicts.values()
+    assert "queue.depth[render]" in found.verdicts
+
+
+def test_a_throwaway_queue_is_empty_and_nobody_is_warned(folder: Path) -> None:
+    done = product.run(folder, "smoke", "--target", "embedded", "--select", "queue")
+    assert set(done.verdicts.values()) == {"not_applicable"}
+
+
 def test_what_is_not_listed_is_not_looked_at_without_discovery(services: product.Outcome) -> None:
     billing = [name for name in services.verdicts if "[billing/" in name]
     assert billing == [f"queue.{check}[billing/render]" for check in CHECKS]

@@ -20,7 +20,7 @@ from redis_runbook.judging.cause import cause
 from redis_runbook.judging.queue_latency import judge_latency
 from redis_runbook.judging.queue_text import oldest_jobs, seconds, worker_lines
 from redis_runbook.probes.bullmq.discovery import discover
-from redis_runbook.probes.bullmq.facts import Scheduler
+from redis_runbook.probes.bullmq.facts import QueueFacts, Scheduler
 from redis_runbook.probes.bullmq.queues import (
     READS_APART_S,
     ObservedQueue,
@@ -32,11 +32,13 @@ from redis_runbook.redact import Redactor, environment_secrets, printable
 from redis_runbook.verdict import CannotLook, ExitCode
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.failure import why_it_failed
 
 _LIMIT_S: Final = 10.0
 _BUDGET_S: Final = 2.0
 _MARGIN_S: Final = 0.05
 _NAME_WIDTH: Final = 18
+_SCHEDULERS: Final = 20
 
 
 def run(options: argparse.Namespace) -> int:
@@ -73,10 +75,9 @@ def _show(
     try:
         observed = _observe(name, chosen, endpoint, config)
     except (CannotLook, redis.RedisError) as error:
-        has_reason = isinstance(error, CannotLook)
-        raise CannotLook(
-            redact(str(error)) if has_reason else f"{chosen} stopped answering"
-        ) from None
+        known = isinstance(error, CannotLook)
+        why = str(error) if known else f"{chosen} {why_it_failed(error)}"
+        raise CannotLook(redact(why)) from None
     limits = config.queue_limits(chosen, name)
     lines = _lines(observed, limit_s=limits.latency_s, window_s=limits.latency_for_s)
     return "\n".join(redact(line) for line in (f"{printable(name)} on {chosen}", *lines))
@@ -113,6 +114,8 @@ def _observe(name: str, service: str, endpoint: Endpoint, config: Config) -> Obs
         client.time_limit(_LIMIT_S),
     ):
         found = discover(client, prefix=settings.prefix, configured=[name], budget_s=_BUDGET_S)
+        for code in found.elsewhere.values():
+            raise CannotLook(f"{printable(name)} is not on this node of {service} ({code})")
         if found.absent:
             raise CannotLook(f"no such queue: {printable(name)}; found: {found.titles}")
         only_this = found.only(name)
@@ -150,12 +153,22 @@ def _lines(queue: ObservedQueue, *, limit_s: float, window_s: float) -> Iterator
     if facts.overdue_s:
         yield from _section("delayed", [f"the most overdue job is {seconds(facts.overdue_s)} late"])
     yield from _section("workers", worker_lines(queue))
-    yield from _section("schedulers", map(_scheduler, facts.schedulers))
+    yield from _section("schedulers", _schedulers(facts))
     yield from _section(
         "newest failures",
         (f"{failure.count} of: {failure.reason}" for failure in facts.failed_reasons),
     )
     yield from _section("could not be read", facts.problems)
+
+
+def _schedulers(facts: QueueFacts) -> Iterator[str]:
+    """Those with something wrong first, and how many are not shown."""
+    shown = sorted(facts.schedulers, key=lambda scheduler: scheduler.job_exists is not False)[
+        :_SCHEDULERS
+    ]
+    yield from map(_scheduler, shown)
+    if (facts.schedulers_total or 0) > len(shown):
+        yield f"and {(facts.schedulers_total or 0) - len(shown)} more"
 
 
 def _scheduler(scheduler: Scheduler) -> str:

@@ -30,6 +30,7 @@ from redis_runbook.config.values import (
     RoleName,
     Seconds,
     Secret,
+    ServerAddress,
     ServiceName,
     Size,
     Text,
@@ -57,11 +58,11 @@ class Limits(Section):
     slowlog_ms: Milliseconds = Field(100.0, description="The slowest command; a cache: 50")
     slowlog_for_s: Seconds = Field(600.0, description="How far back SLOWLOG is read")
     memory_ratio: Ratio = Field(0.80, description="Used memory, of what it may use")
+    replication_lag_s: Seconds = Field(10.0, description="Silence of a replica or a master")
+    saving_s: Seconds = Field(30.0, description="How long a save may take, or be due: a warning")
     clients_ratio: Ratio = Field(0.80, description="Connected clients, of maxclients")
     fragmentation_ratio: Factor = Field(1.5, description="Allocator waste; bytes must agree")
-    fragmentation_bytes: Size = Field(
-        ByteSize(100 * 2**20), description="Allocator waste; ratio must agree"
-    )
+    fragmentation_bytes: Size = Field(ByteSize(100 << 20), description="Waste; ratio must agree")
 
 
 class Tls(Section):
@@ -101,11 +102,13 @@ class ServiceSettings(_Login, _Server):
     expected_role: Literal["master", "replica"] = "master"
     expected_mode: Literal["standalone", "cluster", "sentinel"] = "standalone"
     replicas_min: Count | None = None
-    memory_limit: Size | None = Field(None, description="What it may use where maxmemory is 0")
+    memory_limit: Size | None = Field(
+        None, description="What it may use, where maxmemory is 0 or more"
+    )
     exporter_url: HttpUrl | None = Field(None, description="An exporter of its own")
     exporter_url_env: VariableName | None = None
     exporter_url_file: ValueFile | None = None
-    exporter_target: Text | None = Field(None, description="Its name for /scrape?target=")
+    exporter_target: ServerAddress | None = Field(None, description="Its name for /scrape?target=")
     series: dict[LabelName, Text] = Field(
         {}, description="Labels of its exporter's series in Prometheus; default: service = its name"
     )

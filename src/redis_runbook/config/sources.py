@@ -120,7 +120,11 @@ class Section(BaseModel):
     """One table of `runbook.toml`; a value with a source has a field for each way to give it."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+        defer_build=True,  # each would be built by itself, and again as a part of the whole
     )
 
     @field_validator("*")

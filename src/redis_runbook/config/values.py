@@ -78,6 +78,14 @@ def _file_of_a_value(value: str) -> str:
     return value
 
 
+def _server_address(value: str) -> str:
+    endpoint = parse_endpoint(value.strip())
+    if endpoint.username or endpoint.password:
+        # It is shown, and an exporter has credentials of its own.
+        raise ValueError("must be a URL without credentials, such as redis://redis-queue:6379")
+    return value.strip()
+
+
 def _redis_url(value: SecretStr) -> SecretStr:
     parse_endpoint(value.get_secret_value().strip())
     return value
@@ -171,6 +179,7 @@ VariableName = Annotated[str, AfterValidator(_variable_name)]
 LabelName = Annotated[str, AfterValidator(_label_name)]
 ValueFile = Annotated[str, AfterValidator(_file_of_a_value)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+ServerAddress = Annotated[Text, AfterValidator(_server_address)]
 HttpUrl = Annotated[SecretStr, AfterValidator(_http_url)]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
 CheckId = Annotated[str, AfterValidator(_known_check)]

@@ -1,6 +1,7 @@
 """Finds the cause of a backlog; findings quote the values of `Cause`."""
 
 import enum
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from redis_runbook.probes.bullmq.facts import QueueFacts
@@ -30,6 +31,17 @@ HOLDS_SCHEDULERS: Final = frozenset(
 )
 """The causes that make a job scheduler's run late without stopping the scheduler: its job waits
 like any other."""
+
+NEXT_STEPS: Final[Mapping[Cause, Sequence[str]]] = {
+    Cause.PAUSED: ["`queue.resume()` once the reason for the pause is gone"],
+    Cause.NO_WORKER: ["start the workers (`pnpm compose:ps`, `pnpm compose:restart`)"],
+    Cause.NOT_CONSUMING: ["restart the workers: they are connected and take no job"],
+    Cause.RATE_LIMITED: ["raise the workers' `limiter`, or wait: jobs are held on purpose"],
+    Cause.CONCURRENCY: ["raise the queue's global concurrency, or wait for the active jobs"],
+    Cause.BUSY: ["add workers or concurrency, and look for jobs that take too long"],
+    Cause.NOT_PROMOTED: ["restart the workers: only a worker's fetch promotes a due job"],
+}
+"""What an operator does about a cause; of the others there is nothing to say."""
 
 
 def cause(facts: QueueFacts, workers: WorkerFacts) -> Cause:

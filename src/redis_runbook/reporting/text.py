@@ -1,4 +1,4 @@
-"""How findings and runs read, in every report."""
+"""Formats numbers, verdict counts and exit codes for all reports."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -84,7 +84,7 @@ def _part(record: RunRecord) -> str:
 
 
 def quantity(value: float | None, unit: str | None) -> str:
-    """A number with its unit: `83.1 %`, `12.4 ms`, `1 440 entries`; empty where there is none."""
+    """A number with its unit: `83.1 %`, `12.4 ms`, `1 440 entries`; empty if it is None."""
     if value is None:
         return ""
     if unit == "ratio":
@@ -111,12 +111,12 @@ def counts(findings: Sequence[Finding]) -> str:
 
 
 def left_out(record: RunRecord) -> str:
-    """How many checks were not selected; empty where all ran."""
+    """How many checks were not selected; empty if all were."""
     return f"{record.left_out} checks were not selected" if record.left_out else ""
 
 
 def recovery(record: RunRecord) -> str:
-    """How long it took to get here under `--wait`; empty for a single run."""
+    """The number of attempts and the time since the first, with `--wait`; empty for one attempt."""
     if record.attempt <= 1:
         return ""
     took_s = record.waited_s + record.elapsed_s

@@ -120,6 +120,7 @@ class RunSession:
         The garbage collector would too, so it is kept from traversing what is loaded by now.
         """
         gc.freeze()
+        gc.enable()
         undisturbed = {name for name, probe in self._run.probes.items() if probe.undisturbed}
         wanted = any(
             not undisturbed.isdisjoint(getattr(item, "fixturenames", ())) for item in session.items
@@ -189,11 +190,14 @@ class RunSession:
             self._reports.ended(record, run.redact.document)
         elif exitstatus == pytest.ExitCode.OK:  # --collect-only and the like
             session.exitstatus = ExitCode.NOTHING_CHECKED
-        # On a full disk pytest-html fails and its page stays empty; `write` reports that.
-        with contextlib.suppress(OSError):
+        problems = []
+        try:
             yield
+        except OSError as error:  # a report of another plugin's; of pytest-html's, see `write`
+            what = f" {error.filename}" if error.filename else " a report of pytest's"
+            problems.append(f"cannot write{what}: {error.strerror}")
         if finished:
-            record = self._write(record)
+            record = self._write(self._settled(record, problems))
             session.exitstatus = record.exit_code
             self._reports.close(record)
 

@@ -15,16 +15,15 @@ from redis_runbook.config.service import Service
 from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.latency.openloop import OpenLoop
 from redis_runbook.probes.probe import Probe
-from redis_runbook.redact import printable
 from redis_runbook.session.facts import Facts
 from redis_runbook.targets.target import Target
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.background import in_background
 from redis_runbook.wire.client import Client, connected
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.failure import why_it_failed
 from redis_runbook.wire.http import Fetch, SharedGets
 
-_LONGEST_ERROR: Final = 120
 _T = TypeVar("_T")
 
 
@@ -140,8 +139,8 @@ class Lane:
             client = self._connection.enter_context(
                 connected(self.endpoint, service.name, timeout_s=service.limits.connect_s)
             )
-        except redis.RedisError:
-            self._connection_error = f"{service.name} stopped answering after its first PING"
+        except redis.RedisError as error:
+            self._connection_error = f"{service.name} {why_it_failed(error)}"
             raise CannotLook(self._connection_error) from None
         self._limit.enter_context(client.time_limit(self._limit_s))
         return client
@@ -164,12 +163,8 @@ class Lane:
             facts = probe.look(self)
             if not isinstance(facts, probe.facts):
                 raise TypeError(f"{probe.name} returned {type(facts).__name__}")  # noqa: TRY301
-        except redis.ResponseError as error:
-            why = printable(str(error), _LONGEST_ERROR)
-            problem = CannotLook(f"{self.service.name} answers with an error: {why}")
-            self._facts.fail(probe.facts, problem)
-        except redis.RedisError:
-            problem = CannotLook(f"{self.service.name} stopped answering")
+        except redis.RedisError as error:
+            problem = CannotLook(f"{self.service.name} {why_it_failed(error)}")
             self._facts.fail(probe.facts, problem)
         except Exception as error:  # noqa: BLE001  # stored: `wait` raises it
             self._facts.fail(probe.facts, error)

@@ -9,7 +9,7 @@ from redis_runbook.judging.queue_latency import is_known
 from redis_runbook.probes.bullmq.queues import ObservedQueue, QueuesFacts
 from redis_runbook.probes.clients import ClientsFacts
 from redis_runbook.probes.server import ServerFacts
-from redis_runbook.record import QueueRecord, RunRecord, ServerRecord, ServiceRecord
+from redis_runbook.record import LastSeen, QueueRecord, RunRecord, ServerRecord, ServiceRecord
 from redis_runbook.redact import Redactor
 from redis_runbook.session.run import Run
 from redis_runbook.verdict import Finding, Verdict
@@ -59,12 +59,16 @@ def _with_cause(finding: Finding, findings: Mapping[str, Finding]) -> Finding:
 
 def _services(run: Run) -> Iterator[ServiceRecord]:
     for service in run.services:
+        server = _server(run, service.name)
         yield ServiceRecord(
             name=service.name,
             role=service.role,
             address=service.endpoint.address if service.endpoint else None,
             window_s=run.windows_s.get(service.name, 0.0),
-            server=_server(run, service.name),
+            server=server,
+            last_seen=LastSeen(run_id=server.run_id, at=run.started_at)
+            if server and server.run_id
+            else run.last_seen(service),
         )
 
 

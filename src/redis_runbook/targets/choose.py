@@ -18,6 +18,7 @@ from redis_runbook.targets.apis import find_apis
 from redis_runbook.targets.seed import seed_jwt_cache
 from redis_runbook.targets.target import ExporterRoute, Kind, Target, TargetError
 from redis_runbook.targets.throwaway import Throwaway
+from redis_runbook.wire.failure import why_it_failed
 
 NOT_YOURS: Final = "checked throwaway servers; this says nothing about yours"
 
@@ -60,7 +61,7 @@ def open_target(
     if not roles:
         raise TargetError("every service is switched off: there is nothing to check")
     why = f"--target {requested}" if given else _no_url(config, environ)
-    kind, throwaway = _start(config, environ, requested, roles)
+    kind, throwaway, remark = _start(config, environ, requested, roles)
     try:
         _seed(config, throwaway)
     except BaseException:
@@ -78,21 +79,25 @@ def open_target(
         ),
         exporters={name: _route(name, throwaway) for name in roles},
         apis=apis,
-        announcement=f"{why}: {NOT_YOURS}",
+        announcement=f"{why}: {NOT_YOURS}{remark}",
         end=throwaway.close,
     )
 
 
 def _start(
     config: Config, environ: Mapping[str, str], requested: str, roles: Mapping[str, RoleSpec]
-) -> tuple[Kind, Throwaway]:
+) -> tuple[Kind, Throwaway, str]:
+    """Start servers of a kind, with a remark for the announcement, empty for most."""
+    remark = ""
     if requested == "container" or (requested == "auto" and _docker_is_likely(environ)):
         try:
-            return "container", _start_containers(config, roles, patient=requested == "container")
-        except TargetError:
+            patient = requested == "container"
+            return "container", _start_containers(config, roles, patient=patient), ""
+        except TargetError as error:
             if requested == "container":
                 raise
-    return "embedded", embedded.start(roles, environ)
+            remark = f" (embedded ones, as containers cannot be started: {error})"
+    return "embedded", embedded.start(roles, environ), remark
 
 
 def _start_containers(config: Config, roles: Mapping[str, RoleSpec], *, patient: bool) -> Throwaway:
@@ -125,7 +130,7 @@ def _seed(config: Config, throwaway: Throwaway) -> None:
         seed_jwt_cache(endpoint, config.jwt_cache.service, config.jwt_cache)
     except redis.RedisError as error:
         raise TargetError(
-            f"the throwaway {config.jwt_cache.service} cannot be filled: {type(error).__name__}"
+            f"the throwaway {config.jwt_cache.service} cannot be filled: it {why_it_failed(error)}"
         ) from error
 
 

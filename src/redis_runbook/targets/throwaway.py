@@ -13,6 +13,7 @@ from redis_runbook.redact import harmless
 from redis_runbook.targets.target import TargetError
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.failure import why_it_failed
 from redis_runbook.wire.http_url import HttpUrl
 
 _CONNECT_LIMIT_S: Final = 0.5
@@ -81,7 +82,7 @@ def wait_until_answers(
             with connected(endpoint, name, timeout_s=_CONNECT_LIMIT_S) as client:
                 client.ask("PING")
         except redis.RedisError as error:
-            reason = type(error).__name__
+            reason = f"it {why_it_failed(error)}"
         else:
             return
         check_alive()

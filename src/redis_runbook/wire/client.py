@@ -13,11 +13,12 @@ from redis.retry import Retry
 
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.failure import why_it_failed
 from redis_runbook.wire.resp import BoundedParser
 
 CLIENT_NAME: Final = "redis-runbook"
 _CONTAINER_COMMANDS: Final = frozenset(
-    {"ACL", "CLIENT", "CONFIG", "LATENCY", "MEMORY", "OBJECT", "PUBSUB", "SLOWLOG"}
+    {"ACL", "CLIENT", "CLUSTER", "CONFIG", "LATENCY", "MEMORY", "OBJECT", "PUBSUB", "SLOWLOG"}
 )
 
 Word = str | bytes | int | float
@@ -119,7 +120,7 @@ class Client:
         except Exception as error:
             if self._ended:
                 raise CannotLook(self._ended) from error
-            self._ended = f"{self._service} stopped answering"
+            self._ended = f"{self._service} {why_it_failed(error)}"
             if isinstance(error, RedisError) and not isinstance(error, InvalidResponse):
                 raise
             # The parser's error quotes the hostile bytes, which may be a key.

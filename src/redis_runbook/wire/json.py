@@ -34,6 +34,7 @@ class Answer(BaseModel):
         hide_input_in_errors=True,
         alias_generator=to_camel,
         populate_by_name=True,
+        defer_build=True,  # most runs ask for few of the answers
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_runbook.record import QueueRecord, RunRecord, ServerRecord, ServiceRecord
+from redis_runbook.record import LastSeen, QueueRecord, RunRecord, ServerRecord, ServiceRecord
 from redis_runbook.reporting import junit
 from redis_runbook.reporting.ctrf import render
 from redis_runbook.reporting.previous import parse_record
@@ -36,6 +36,9 @@ RECORD = RunRecord(
                 mode="standalone",
                 run_id="a" * 40,
                 rejected_connections=3,
+            ),
+            last_seen=LastSeen(
+                run_id="a" * 40, at=dt.datetime(2026, 11, 25, 3, 17, 5, 123456, tzinfo=dt.UTC)
             ),
         ),
         ServiceRecord(name="cache", role="cache", address=None, window_s=30.0),
@@ -87,6 +90,13 @@ RECORD = RunRecord(
 
 def test_a_record_is_read_back_as_it_was() -> None:
     assert parse_record(render(RECORD)) == RECORD
+
+
+def test_a_document_of_a_version_without_it_was_last_seen_by_nobody() -> None:
+    document = json.loads(render(RECORD))
+    del document["results"]["extra"]["services"]["queue"]["last_seen"]
+    record = parse_record(json.dumps(document))
+    assert record.services[0] == replace(RECORD.services[0], last_seen=None)
 
 
 @given(st.text(), st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(ExitCode))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from redis_runbook.probes.bullmq.naming import escaped
-from redis_runbook.probes.bullmq.replies import integer
+from redis_runbook.probes.bullmq.replies import integer, refusal
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import CLIENT_NAME, Client
 
@@ -63,9 +63,11 @@ def list_clients(client: Client) -> ClientList:
     listed, server, commands = client.ask_all(
         ("CLIENT", "LIST", "TYPE", "NORMAL"), ("INFO", "server"), ("INFO", "commandstats")
     )
-    denied = "" if isinstance(listed, bytes) else "the server refused CLIENT LIST"
+    denied = "" if isinstance(listed, bytes) else "the reply to CLIENT LIST is not text"
     if isinstance(listed, CannotLook):
         denied = str(listed)
+    elif isinstance(listed, Exception):
+        denied = f"the server refused CLIENT LIST: {refusal(listed)}"
     connections = [] if denied else list(_connections(listed, client.database))
     unnamed = [
         connection
