@@ -15,8 +15,8 @@ from typing import Final
 
 from bench.measurement import Measurement
 from redis_runbook.judging.window import judge_window
-from redis_runbook.probes.latency.openloop import scheduled_offset
 from redis_runbook.probes.latency.sample import sample_latency
+from redis_runbook.probes.latency.schedule import scheduled_offset
 from redis_runbook.wire.endpoint import parse_endpoint
 from tests.support.servers import Server, running
 

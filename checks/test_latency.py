@@ -2,15 +2,19 @@
 
 from redis_runbook.check import Details, Judge, check
 from redis_runbook.config.service import Service
-from redis_runbook.judging.latency_text import client_side, evidence, server_side
+from redis_runbook.judging.latency_text import client_side, evidence, server_side, too_little
 from redis_runbook.judging.stats import summarise
 from redis_runbook.judging.traffic import is_over
-from redis_runbook.judging.window import Outcome, judge_window
+from redis_runbook.judging.window import Outcome, WindowJudgement, judge_window
 from redis_runbook.probes.latency.histogram import Traffic
 from redis_runbook.probes.latency.sample import LatencyFacts
 from redis_runbook.probes.slowlog import SlowlogFacts
 
 _MAX_SHOWN = 10
+_RESTART = (
+    "read the container's log (`pnpm compose:logs`) for why it ended or hangs, and restart it "
+    "(`pnpm compose:restart`)"
+)
 
 
 @check("latency.round_trip")
@@ -18,7 +22,8 @@ def test_round_trip(service: Service, latency: LatencyFacts, judge: Judge) -> No
     """A command's round trip stays under the limit (queue: 2 s) at p95.
 
     Passes when the window as a whole is under it.
-    Fails when every step of the window is over; over in part is a warning.
+    Fails when every step of the window is over, or the server does not answer at its end; over in
+        part, or a connection that was lost on the way, is a warning.
     Next: `SLOWLOG GET 20`, `INFO commandstats` and the host's load tell server from network.
     """
     _judge_p95(service, latency, judge, limit_ms=service.limits.round_trip_ms)
@@ -29,8 +34,8 @@ def test_command_p95(service: Service, latency: LatencyFacts, judge: Judge) -> N
     """p95 of command duration is under 50 ms over the window, by a client's clock and the server's.
 
     Passes when the window as a whole is under it.
-    Fails when a client sees every step of the window over; over in part, or over by the server's
-        count only, is a warning.
+    Fails when a client sees every step of the window over, or no answer at its end; over in part, a
+        connection that was lost on the way, or over by the server's count only, is a warning.
     Next: `SLOWLOG GET 20`, then `INFO memory`; under pressure adjust TTLs, or FLUSHDB and
         rebuild.
     """
@@ -98,25 +103,43 @@ def _judge_p95(
         window_s=latency.judged_s,
         limit=limit_ms,
         unseen=latency.unseen,
+        own_delays=latency.own_delays_ms,
     )
-    if window.outcome is Outcome.TOO_FEW:
-        judge.unknown(
-            f"only {window.n} samples in {latency.elapsed_s:.1f} s on {service.name}"
-            + (f" ({latency.error})" if latency.error else "")
+    sentence, details = _measured(service, latency, window, limit_ms=limit_ms, traffic=traffic)
+    if latency.at_end and not latency.at_end.reachable:
+        judge.fails(
+            f"{service.name} does not answer any more: {latency.at_end.message}; {sentence}",
+            evidence=details.get("evidence", {}),
+            next_steps=[_RESTART],
         )
-    summary = summarise(latency.samples_ms)
+    if window.outcome in {Outcome.TOO_FEW, Outcome.TOO_BUSY}:
+        judge.unknown(too_little(service, latency, window))
+    within = window.outcome is Outcome.WITHIN
+    interrupted = bool(latency.lost or latency.error)
+    server_is_slow = traffic is not None and is_over(traffic, limit_ms)
+    if window.outcome is Outcome.OVER_IN_PART or (within and (interrupted or server_is_slow)):
+        judge.advise(sentence, **details)
+    judge.passes_if(within, sentence, **details)
+
+
+def _measured(
+    service: Service,
+    latency: LatencyFacts,
+    window: WindowJudgement,
+    *,
+    limit_ms: float,
+    traffic: Traffic | None,
+) -> tuple[str, Details]:
+    """What was measured, as a sentence and as numbers."""
+    if not window.samples:
+        return "nothing was measured", {}
+    summary = summarise(window.samples)
     sentence = client_side(service, latency, summary, window, limit_ms=limit_ms)
     if traffic:
         slow = summary.p95_ms > limit_ms
         sentence = f"{sentence}; {server_side(traffic, limit_ms=limit_ms, client_is_slow=slow)}"
-    details: Details = {
+    return sentence, {
         "observed": summary.p95_ms,
         "limit": limit_ms,
         "evidence": evidence(latency, summary),
     }
-    within = window.outcome is Outcome.WITHIN
-    if window.outcome is Outcome.OVER_IN_PART or (
-        within and traffic and is_over(traffic, limit_ms)
-    ):
-        judge.advise(sentence, **details)
-    judge.passes_if(within, sentence, **details)

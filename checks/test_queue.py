@@ -9,6 +9,7 @@ from redis_runbook.judging.queue_text import (
     counts,
     evidence,
     looked_at,
+    parents_text,
     picked_up_text,
     seconds,
     waits,
@@ -247,18 +248,21 @@ def test_failures(
 
     Passes when at most that many did, by the events of the hour and by what the queue keeps.
     Fails when more did. Where the queue does not keep them and its events do not reach back an
-        hour, that few did since then is a warning.
-    Next: read the reasons in the evidence, repair their cause, then retry the failed jobs.
+        hour, that few did since then is a warning; so is a flow parent whose child has failed, as
+        it waits for ever.
+    Next: read the reasons in the evidence, repair their cause, then retry the failed jobs. A parent
+        goes on when its child is retried or removed; `failParentOnFailure` or the like ends it.
     """
     failed = failures(queue.last)
     if failed is None:
         judge.unknown(f"how many jobs of {subject.name} failed cannot be read")
+    doubtful = failed.unseen or queue.last.blocked_parents
     over = failed.count > queue_limits.failed_per_hour
-    verdict = judge.fails if over else judge.advise if failed.unseen else judge.passes
+    verdict = judge.fails if over else judge.advise if doubtful else judge.passes
     verdict(
         f"{failed.count} jobs of {subject.name} failed {failed.when} (limit "
         f"{queue_limits.failed_per_hour} an hour), {queue.last.counts.failed} are kept"
-        f"{failed.remark}",
+        f"{failed.remark}{parents_text(queue.last)}",
         observed=failed.count,
         limit=queue_limits.failed_per_hour,
         evidence=evidence(queue),

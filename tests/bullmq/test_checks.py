@@ -299,6 +299,17 @@ def test_schedulers(
 
 
 @node
+def test_a_flow_parent_whose_child_failed_is_a_warning(late: product.Outcome, library: str) -> None:
+    verdict, message = verdict_and_message(late, "queue.failures", f"{library}-parent-blocked")
+    assert (verdict, "waiting for ever on a failed child: flow parent " in message) == (
+        "warn",
+        True,
+    )
+    verdict, _ = verdict_and_message(late, "queue.failures", f"{library}-parent")
+    assert verdict == "pass"
+
+
+@node
 def test_failures_over_their_limit_are_a_warning_with_their_reasons(
     late: product.Outcome, library: str
 ) -> None:

@@ -31,11 +31,13 @@ READS = {
         "multi",
         "pttl",
         "scan",
+        "sismember",
+        "sscan",
         "time",
         "xinfo|stream",
         "xrevrange",
     ),
-    *("zcard", "zcount", "zrange", "zrangebyscore", "zrevrange"),
+    *("zcard", "zcount", "zrange", "zrangebyscore", "zrevrange", "zscore"),
 }
 _ADMIN = {"config|resetstat"}
 

@@ -136,6 +136,52 @@ def test_a_flow_parent_by_its_hash_alone_is_unknown(raw: Any, observe: Any) -> N
     assert "child jobs" in observe().waiting[0].unknown_because
 
 
+@pytest.mark.parametrize(
+    ("children", "blocked"),
+    [
+        ([b"bull:child:9"], ("p",)),
+        ([b"bull:child:8"], ()),
+        ([b"bull:child:8", b"bull:child:9"], ("p",)),
+        ([b"9", b"", b":", b"bull:child:", b"bull:list:9"], ()),
+        ([], ()),
+    ],
+)
+def test_a_parent_is_blocked_by_a_child_that_failed(
+    raw: Any, observe: Any, children: list[bytes], blocked: tuple[str, ...]
+) -> None:
+    raw.zadd("bull:q:waiting-children", {"p": _now_ms()})
+    raw.zadd("bull:child:failed", {"9": _now_ms()})
+    raw.rpush("bull:list:failed", "9")
+    for child in children:
+        raw.sadd("bull:q:p:dependencies", child)
+    assert observe().blocked_parents == blocked
+
+
+@pytest.mark.parametrize("command", ["sscan", "zscore", "sismember"])
+def test_parents_that_may_not_be_looked_at_are_unknown(
+    server: Server, raw: Any, command: str
+) -> None:
+    raw.zadd("bull:q:waiting-children", {"p": _now_ms()})
+    raw.zadd("bull:child:failed", {"9": _now_ms()})
+    raw.sadd("bull:q:p:dependencies", "bull:child:9")
+    raw.acl_setuser(
+        "most", enabled=True, nopass=True, keys=["*"], commands=["+@all", f"-{command}"]
+    )
+    url = f"redis://most:any@127.0.0.1:{server.port}"
+    queue = Queue(prefix=b"bull", name=b"q")
+    with connected(parse_endpoint(url), "queue", timeout_s=10) as limited:
+        facts = observe_queues(limited, [queue])[queue]
+    assert facts.blocked_parents is None
+    assert facts.counts.waiting_children == 1
+
+
+def test_whether_a_queue_is_paused_is_unknown_where_meta_is_no_hash(raw: Any, observe: Any) -> None:
+    raw.set("bull:q:meta", "x")
+    assert observe().paused is None
+    raw.set("bull:q:meta-paused", 1)
+    assert observe().paused is True
+
+
 @pytest.mark.parametrize("opts", ["{", "[]", '"text"', '{"delay": "x"}', '{"delay": 1e400}',
                                   "[" * 100_000])  # fmt: skip
 def test_options_that_are_no_options_do_not_matter(raw: Any, observe: Any, opts: str) -> None:

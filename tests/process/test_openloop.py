@@ -14,8 +14,9 @@ from collections.abc import Callable
 import pytest
 
 from redis_runbook.probes.latency import openloop
-from redis_runbook.probes.latency.openloop import OpenLoop, scheduled_offset
+from redis_runbook.probes.latency.openloop import OpenLoop
 from redis_runbook.probes.latency.recording import Recording
+from redis_runbook.probes.latency.schedule import scheduled_offset
 
 PING = b"*1\r\n$4\r\nPING\r\n"
 pytestmark = pytest.mark.quiet

@@ -202,7 +202,7 @@ def test_a_finding_tells_a_slow_server_from_a_slow_network(folder: Path) -> None
     with contextlib.ExitStack() as stack:
         servers = {name: stack.enter_context(running(*DEBUG)) for name in ("slow", "far", "denied")}
         servers["old"] = stack.enter_context(running(program=program("redis-6.2")))
-        stack.enter_context(traffic(servers["slow"], "DEBUG", "SLEEP", 0.08))
+        stack.enter_context(traffic(servers["slow"], "DEBUG", "SLEEP", 0.12))
         stack.enter_context(traffic(servers["far"], "GET", "absent"))
         far = stack.enter_context(delaying(servers["far"].port, [70]))
         urls = {name: server.url for name, server in servers.items()}

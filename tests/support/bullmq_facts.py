@@ -31,6 +31,7 @@ def quiet(**known: Any) -> QueueFacts:
         "limiter": Limiter(used=None, limit=None, left_ms=None),
         "waiting": (),
         "waiting_in_order": True,
+        "blocked_parents": (),
         "overdue_s": 0.0,
         "pick_ups": (),
         "history_from_ms": NOW_MS - 360_000,

@@ -140,6 +140,11 @@ def _play_served(stage: Stage) -> None:
     tree = {"name": "parent", "queueName": queue, "data": {}, "children": [child]}
     scene.jobs[queue] = str(actor.tell("flow", tree=tree)["result"])
 
+    child = {"name": "child", "queueName": stage.work("child-failed"), "data": {"fails": 9}}
+    queue = stage.work("parent-blocked")
+    tree = {"name": "parent", "queueName": queue, "data": {}, "children": [child]}
+    scene.jobs[queue] = str(actor.tell("flow", tree=tree)["result"])
+
 
 def _play_late(stage: Stage) -> None:
     actor, scene = stage.actor, stage.scene

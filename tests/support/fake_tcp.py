@@ -85,3 +85,20 @@ def drip_headers(connection: socket.socket) -> None:
 
 def silence(connection: socket.socket) -> None:
     connection.recv(1)
+
+
+def endless_trailers(connection: socket.socket) -> None:
+    """FAKE: a body that is whole, and header lines after it for as long as anybody reads them."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
+    for _ in range(100_000):
+        connection.sendall(b"X-Trailer: value\r\n" * 1000)
+
+
+def endless_continue(connection: socket.socket) -> None:
+    for _ in range(100_000):
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
+
+
+def drip_handshake(connection: socket.socket) -> None:
+    """FAKE: a TLS record, a byte at a time."""
+    drip(connection, b"\x16\x03\x03\x40\x00\x02" + b"x" * 100)

@@ -26,13 +26,11 @@ def client_side(
         f"(limit {limit_ms:g} ms; n {summary.n}, p50 {summary.p50_ms:.2f}, p99 "
         f"{summary.p99_ms:.2f}, max {summary.max_ms:.2f} ms)"
     )
-    parts = [numbers]
-    if latency.error:
-        parts.append(latency.error)
-    if latency.lost:
-        parts.append(f"no connection for {sum(to - since for since, to in latency.lost):.1f} s")
+    parts = [numbers, *_losses(latency)]
     if window.unseen_s:
-        parts.append(f"nobody looked for {window.unseen_s:g} s, as this process did not run")
+        parts.append(
+            f"nobody looked for {window.unseen_s:g} s, as this process did not run or was late"
+        )
     if window.outcome is Outcome.OVER_IN_PART:
         parts.append(f"over the limit for {window.over_s:g} s of {window.window_s:g} s")
     if window.outcome is Outcome.OVER_THROUGHOUT and window.window_s < service.sustained_s:
@@ -41,6 +39,37 @@ def client_side(
             f"{service.sustained_s:g} s"
         )
     return "; ".join(parts)
+
+
+def too_little(service: Service, latency: LatencyFacts, window: WindowJudgement) -> str:
+    """Why the window cannot be judged: this machine was too busy, or there are too few samples."""
+    paused_s = sum(to - since for since, to in latency.unseen)
+    if paused_s >= latency.elapsed_s / 4 > 0:
+        reason = (
+            f"only {window.n} samples, as this process did not run for {paused_s:.1f} s of "
+            f"{latency.elapsed_s:.1f} s"
+        )
+    elif window.outcome is Outcome.TOO_BUSY:
+        reason = (
+            f"at p95, {window.own_delay:.2f} ms of a round trip may be this process's own delay "
+            f"(n {len(latency.samples_ms)})"
+        )
+    else:
+        losses = "; ".join(_losses(latency))
+        return f"only {window.n} samples in {latency.elapsed_s:.1f} s on {service.name}" + (
+            f" ({losses})" if losses else ""
+        )
+    return "; ".join(
+        [f"this machine was too busy to measure {service.name}: {reason}", *_losses(latency)]
+    )
+
+
+def _losses(latency: LatencyFacts) -> list[str]:
+    """How the connection was lost, and for how long."""
+    parts = [latency.error] if latency.error else []
+    if latency.lost:
+        parts.append(f"no connection for {sum(to - since for since, to in latency.lost):.1f} s")
+    return parts
 
 
 def server_side(traffic: Traffic, *, limit_ms: float, client_is_slow: bool) -> str:

@@ -72,6 +72,15 @@ def waits(judged: LatencyJudgement, facts: QueueFacts, *, limit_s: float, why: C
     return "; ".join(parts)
 
 
+def parents_text(facts: QueueFacts) -> str:
+    """Which flow parents wait for a failed child; empty where none of those looked at does."""
+    if facts.blocked_parents is None:
+        return "; whether flow parents wait for failed children cannot be read"
+    if not facts.blocked_parents:
+        return ""
+    return f"; waiting for ever on a failed child: flow parent {', '.join(facts.blocked_parents)}"
+
+
 def oldest_jobs(facts: QueueFacts) -> list[str]:
     """The jobs that have waited longest, at most five: id, name, state and age."""
     return [

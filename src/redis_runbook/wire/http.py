@@ -10,11 +10,14 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from redis_runbook.redact import printable
 from redis_runbook.wire.background import in_background
 from redis_runbook.wire.http_url import HttpUrl
+
+if TYPE_CHECKING:
+    from redis_runbook.wire.http_line import Line
 
 BODY_LIMIT_BYTES: Final = 8 << 20
 _CHUNK_BYTES: Final = 64 << 10
@@ -86,19 +89,20 @@ def http_get(url: HttpUrl, *, timeout_s: float) -> bytes:
 
     It ends within `timeout_s`, whatever the server does. Name resolution has no timeout, and a
     server that sends its headers slowly renews each socket timeout, so another thread does the
-    request, and is abandoned if it takes too long. Redirects are not followed and proxies are not
-    used; `REQUESTS_CA_BUNDLE` is respected.
+    request. At the deadline its connection is cut, which ends it; one that still resolves or
+    connects ends once that does. Redirects are not followed and proxies are not used;
+    `REQUESTS_CA_BUNDLE` is respected.
 
     Raises:
         FetchError: there is no `200 OK`, or its body is too large.
     """
-    import requests.adapters  # noqa: F401, PLC0415  # 0.1 s, which only this probe needs
+    from redis_runbook.wire.http_line import Line  # noqa: PLC0415  # 0.1 s, for this probe only
 
-    deadline = time.monotonic() + timeout_s
+    line, deadline = Line(), time.monotonic() + timeout_s
 
     def get() -> bytes:
         try:
-            return _get(url, timeout_s, deadline)
+            return _get(line, url, timeout_s, deadline)
         except FetchError:
             raise
         except Exception as error:  # noqa: BLE001  # a hostile server can provoke any error
@@ -106,13 +110,13 @@ def http_get(url: HttpUrl, *, timeout_s: float) -> bytes:
 
     with contextlib.suppress(TimeoutError):
         return in_background(get, name="http_get").result(timeout=timeout_s)
+    line.cut()
     raise _late(timeout_s)
 
 
-def _get(url: HttpUrl, timeout_s: float, deadline: float) -> bytes:
+def _get(line: "Line", url: HttpUrl, timeout_s: float, deadline: float) -> bytes:
     # No Session: it would use proxies and .netrc, and read the whole body of a redirect.
     from requests import Request  # noqa: PLC0415
-    from requests.adapters import HTTPAdapter  # noqa: PLC0415
     from requests.auth import HTTPBasicAuth  # noqa: PLC0415
 
     credentials = url.credentials and HTTPBasicAuth(*(part.encode() for part in url.credentials))
@@ -125,9 +129,9 @@ def _get(url: HttpUrl, timeout_s: float, deadline: float) -> bytes:
     if url.token:
         headers["Authorization"] = f"Bearer {url.token}"
     request = Request("GET", url.location, headers=headers, auth=credentials).prepare()
-    with contextlib.closing(HTTPAdapter(max_retries=0)) as adapter:
+    with contextlib.closing(line):
         verify = url.ca_file or os.environ.get("REQUESTS_CA_BUNDLE") or True
-        response = adapter.send(request, stream=True, timeout=timeout_s, verify=verify)
+        response = line.adapter.send(request, stream=True, timeout=timeout_s, verify=verify)
         with contextlib.closing(response):
             if response.status_code != _OK:
                 raise _unwanted_status(response.status_code)

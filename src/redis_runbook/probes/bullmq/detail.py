@@ -122,6 +122,9 @@ def facts(snapshot: Snapshot, replies: Replies, bounds: HistoryBounds) -> QueueF
         failed_last_hour=_counted(replies, ("failed", b""), counts.failed),
         failed_events=len(failed),
         failed_reasons=classify(_reasons(snapshot, replies, failed)),
+        blocked_parents=None
+        if snapshot.blocked_parents is None
+        else tuple(escaped(parent) for parent in snapshot.blocked_parents),
         last_events=_last_events(snapshot, entries),
         problems=snapshot.problems,
     )

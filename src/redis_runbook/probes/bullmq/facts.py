@@ -136,8 +136,9 @@ class QueueFacts:
     `failed_last_hour` are those that the queue keeps, by the workers' clocks; `failed_events` the
     failures of the last hour among the events that were read, by the server's. `failed_reasons`
     counts the newest failures only. `flavour` is `bullmq` or `bull`; `version` is what the library
-    wrote as its version. `paused` is None if its key holds another type. `problems` are sentences
-    about what could not be read.
+    wrote as its version. `blocked_parents` are flow parents that wait for a failed child, of the
+    few that have waited longest. `paused` is None if its key holds another type. `problems` are
+    sentences about what could not be read.
     """
 
     queue: str
@@ -164,6 +165,7 @@ class QueueFacts:
     failed_last_hour: int | None
     failed_events: int
     failed_reasons: tuple[FailureClass, ...]
+    blocked_parents: tuple[str, ...] | None
     last_events: tuple[Event, ...]
     problems: tuple[str, ...]
 

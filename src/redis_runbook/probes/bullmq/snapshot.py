@@ -81,6 +81,7 @@ class Snapshot:
     in_order: bool = True
     more_active: tuple[bytes, ...] = ()
     more_schedulers: tuple[tuple[bytes, int], ...] = ()
+    blocked_parents: tuple[bytes, ...] | None = ()
 
     @property
     def version(self) -> str | None:

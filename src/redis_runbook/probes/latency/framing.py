@@ -41,3 +41,10 @@ def take_replies(received: bytearray) -> int:
     if len(received) > _MAX_UNREAD_BYTES:
         raise ConnectionLost(_ODD_REPLY)
     return count
+
+
+def why_lost(error: Exception) -> str:
+    """How a connection ended, by the error of whoever used it."""
+    if isinstance(error, ConnectionResetError | BrokenPipeError):
+        return "reset by the server"
+    return (isinstance(error, OSError) and error.strerror) or str(error)

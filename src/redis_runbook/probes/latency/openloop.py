@@ -18,13 +18,15 @@ moment. While replies are fast, the first 0.1 ms of waiting for a reply is spent
 
 A request without a reply by the end counts with the time that it has waited, which is less than
 its latency. If this process itself did not run (suspended, or starved of CPU), requests that came
-due are left out, and the pause is recorded as unseen and not added to any latency.
+due are left out, and the pause is recorded as unseen and not added to any latency. Shorter delays
+of our own (say, another thread has the interpreter's lock) are in the latencies, and how much of
+each they may be is recorded: a reply came after the last look that found none. While replies are
+due, no two looks are meant to be more than 2 ms apart.
 
 Requests that come due between the loss of a connection and the next one count as unanswered, too.
 """
 
 import functools
-import itertools
 import os
 import select
 import socket
@@ -35,24 +37,26 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from redis_runbook.probes.latency.framing import ConnectionLost, take_replies
+from redis_runbook.probes.latency.framing import ConnectionLost, take_replies, why_lost
 from redis_runbook.probes.latency.percentile import percentile
 from redis_runbook.probes.latency.recording import Glance, Recording
+from redis_runbook.probes.latency.schedule import (
+    BURST,
+    BURST_GAP_S,
+    scheduled_offset,
+    start_of_turn,
+)
 
-BURST: Final = 10
-BURST_GAP_S: Final = 0.0002
-PERIOD_S: Final = 0.05
 MOST_IN_FLIGHT: Final = 2000
 _SPIN_S: Final = 0.0001
 _FAST_REPLY_S: Final = 0.0003
 _PAUSE_S: Final = 0.05
 _POLL_S: Final = 0.1
+_LONGEST_WAIT_S: Final = 0.002
+_SLACK_S: Final = 0.001
 _GLANCE_SAMPLES: Final = 200
 _MAX_RECV_BYTES: Final = 1 << 16
 _WOULD_BLOCK: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-
-_TURNS: Final = itertools.count()
-_TURNS_A_PERIOD: Final = 4
 
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """A clock that runs while the machine is suspended, so that a suspension shows as a pause."""
@@ -64,18 +68,6 @@ class _Request(NamedTuple):
     offset_s: float
     started: float
     sent: bool
-
-
-def scheduled_offset(number: int) -> float:
-    """The due time of the request with that number (from 0), in seconds since the window began."""
-    burst, place = divmod(number, BURST)
-    return burst * PERIOD_S + place * BURST_GAP_S
-
-
-def _start_of_turn(now: float) -> float:
-    """When to begin, so that samplers of several services take turns instead of competing."""
-    turn_s = next(_TURNS) % _TURNS_A_PERIOD * PERIOD_S / _TURNS_A_PERIOD
-    return now + (turn_s - now) % PERIOD_S
 
 
 class OpenLoop:
@@ -100,13 +92,14 @@ class OpenLoop:
         self._spin_until = 0.0
         self._replies_fast = True
         self._give_up = 0.0
+        self._nothing_came = 0.0
 
     def run(self, stop: threading.Event) -> Recording:
         """Sample for the window, then wait for outstanding replies, at most `timeout_s`.
 
         After `stop` is set, it ends within a tenth of a second.
         """
-        self._begin = _start_of_turn(_clock())
+        self._begin = start_of_turn(_clock())
         self._give_up = self._begin + self._window_s + self._timeout_s
         return self._run(stop)
 
@@ -122,7 +115,7 @@ class OpenLoop:
 
     def miss(self) -> None:
         """Record the requests that came due since the connection was lost as unanswered."""
-        now = _clock()
+        now = self._nothing_came = _clock()  # there is nothing to look at without a connection
         since_s, until_s = self._recording.elapsed_s, min(now - self._begin, self._window_s)
         self._recording.lost.append((since_s, until_s))
         while (offset_s := scheduled_offset(self._next)) < until_s:
@@ -156,7 +149,8 @@ class OpenLoop:
             self._sample(stop)
         except (ConnectionLost, OSError) as error:
             recording.elapsed_s = min(self._window_s, _clock() - self._begin)
-            recording.error = f"connection lost after {recording.elapsed_s:.1f} s: {_why(error)}"
+            why = why_lost(error)
+            recording.error = f"connection lost after {recording.elapsed_s:.1f} s: {why}"
         now = _clock()
         recording.silent = bool(self._pending)
         recording.unanswered += len(self._pending)
@@ -188,25 +182,27 @@ class OpenLoop:
     def _wait(self, until: float) -> float:
         """Wait for a reply, at most until `until`; returns when it intended to return."""
         now = _clock()
+        spins = now < self._spin_until
+        if self._in_flight:
+            until = min(until, self._spin_until if spins else now + _LONGEST_WAIT_S)
         if until <= now:
             return until
         if not self._in_flight:
             time.sleep(until - now)
-            return until
-        if now < self._spin_until:
-            return self._spin(min(until, self._spin_until))
-        until = min(until, now + _POLL_S)
-        select.select([self._socket], [self._socket] if self._unsent else [], [], until - now)
+        elif spins:
+            self._spin(until)
+        else:
+            write = [self._socket] if self._unsent else []
+            select.select([self._socket], write, [], until - now)
         return until
 
-    def _spin(self, until: float) -> float:
+    def _spin(self, until: float) -> None:
         """Wait without sleeping, as waking up would take as long as the reply.
 
         It yields the CPU to other processes, one of which may be the server.
         """
         while not self._receive() and _clock() < until:
             os.sched_yield()
-        return until
 
     def _leave_out(self, since: float, now: float) -> None:
         """Record a pause in which this process did not run.
@@ -266,9 +262,11 @@ class OpenLoop:
             return False
         if self._unsent:
             self._push(self._unsent)
+        looked = _clock()
         try:
             chunk = self._socket.recv(_MAX_RECV_BYTES)
         except _WOULD_BLOCK:
+            self._nothing_came = looked
             return False
         now = _clock()
         if not chunk:
@@ -290,11 +288,9 @@ class OpenLoop:
             self._recording.unanswered += 1
 
     def _record(self, request: _Request, now: float) -> None:
+        latency_s = max(0.0, now - request.started)
+        unseen_s = min(latency_s, now - self._nothing_came)
+        own_s = unseen_s if unseen_s > _LONGEST_WAIT_S + _SLACK_S else 0.0
         self._recording.offsets_s.append(request.offset_s)
-        self._recording.latencies_ms.append(max(0.0, now - request.started) * 1000)
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, ConnectionResetError | BrokenPipeError):
-        return "reset by the server"
-    return (isinstance(error, OSError) and error.strerror) or str(error)
+        self._recording.latencies_ms.append(latency_s * 1000)
+        self._recording.own_delays_ms.append(own_s * 1000)

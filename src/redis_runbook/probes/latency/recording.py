@@ -10,17 +10,19 @@ Span = tuple[float, float]
 
 @dataclass(slots=True, kw_only=True)
 class Recording:
-    """The intended offset of each request in the window, and its latency.
+    """The intended offset of each request in the window, its latency, and our own delay.
 
-    `unanswered` of the latencies are lower bounds; `silent` says that the last requests of the
-    window are among them. `sent` counts how often each request was sent. `elapsed_s` is how much of
-    the window was sampled; `unseen` are the parts of it in which this process did not run, `lost`
-    the parts without a connection. `error` says why sampling ended early; it is empty unless the
-    connection was lost for good. All fields grow during the window.
+    `own_delays_ms` is how much of each latency this process may have caused itself. `unanswered`
+    of the latencies are lower bounds; `silent` says that the last requests of the window are among
+    them. `sent` counts how often each request was sent. `elapsed_s` is how much of the window was
+    sampled; `unseen` are the parts of it in which this process did not run, `lost` the parts
+    without a connection. `error` says why sampling ended early; it is empty unless the connection
+    was lost for good. All fields grow during the window.
     """
 
     offsets_s: "array[float]" = field(default_factory=lambda: array("d"))
     latencies_ms: "array[float]" = field(default_factory=lambda: array("d"))
+    own_delays_ms: "array[float]" = field(default_factory=lambda: array("d"))
     unanswered: int = 0
     silent: bool = False
     sent: list[int] = field(default_factory=list)

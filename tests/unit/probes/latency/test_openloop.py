@@ -4,9 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redis_runbook.probes.latency.framing import take_replies
-from redis_runbook.probes.latency.openloop import (
-    scheduled_offset,
-)
+from redis_runbook.probes.latency.schedule import scheduled_offset
 
 REPLIES = [
     b"+PONG\r\n",
