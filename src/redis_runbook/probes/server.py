@@ -47,13 +47,21 @@ def read_info(client: Client) -> InfoReply:
         CannotLook: the user may not run INFO, or the reply is not text.
         redis.exceptions.RedisError: the connection failed.
     """
-    reply = client.ask("INFO")
+    return InfoReply(info_fields(client.ask("INFO")))
+
+
+def info_fields(reply: object) -> Info:
+    """The fields of a reply to INFO.
+
+    Raises:
+        CannotLook: the user may not run INFO, or the reply is not text.
+    """
+    if isinstance(reply, CannotLook):
+        raise reply
     if not isinstance(reply, bytes):
         raise CannotLook("the reply to INFO is not text")
     lines = (line.partition(":") for line in reply.decode(errors="replace").splitlines())
-    return InfoReply(
-        {key: value for key, colon, value in lines if colon and not key.startswith("#")}
-    )
+    return {key: value for key, colon, value in lines if colon and not key.startswith("#")}
 
 
 def server_facts(info: Info) -> ServerFacts:
