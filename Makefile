@@ -6,13 +6,14 @@ PYTEST := $(BIN)/python -m pytest
 RUN_ARGS ?=
 # How many tests run side by side; those that measure time run alone, after them.
 WORKERS ?= 2
+N ?= 300
 LIMITS := --timeout 120 --timeout-method signal
 SIDE_BY_SIDE := tests -m 'not quiet' -n $(WORKERS) --dist loadfile $(LIMITS)
 ALONE := tests -m quiet $(LIMITS)
 
 .DEFAULT_GOAL := help
 .PHONY: help smoke gate nightly test test-unit coverage lint lint-code lint-format lint-types \
-	lint-imports lint-docs format bench docs sample images clean
+	lint-imports lint-docs format bench soak docs sample images clean
 
 help: ## show this list
 	@grep -E '^[a-z][a-z -]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 22
@@ -65,6 +66,9 @@ format: $(VENV)/.dev ## let ruff format the code
 
 bench: $(VENV)/.dev ## measure speed and cost, into docs/benchmarks.md
 	$(BIN)/python -m bench
+
+soak: $(VENV)/.dev ## N=300 healthy runs under live load, into docs/benchmarks.md
+	$(BIN)/python -m bench.soak $(N)
 
 docs: $(VENV)/.dev ## generate docs/checks and README's table from the checks' docstrings
 	$(BIN)/python tools/docs.py

@@ -1,5 +1,5 @@
-"""What a run costs, measured: `python -m bench` writes docs/benchmarks.md.
+"""Benchmarks of a run: `python -m bench` writes docs/benchmarks.md.
 
-Everything that is held to a bound is a ratio of two things measured in turn in the same run, a
-count, or a size; so it says much the same on a fast machine and on a slow one.
+Only counts, sizes, and ratios of two values measured in turn in the same run have bounds, so that
+the results hardly depend on the speed of the machine.
 """

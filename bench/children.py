@@ -1,4 +1,4 @@
-"""Runs a command as a user does, and tells how long it took and how much memory it needed."""
+"""Runs a command as a user does, and measures its wall time and peak memory."""
 
 import json
 import os
@@ -31,8 +31,8 @@ def test_ping() -> None:
 class Ended:
     """A process that has ended: its exit code, wall time, peak resident memory and output.
 
-    `peak_bytes` is at least what this process had when it started the other: Linux counts from
-    the fork on.
+    `peak_bytes` is at least the memory of this process when it started the child: Linux counts
+    from the fork on.
     """
 
     code: int
@@ -52,7 +52,7 @@ class Smoke:
         """The evidence of `latency.round_trip` on a service.
 
         Raises:
-            RuntimeError: there is none, since the check did not pass.
+            RuntimeError: there is no evidence, because the check did not pass.
         """
         name = f"latency.round_trip[{service}]"
         (test,) = (test for test in self.results["tests"] if test["name"] == name)
@@ -66,8 +66,8 @@ def smoke(env: Mapping[str, str], *, pattern: str = "jwt:*", healthy: bool = Tru
     """Run `redis-runbook smoke` in a folder of its own, without an exporter.
 
     Raises:
-        RuntimeError: the run says that the servers are not healthy, and they should be: what it
-            took is then no measure of anything.
+        RuntimeError: the run is not healthy although it should be, so that its measurements mean
+            nothing.
     """
     with tempfile.TemporaryDirectory(prefix="runbook-bench-") as folder:
         (Path(folder) / "runbook.toml").write_text(CONFIG.format(pattern=pattern))
@@ -79,7 +79,7 @@ def smoke(env: Mapping[str, str], *, pattern: str = "jwt:*", healthy: bool = Tru
 
 
 def bare_pytest(env: Mapping[str, str]) -> Ended:
-    """Run pytest on one test that pings with redis-py, with as little of pytest as there is.
+    """Run pytest, without plugins and cache, on one test that pings with redis-py.
 
     Raises:
         RuntimeError: the test failed.
@@ -110,7 +110,7 @@ def _timed(command: Sequence[str], folder: Path, env: Mapping[str, str]) -> Ende
         _, status, usage = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - started
         limit.cancel()
-    process.returncode = os.waitstatus_to_exitcode(status)  # wait4 took it from subprocess
+    process.returncode = os.waitstatus_to_exitcode(status)  # wait4 reaped it, not subprocess
     return Ended(
         code=process.returncode,
         wall_s=wall_s,

@@ -1,4 +1,4 @@
-"""What a run asks of servers with a million keys, as the servers count it."""
+"""The commands of a run on servers with a million keys, as the servers count them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,36 +20,36 @@ _PURPOSES: Final[Mapping[str, Mapping[str, str]]] = {
     "queue": {"scan": QUEUE_SEARCH},
     "cache": dict.fromkeys(("dbsize", "pttl", "scan"), JWT_SCAN),
 }
-"""By service, the commands that are sent for one purpose only; the others are for the checks."""
+"""By service, commands with their own purpose; all other commands are for the checks."""
 
-_SAMPLED: Final = "getrange"
-_OURS: Final = "config|resetstat"
+_SAMPLE_COMMAND: Final = "getrange"
+_RESET_COMMAND: Final = "config|resetstat"
 _NO_SUCH_PATTERN: Final = "absent:*"
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Commands, and the time that the server spent on them."""
+    """A number of commands, and the server's time for them."""
 
     commands: int = 0
     server_ms: float = 0.0
 
     def __add__(self, other: "Cost") -> "Cost":
-        """Both together."""
+        """The sum of both."""
         return Cost(self.commands + other.commands, self.server_ms + other.server_ms)
 
     def share(self, commands: int) -> "Cost":
-        """Some of these commands, with their share of the time."""
+        """The cost of that many of these commands."""
         return Cost(commands, self.server_ms * commands / self.commands)
 
 
 Bill = Mapping[str, Cost]
-"""What one run cost one service, by what it was for."""
+"""The cost of a run for one service, by purpose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """The bills of a run by service; `longest_scan` is the JWT scan where no key matches."""
+    """The bills of a run by service; `longest_scan` is a JWT scan in which no key matches."""
 
     run: Smoke
     bills: Mapping[str, Bill]
@@ -71,7 +71,7 @@ def measure() -> Costs:
 def _billed(pair: Pair, **options: Any) -> tuple[Smoke, Mapping[str, Bill]]:
     clients = {name: server.client() for name, server in pair.by_name.items()}
     for client in clients.values():
-        client.ping()  # connected now: what connecting sends is not part of the bill
+        client.ping()  # connects now, so that the bill does not include it
         client.config_resetstat()
     run = smoke(pair.env, **options)
     return run, {
@@ -83,22 +83,22 @@ def _billed(pair: Pair, **options: Any) -> tuple[Smoke, Mapping[str, Bill]]:
 def _bill(
     stats: Mapping[str, Any], latency: Mapping[str, Any], purposes: Mapping[str, str]
 ) -> Bill:
-    """Split a server's own count.
+    """Split the server's command counts by purpose.
 
-    The sampler reads strings here, by GETRANGE; it sent as many as it has samples, and the rest of
-    that command were trials of the keys that it chose.
+    The sampler reads strings by GETRANGE, one command for each sample. The other GETRANGE commands
+    were trial reads of the keys that it chose.
 
     Raises:
-        RuntimeError: some samples have no reply, so that the server's count is not the sampler's.
+        RuntimeError: some samples have no reply, so that the server's count differs from ours.
     """
     if latency["unanswered"]:
         raise RuntimeError("the server did not answer every latency sample")
     costs = {
-        name.removeprefix("cmdstat_"): Cost(one["calls"], one["usec"] / 1000)
-        for name, one in stats.items()
+        name.removeprefix("cmdstat_"): Cost(stat["calls"], stat["usec"] / 1000)
+        for name, stat in stats.items()
     }
-    del costs[_OURS]
-    read = costs.pop(_SAMPLED)
+    del costs[_RESET_COMMAND]
+    read = costs.pop(_SAMPLE_COMMAND)
     bill = {
         CHECKS: read.share(read.commands - latency["n"]),
         SAMPLES: read.share(latency["n"]),
@@ -110,7 +110,7 @@ def _bill(
 
 
 def measurements(costs: Costs) -> Iterator[Measurement]:
-    """Commands and server time, of the service that is asked more."""
+    """Commands and server time, of the service with more of them."""
     bounded = {
         name: sum((cost for what, cost in bill.items() if what not in _REPORTED_APART), Cost())
         for name, bill in costs.bills.items()

@@ -1,4 +1,4 @@
-"""One thing that was measured, and the bound that it is held to."""
+"""A measured value and its bound."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Measurement:
     """A number that must not exceed its bound; a ratio or a count has no `unit`.
 
-    `detail` is what the number was made from, `how` a clause that tells how it was measured.
+    `detail` is what the number was computed from; `how` is a clause that says how it was measured.
     """
 
     what: str
@@ -20,18 +20,23 @@ class Measurement:
 
     @property
     def holds(self) -> bool:
-        """Whether it is within its bound."""
+        """Whether the value is within its bound."""
         return self.value <= self.bound
 
     @property
-    def shown(self) -> str:
-        """The number as the page shows it."""
+    def value_text(self) -> str:
+        """The value with its unit."""
         return self._quantity(self.value)
 
     @property
-    def bound_shown(self) -> str:
-        """The bound as the page shows it."""
+    def bound_text(self) -> str:
+        """The bound with its unit."""
         return self._quantity(self.bound)
+
+    @property
+    def summary(self) -> str:
+        """One line with the value, its bound and the detail."""
+        return f"{self.what}: {self.value_text} (bound {self.bound_text}; {self.detail})"
 
     def _quantity(self, number: float) -> str:
         return f"{number:.{self.digits}f} {self.unit}".strip()

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md: what was measured, on what."""
+"""Renders docs/benchmarks.md: the measurements, and the machine that they are from."""
 
 import os
 import platform
@@ -50,22 +50,25 @@ are set to 0 before a run and read after it, by a connection that is open before
 """
 
 
-def render(measured: Sequence[Measurement], costs: cost.Costs) -> str:
+def render(measurements: Sequence[Measurement], costs: cost.Costs) -> str:
     """The whole page."""
     return _PAGE.format(
         machine=_machine(),
         software=_software(costs),
-        rows="\n".join(_row(one) for one in measured),
-        hows="\n".join(f"- *{one.what}*: {one.how}" for one in measured),
+        rows="\n".join(map(_row, measurements)),
+        hows="\n".join(
+            f"- *{measurement.what}*: {measurement.how}" for measurement in measurements
+        ),
         keys=cost.KEYS,
         entries=cost.JWT_ENTRIES,
         bills="\n".join(_bills(costs)),
     )
 
 
-def _row(one: Measurement) -> str:
-    outcome = one.shown if one.holds else f"**{one.shown}: missed**"
-    return f"| {one.what} | {outcome} | {one.bound_shown} | {one.detail} |"
+def _row(measurement: Measurement) -> str:
+    value = measurement.value_text
+    outcome = value if measurement.holds else f"**{value}: missed**"
+    return f"| {measurement.what} | {outcome} | {measurement.bound_text} | {measurement.detail} |"
 
 
 def _bills(costs: cost.Costs) -> list[str]:

@@ -1,4 +1,4 @@
-"""What it costs to look at BullMQ queues: deep ones, and many."""
+"""The cost of the checks of deep BullMQ queues, and of many queues."""
 
 import tempfile
 import time
@@ -13,7 +13,8 @@ from bench.measurement import Measurement
 from redis_runbook.config.profiles import PROFILES
 from redis_runbook.judging.cause import cause
 from redis_runbook.judging.queue_latency import judge_latency
-from redis_runbook.judging.stalled import orphaned, stalled
+from redis_runbook.judging.schedulers import orphaned
+from redis_runbook.judging.stalled import stalled
 from redis_runbook.probes.bullmq.discovery import discover
 from redis_runbook.probes.bullmq.queues import look_again, look_first
 from redis_runbook.wire.client import Client, connected
@@ -32,17 +33,17 @@ _ROUNDS: Final = 15
 _ROUNDS_OF_MANY: Final = 5
 _TIMEOUT_S: Final = 60
 _WINDOW_S: Final = 300
-_NOT_OURS: Final = frozenset({"config|resetstat", "exec"})
-"""EXEC's own time is counted again in that of the commands of its transaction."""
+_NOT_COUNTED: Final = frozenset({"config|resetstat", "exec"})
+"""The time of EXEC includes that of its transaction's commands, which are counted, too."""
 
 
 def measurements() -> Iterator[Measurement]:
-    """Fill servers with queues, and look at them as the checks do."""
-    yield from _depth()
-    yield from _number()
+    """Fill servers with queues, and observe them as the checks do."""
+    yield from _deep_queues()
+    yield from _many_queues()
 
 
-def _depth() -> Iterator[Measurement]:
+def _deep_queues() -> Iterator[Measurement]:
     with running() as server:
         raw = server.client(socket_timeout=_TIMEOUT_S)
         for name, (waiting, delayed) in _DEPTHS.items():
@@ -51,7 +52,7 @@ def _depth() -> Iterator[Measurement]:
             rounds = [
                 {name: _server_ms(raw, client, name) for name in _DEPTHS} for _ in range(_ROUNDS)
             ]
-    deep_ms, flat_ms = (median(one[name] for one in rounds) for name in _DEPTHS)
+    deep_ms, flat_ms = (median(turn[name] for turn in rounds) for name in _DEPTHS)
     waiting, delayed = _DEPTHS["deep"]
     jobs = f"{waiting:,} waiting and {delayed:,} delayed jobs"
     yield Measurement(
@@ -79,17 +80,17 @@ def _depth() -> Iterator[Measurement]:
 
 def _server_ms(raw: "redis.Redis", client: Client, name: str) -> float:
     raw.config_resetstat()
-    _look(client, configured=(name,), scan=False)
+    _observe_and_judge(client, configured=(name,), scan=False)
     stats = raw.info("commandstats").items()
     spent_us = {command.removeprefix("cmdstat_"): int(stat["usec"]) for command, stat in stats}
-    return sum(us for command, us in spent_us.items() if command not in _NOT_OURS) / 1000
+    return sum(us for command, us in spent_us.items() if command not in _NOT_COUNTED) / 1000
 
 
-def _number() -> Iterator[Measurement]:
+def _many_queues() -> Iterator[Measurement]:
     with running() as few, running() as many, running() as busy:
-        _fill_some(few.client(), _FEW, busy_every=_BUSY_EVERY)
-        _fill_some(many.client(), _MANY, busy_every=_BUSY_EVERY)
-        _fill_some(busy.client(), _MANY, busy_every=1)
+        _fill_queues(few.client(), _FEW, busy_every=_BUSY_EVERY)
+        _fill_queues(many.client(), _MANY, busy_every=_BUSY_EVERY)
+        _fill_queues(busy.client(), _MANY, busy_every=1)
         counts = {few.url: _FEW, many.url: _MANY, busy.url: _MANY}
         rounds = [
             [_wall_s(url, count) for url, count in counts.items()] for _ in range(_ROUNDS_OF_MANY)
@@ -131,7 +132,7 @@ def _number() -> Iterator[Measurement]:
     )
 
 
-def _fill_some(raw: "redis.Redis", count: int, *, busy_every: int) -> None:
+def _fill_queues(raw: "redis.Redis", count: int, *, busy_every: int) -> None:
     for number in range(count):
         fill(raw, f"q{number}", waiting=20, delayed=10, events=20)
         if number % busy_every:
@@ -141,7 +142,7 @@ def _fill_some(raw: "redis.Redis", count: int, *, busy_every: int) -> None:
 def _wall_s(url: str, count: int) -> float:
     with connected(parse_endpoint(url), "queue", timeout_s=_TIMEOUT_S) as client:
         started = time.perf_counter()
-        found = _look(client, configured=(), scan=True)
+        found = _observe_and_judge(client, configured=(), scan=True)
         elapsed_s = time.perf_counter() - started
     if found != count:
         raise RuntimeError(f"{found} of {count} queues were found")
@@ -155,8 +156,8 @@ def _run_s(url: str) -> float:
         return time.perf_counter() - started
 
 
-def _look(client: Client, *, configured: tuple[str, ...], scan: bool) -> int:
-    """All that the queue checks ask of a server and derive from it; how many queues there are."""
+def _observe_and_judge(client: Client, *, configured: tuple[str, ...], scan: bool) -> int:
+    """Observe and judge queues as the queue checks do; returns the number of queues."""
     discovery = discover(client, prefix="bull", configured=configured, scan=scan)
     first = look_first(client, discovery)
     queues = look_again(client, discovery, first, window_s=_WINDOW_S).by_name

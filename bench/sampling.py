@@ -1,8 +1,8 @@
-"""What sampling costs while it lasts: the server's CPU, ours, and memory.
+"""The cost of latency sampling: CPU of the server, CPU of this process, and memory.
 
-`python -m bench.sampling` prints it. Sampling sends 200 requests a second. What the server spends
-on them is told twice: as it counts itself (the time in the commands), and as the kernel counts its
-process (with the system calls of reading and replying), less what it takes when nobody asks.
+`python -m bench.sampling` prints it. Sampling sends 200 requests a second. The server's time is
+measured in two ways: as the server counts it (time in commands), and as the kernel counts it for
+the process (with the system calls for reading and replying), minus that of an idle server.
 """
 
 import os
@@ -69,13 +69,13 @@ def _ten_minutes() -> Iterator[Measurement]:
     for number in range(_TEN_MINUTES_S * 200):
         offsets_s.append(scheduled_offset(number))
         values_ms.append(number % 997 / 100)
-    kept = max(_resident_bytes() - before, 16 * len(values_ms))
+    kept_bytes = max(_resident_bytes() - before, 16 * len(values_ms))
     started_s = time.process_time()
     judge_window(offsets_s, values_ms, window_s=_TEN_MINUTES_S, limit=50)
     took_s = time.process_time() - started_s
     yield Measurement(
         what="Memory for the samples of ten minutes",
-        value=kept / _MB,
+        value=kept_bytes / _MB,
         bound=4,
         unit="MB",
         digits=1,
@@ -121,5 +121,5 @@ def _resident_bytes() -> int:
 
 
 if __name__ == "__main__":
-    for one in measurements():
-        print(f"{one.what}: {one.shown} (bound {one.bound_shown}; {one.detail})")
+    for measurement in measurements():
+        print(measurement.summary)

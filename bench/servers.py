@@ -1,4 +1,4 @@
-"""The servers that are measured on: a queue and a cache that every check passes."""
+"""The servers of the benchmarks: a queue and a cache on which every check passes."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -17,18 +17,18 @@ class Pair:
 
     @property
     def env(self) -> Mapping[str, str]:
-        """The environment that points the product at them."""
+        """The environment with the URLs of both servers."""
         return product.urls(self.queue.url, self.cache.url)
 
     @property
     def by_name(self) -> Mapping[str, Server]:
-        """The servers by the name of the service that they play."""
+        """The servers by service name."""
         return {"queue": self.queue, "cache": self.cache}
 
 
 @contextlib.contextmanager
 def running_pair(*, jwt_entries: int) -> Iterator[Pair]:
-    """Start both, with that many JWT entries in the cache and nothing else."""
+    """Start both servers, with only that many JWT entries in the cache."""
     common = ("--maxmemory", "1gb", "--enable-debug-command", "yes")
     with (
         running(*common, "--maxmemory-policy", "noeviction", "--appendonly", "yes") as queue,

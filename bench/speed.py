@@ -1,4 +1,4 @@
-"""How long a run takes beside a bare pytest, and how true its round trip is."""
+"""Compares a run with a bare pytest run, and its latency with that of redis-benchmark."""
 
 import csv
 import subprocess
@@ -18,12 +18,12 @@ _BENCHMARK_REQUESTS: Final = 20_000
 _BENCHMARK_LIMIT_S: Final = 60
 _WINDOW_S: Final = PROFILES["smoke"].window_s or 0.0
 _SAMPLED: Final = {"queue": ("PING",), "cache": ("GETRANGE", "jwt:0", "0", "63")}
-"""What the product samples on these servers, and redis-benchmark therefore repeats."""
+"""The commands that are sampled on these servers, which redis-benchmark repeats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """Everything once, one after the other; `benchmark_p50_ms` by service."""
+    """One run of each program, in turn; `benchmark_p50_ms` is by service."""
 
     bare: Ended
     smoke: Smoke
@@ -31,7 +31,7 @@ class Round:
 
 
 def run_rounds() -> list[Round]:
-    """Bare pytest, smoke and redis-benchmark in turn, so that all see the same machine."""
+    """Run bare pytest, smoke and redis-benchmark in turn, under the same conditions."""
     with running_pair(jwt_entries=_JWT_ENTRIES) as pair:
         smoke(pair.env)  # writes the bytecode
         return [_round(pair) for _ in range(_ROUNDS)]
@@ -49,7 +49,7 @@ def _round(pair: Pair) -> Round:
 
 
 def _benchmark_p50_ms(port: int, command: Sequence[str]) -> float:
-    """The p50 that redis-benchmark reports for one client which sends one command at a time."""
+    """The p50 of redis-benchmark with one client, which sends one command at a time."""
     where = ["-h", "127.0.0.1", "-p", str(port)]
     how_much = ["-c", "1", "-n", str(_BENCHMARK_REQUESTS)]
     done = subprocess.run(
@@ -64,13 +64,13 @@ def _benchmark_p50_ms(port: int, command: Sequence[str]) -> float:
 
 
 def measurements(rounds: Sequence[Round]) -> Iterator[Measurement]:
-    """How many times what a bare pytest run takes, and what redis-benchmark reports."""
-    bare_s = median(one.bare.wall_s for one in rounds)
-    smoke_s = median(one.smoke.ended.wall_s - _WINDOW_S for one in rounds)
+    """The ratios to the time of bare pytest, and to the latency of redis-benchmark."""
+    bare_s = median(turn.bare.wall_s for turn in rounds)
+    smoke_s = median(turn.smoke.ended.wall_s - _WINDOW_S for turn in rounds)
     yield Measurement(
         what="A whole smoke run beside a bare pytest",
         value=smoke_s / bare_s,
-        bound=3.0,
+        bound=2.0,
         digits=2,
         detail=f"{smoke_s:.2f} s (and {_WINDOW_S:g} s of sampling) ÷ {bare_s:.2f} s",
         how=(
@@ -80,11 +80,11 @@ def measurements(rounds: Sequence[Round]) -> Iterator[Measurement]:
         ),
     )
     reported_us = {
-        name: 1000 * median(one.smoke.latency(name)["p50_ms"] for one in rounds)
+        name: 1000 * median(turn.smoke.latency(name)["p50_ms"] for turn in rounds)
         for name in _SAMPLED
     }
     benchmark_us = {
-        name: 1000 * median(one.benchmark_p50_ms[name] for one in rounds) for name in _SAMPLED
+        name: 1000 * median(turn.benchmark_p50_ms[name] for turn in rounds) for name in _SAMPLED
     }
     yield Measurement(
         what="The p50 that we report beside that of `redis-benchmark -c 1`",

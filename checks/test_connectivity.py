@@ -5,8 +5,11 @@ from typing import Final
 
 from redis_runbook.check import Judge, check, percent
 from redis_runbook.config.service import Service
+from redis_runbook.judging.cluster import broken
+from redis_runbook.judging.restarts import SeenBefore, restarted
 from redis_runbook.probes.canary import CanaryFacts
 from redis_runbook.probes.clients import ClientsFacts
+from redis_runbook.probes.cluster import ClusterFacts
 from redis_runbook.probes.connection import ConnectionFacts, Problem
 from redis_runbook.probes.pubsub import PubsubFacts
 from redis_runbook.probes.server import ServerFacts
@@ -17,6 +20,9 @@ _NEXT: Final[Mapping[Problem, Sequence[str]]] = {
     Problem.AUTH: ["compare the URL's user and password with the server's requirepass or ACL"],
     Problem.DENIED: ["grant the user what README.md lists (`ACL SETUSER`), or set a password"],
     Problem.TLS: ["compare redis:// or rediss:// and `tls.ca_file` with the server's settings"],
+    Problem.CLIENT_CERTIFICATE: [
+        "set `tls.cert_file` and `tls.key_file` to a certificate that the server's CA has signed"
+    ],
     Problem.LOADING: ["wait until the dataset is loaded: `--wait 60` runs again until then"],
     Problem.MAX_CLIENTS: ["look for a connection leak (`CLIENT LIST`), or raise `maxclients`"],
     Problem.NOT_REDIS: ["correct the host and port in the URL: another program answers there"],
@@ -49,22 +55,37 @@ def test_reachable(service: Service, connection: ConnectionFacts, judge: Judge) 
 
 
 @check("connectivity.role")
-def test_role(service: Service, server: ServerFacts, judge: Judge) -> None:
+def test_role(
+    service: Service,
+    server: ServerFacts,
+    cluster: ClusterFacts,
+    seen_before: SeenBefore | None,
+    judge: Judge,
+) -> None:
     """The server has the role and mode that the configuration expects.
 
     Passes when it is a master in standalone mode, or what `expected_role` and `expected_mode`
-        say.
-    Fails when it is anything else: a failover or a wrong URL sends writes to the wrong place.
-    Next: find out whether a failover happened (`INFO replication`), and point the URL at the
-        master; a change that is meant belongs in `expected_role`.
+        say; a process younger than a minute, and another than minutes ago, is a warning.
+    Fails when it is anything else: a failover or a wrong URL sends writes to the wrong place; or
+        when a cluster that it is in does not serve every slot.
+    Next: find out whether a failover happened (`INFO replication`, `CLUSTER NODES`), and point the
+        URL at the master; a change that is meant belongs in `expected_role`. After a restart that
+        was meant, run again; otherwise read in the server's log what ends it.
     """
     role = {"slave": "replica"}.get(server.role, server.role)
     wanted = service.settings.expected_role, service.settings.expected_mode
-    judge.passes_if(
-        (role, server.mode) == wanted,
-        f"{service.name} is a {role} in {server.mode} mode (expected: {' in '.join(wanted)} mode)",
-        evidence={"server": f"{server.product} {server.version}, up {server.uptime_s} s"},
+    found = (
+        f"{service.name} is a {role} in {server.mode} mode (expected: {' in '.join(wanted)} mode)"
     )
+    evidence = {"server": f"{server.product} {server.version}, up {server.uptime_s} s"}
+    trouble = broken(cluster)
+    if trouble or (role, server.mode) != wanted:
+        judge.fails("; ".join(filter(None, (found, trouble))), evidence=evidence)
+    if cluster.why_unknown:
+        judge.unknown(f"{found}; how its cluster is, is not known: {cluster.why_unknown}")
+    if again := restarted(server, seen_before):
+        judge.advise(f"{found}; it {again}", evidence=evidence)
+    judge.passes(found, evidence=evidence)
 
 
 @check("connectivity.writable")
@@ -93,11 +114,14 @@ def test_pubsub(service: Service, pubsub: PubsubFacts, judge: Judge) -> None:
     """A message published on a private channel arrives: workers are notified this way.
 
     Passes when it is delivered within the write limit.
-    Fails when it is not.
-    Next: restart the service (`pnpm compose:restart redis-queue`) and watch the worker logs for
+    Fails when it is not, or when PUBLISH is refused or paused; the message says which.
+    Next: end a pause with `CLIENT UNPAUSE`; otherwise restart the service
+        (`pnpm compose:restart redis-queue`) and watch the worker logs for
         `Queue connection restored`.
     """
     limit_ms = service.limits.write_s * 1000
+    if pubsub.refusal:
+        judge.fails(f"{service.name} passes on no message: {pubsub.refusal}")
     if pubsub.delivered_ms is None:
         judge.fails(
             f"a published message did not arrive on {service.name} in {pubsub.waited_s:g} s"

@@ -2,6 +2,7 @@
 
 from redis_runbook.check import Judge, check, percent
 from redis_runbook.config.service import Service
+from redis_runbook.judging.memory import memory_bound
 from redis_runbook.probes.memory import MemoryFacts
 
 _MIB = 1024 * 1024
@@ -12,28 +13,28 @@ _SAFE = "noeviction"
 def test_used_ratio(service: Service, memory: MemoryFacts, judge: Judge) -> None:
     """Used memory is under memory_ratio (80 %) of what the server may use.
 
-    Passes when used_memory is under that part of maxmemory, or of the configured memory_limit
-        where maxmemory is 0.
-    Fails when it is not.
+    Passes when used_memory is under that part of the least that is known: of maxmemory, the
+        configured memory_limit and the machine's memory.
+    Fails when it is not; where neither maxmemory nor memory_limit is set, nothing is known.
     Next: find what grew (`INFO memory`, `redis-cli --bigkeys` off-peak), adjust TTLs or job
         retention, and raise maxmemory together with the container's limit.
     """
-    limit_bytes = memory.maxmemory_bytes or service.settings.memory_limit
-    if not limit_bytes:
+    bound = memory_bound(memory, service.settings.memory_limit)
+    if bound is None:
         judge.unknown(
             f"maxmemory is 0 on {service.name}, so nothing says how much it may use: set maxmemory "
             f"on the server, or memory_limit under [services.{service.name}]"
         )
-    source = "maxmemory" if memory.maxmemory_bytes else "the configured memory_limit"
-    ratio, limit = memory.used_bytes / limit_bytes, service.limits.memory_ratio
+    ratio, limit = memory.used_bytes / bound.size_bytes, service.limits.memory_ratio
     judge.passes_if(
         ratio < limit,
-        f"used {percent(ratio, 1)} of {source} (limit {percent(limit)}) on {service.name}",
+        f"used {percent(ratio, 1)} of {bound.source} (limit {percent(limit)}) on {service.name}"
+        f"{bound.why}",
         observed=ratio,
         limit=limit,
         evidence={
             "used": f"{memory.used_bytes / _MIB:.1f} MiB",
-            source: f"{limit_bytes / _MIB:.1f} MiB",
+            **{source: f"{size / _MIB:.1f} MiB" for source, size in bound.known.items()},
             "policy": memory.policy,
         },
     )

@@ -124,6 +124,8 @@ def test_dashboards(grafana: GrafanaFacts, judge: Judge) -> None:
     Next: `redis-runbook dashboards -o DIR` writes both for Grafana's import; choose the Prometheus
         that scrapes the exporters as their data source.
     """
+    if not grafana.dashboards:
+        judge.not_applicable("no dashboard is configured: [grafana] dashboards is empty")
     problems = [text for dashboard in grafana.dashboards for text in dashboard.problems]
     doubts = [text for dashboard in grafana.dashboards for text in dashboard.doubts]
     titles = [dashboard.title for dashboard in grafana.dashboards]

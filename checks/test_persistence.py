@@ -2,6 +2,7 @@
 
 from redis_runbook.check import Judge, check
 from redis_runbook.config.service import Service
+from redis_runbook.judging.saving import at_stake, doubts, failed
 from redis_runbook.probes.persistence import PersistenceFacts
 
 
@@ -10,31 +11,26 @@ def test_saving(service: Service, persistence: PersistenceFacts, judge: Judge) -
     """What is meant to be saved is saved.
 
     Passes when the last RDB save and the last AOF write and rewrite succeeded, where enabled.
-    Fails when one did not; a queue with neither RDB nor AOF is a warning.
+    Fails when one did not; a warning is a queue with neither RDB nor AOF, a save that does not
+        end or begin within saving_s, and a failed one where RDB is off.
     Next: check disk space and the server's log, then `BGSAVE`; for a queue set `appendonly yes`.
     """
-    facts = persistence
-    failed = [
-        what
-        for what, fine in (
-            ("RDB save", facts.rdb_ok),
-            ("AOF write", not facts.aof_enabled or facts.aof_write_ok),
-            ("AOF rewrite", not facts.aof_enabled or facts.aof_rewrite_ok),
-        )
-        if not fine
-    ]
-    if failed:
-        judge.fails(
-            f"the last {' and '.join(failed)} failed on {service.name}; "
-            f"{facts.changes_since_save} changes since the last RDB save",
-        )
-    if service.role_spec.keeps_data and not facts.aof_enabled and not facts.rdb_enabled:
-        if facts.rdb_enabled is None:
-            judge.unknown(f"whether {service.name} saves is not known: {facts.why_unknown}")
-        judge.advise(f"{service.name} has neither RDB nor AOF: a restart loses every job")
-    methods = [name for name, on in (("RDB", facts.rdb_enabled), ("AOF", facts.aof_enabled)) if on]
-    state = f"saves without error ({' and '.join(methods)})"
-    if not methods:
-        state = "has neither RDB nor AOF" if facts.rdb_enabled is False else "had no failed save"
-        state += ", and as a cache needs none"
-    judge.passes(f"{service.name} {state}")
+    facts, name = persistence, service.name
+    if what := failed(facts):
+        judge.fails(f"the last {what} failed on {name}; {at_stake(facts)}")
+    is_known, keeps_data = facts.rdb_enabled is not None, service.role_spec.keeps_data
+    if not is_known and not facts.rdb_ok:
+        judge.unknown(f"the last RDB save failed on {name}, if one is meant: {facts.why_unknown}")
+    if not is_known and keeps_data and not facts.aof_enabled:
+        judge.unknown(f"whether {name} saves is not known: {facts.why_unknown}")
+    ways = [way for way, on in (("RDB", facts.rdb_enabled), ("AOF", facts.aof_enabled)) if on]
+    advice = list(doubts(facts, limit_s=service.limits.saving_s))
+    if keeps_data and not ways:
+        advice.insert(0, "has neither RDB nor AOF: a restart loses every job")
+    if advice:
+        judge.advise(f"{name}: {'; '.join(advice)}")
+    found = f"saves without error ({' and '.join(ways)})"
+    if not ways:
+        found = "has neither RDB nor AOF" if is_known else "had no failed save"
+        found += ", and as a cache needs none"
+    judge.passes(f"{name} {found}")

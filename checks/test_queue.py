@@ -1,27 +1,30 @@
 """Are jobs being done? Runbook: 2. Monitoring & Alerts, 3.1, 3.3 and 4, Scenario A."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final
-
 from redis_runbook.check import Details, Judge, check
 from redis_runbook.config.model import QueueLimits
-from redis_runbook.judging.cause import Cause, cause
+from redis_runbook.judging.cause import NEXT_STEPS, cause
+from redis_runbook.judging.failures import failures
 from redis_runbook.judging.queue_latency import LatencyState, judge_latency
-from redis_runbook.judging.queue_text import counts, evidence, seconds
-from redis_runbook.judging.stalled import orphaned, stalled
+from redis_runbook.judging.queue_text import (
+    counts,
+    evidence,
+    looked_at,
+    parents_text,
+    picked_up_text,
+    seconds,
+    waits,
+)
+from redis_runbook.judging.schedulers import judge_schedulers
+from redis_runbook.judging.staffing import (
+    Staffing,
+    judge_staffing,
+    still_reconnecting,
+    unattended_work,
+)
+from redis_runbook.judging.stalled import stalled
 from redis_runbook.probes.bullmq.discovery import Discovery
 from redis_runbook.probes.bullmq.queues import ObservedQueue, QueuesFacts
 from redis_runbook.session.subjects import Subject
-
-_NEXT: Final[Mapping[Cause, Sequence[str]]] = {
-    Cause.PAUSED: ["`queue.resume()` once the reason for the pause is gone"],
-    Cause.NO_WORKER: ["start the workers (`pnpm compose:ps`, `pnpm compose:restart`)"],
-    Cause.NOT_CONSUMING: ["restart the workers: they are connected and take no job"],
-    Cause.RATE_LIMITED: ["raise the workers' `limiter`, or wait: jobs are held on purpose"],
-    Cause.CONCURRENCY: ["raise the queue's global concurrency, or wait for the active jobs"],
-    Cause.BUSY: ["add workers or concurrency, and look for jobs that take too long"],
-    Cause.NOT_PROMOTED: ["restart the workers: only a worker's fetch promotes a due job"],
-}
 
 
 @check("queue.depth")
@@ -66,12 +69,11 @@ def test_latency(
 
     Passes when no job that could be processed waits longer, or did in the window.
     Fails when one did at every moment of the window (or does now, with `strict_now`); over the
-        limit in part is a warning.
+        limit in part is a warning, and so are jobs that a bounded read may have missed.
     Next: `redis-runbook queue show NAME`, and remove the cause that the message names.
     """
     why = cause(queue.last, queue.workers)
-    if queue.last.paused and queue_limits.paused_ok:
-        judge.not_applicable(f"{subject.name} is paused, as the configuration allows")
+    _leave_out_if_paused_as_allowed(subject, queue, queue_limits, judge)
     judged = judge_latency(
         queue.last,
         limit_s=queue_limits.latency_s,
@@ -82,26 +84,19 @@ def test_latency(
         unread = "; ".join(queue.last.problems) or "no job tells since when it waits"
         judge.unknown(f"how long jobs of {subject.name} wait is not known: {unread}")
     if judged.state is LatencyState.IDLE or judged.observed_s is None:
-        judge.passes(f"{subject.name} is idle: no job waits, and none was picked up")
-    sentence = (
-        f"jobs of {subject.name} waited up to {seconds(judged.observed_s)} (limit "
-        f"{queue_limits.latency_s:g} s), now {seconds(judged.waiting_s or 0)}"
-        + (f": {why}" if judged.over_now else "")
-        + f"; over the limit for {judged.over_s:g} s of {judged.window_s:g} s"
-    )
-    if judged.pick_ups:
-        sentence += (
-            f"; {judged.pick_ups} pick-ups, p50 {judged.p50_s:.3f}, p95 {judged.p95_s:.3f}, max "
-            f"{judged.max_s:.3f} s"
-        )
+        judge.passes(f"{subject.name} is idle: no job waits, {picked_up_text(queue.last, judged)}")
+    waited = waits(judged, queue.last, limit_s=queue_limits.latency_s, why=why)
+    sentence = f"jobs of {subject.name} {waited}"
     details: Details = {
         "observed": judged.observed_s,
         "limit": queue_limits.latency_s,
         "evidence": evidence(queue),
-        "next_steps": _NEXT.get(why, ()),
+        "next_steps": NEXT_STEPS.get(why, ()),
     }
+    if judged.over_now and (reconnecting := still_reconnecting(queue)):
+        judge.unknown(f"{sentence}; {reconnecting}", **details)
     broken = judged.state is LatencyState.BROKEN or (judged.over_now and queue_limits.strict_now)
-    if judged.state is LatencyState.PARTLY and not broken:
+    if not broken and (judged.state is LatencyState.PARTLY or queue.last.waiting_unseen):
         judge.advise(sentence, **details)
     judge.passes_if(not broken, sentence, **details)
 
@@ -112,29 +107,33 @@ def test_workers(
 ) -> None:
     """Enough workers really take jobs: connected is not enough.
 
-    Passes when at least workers_min of them consume, are busy, or wait for the rate limit.
+    Passes when at least workers_min of them consume, are busy, or wait for the rate limit; of a
+        queue that was only found, one where jobs wait.
     Fails when fewer do.
     Next: `pnpm compose:ps`, `pnpm compose:logs`; restart workers that are connected and idle, and
         watch their log for `Queue connection restored`.
     """
     workers, wanted = queue.workers, queue_limits.workers_min
-    if not workers.known:
-        if wanted == 0 or (wanted == 1 and workers.alive):
-            judge.passes(f"{subject.name} has a worker or needs none: {workers.because}")
-        if not workers.alive or wanted > 1:
-            judge.unknown(f"the workers of {subject.name} cannot be counted: {workers.because}")
-    enough = workers.at_work >= wanted
-    if not enough and not workers.settled:
-        judge.unknown(
-            f"{workers.at_work} workers of {subject.name} take jobs so far (at least {wanted}): "
-            f"{workers.because or 'others are still connecting'}"
-        )
-    judge.passes_if(
-        enough,
+    work = unattended_work(queue, longer_than_s=queue_limits.latency_s)
+    needed = int(bool(work)) if wanted is None else wanted
+    judged = judge_staffing(workers, needed)
+    if not workers.known and judged.staffing is Staffing.ENOUGH:
+        judge.passes(f"{subject.name} has a worker or needs none: {workers.because}")
+    sentence = (
         f"{workers.at_work} of {len(workers.workers)} connected workers of {subject.name} take "
-        f"jobs (at least {wanted})",
+        f"jobs (at least {needed})"
+    )
+    if work and needed and not workers.at_work:
+        sentence = f"{work} in {subject.name}, and nobody takes them: {sentence}"
+    elif workers.unnamed_at_work:
+        sentence = f"{sentence}: {workers.because}"
+    if judged.staffing is Staffing.UNKNOWN:
+        judge.unknown(f"{sentence}: {judged.because}", evidence=evidence(queue))
+    judge.passes_if(
+        judged.staffing is Staffing.ENOUGH,
+        sentence,
         observed=workers.at_work,
-        limit=wanted,
+        limit=needed,
         evidence=evidence(queue),
     )
 
@@ -152,27 +151,31 @@ def test_overdue(
     overdue_s = queue.last.overdue_s
     if overdue_s is None:
         judge.unknown(f"whether jobs of {subject.name} are overdue cannot be read")
-    if queue.last.paused and queue_limits.paused_ok:
-        judge.not_applicable(f"{subject.name} is paused, as the configuration allows")
+    _leave_out_if_paused_as_allowed(subject, queue, queue_limits, judge)
     why = cause(queue.last, queue.workers)
     late = overdue_s > queue_limits.overdue_grace_s
-    judge.passes_if(
-        not late,
+    sentence = (
         f"the most overdue delayed job of {subject.name} is {seconds(overdue_s)} past due (grace "
-        f"{queue_limits.overdue_grace_s:g} s)" + (f": {why}" if late else ""),
-        observed=overdue_s,
-        limit=queue_limits.overdue_grace_s,
-        evidence=evidence(queue),
-        next_steps=_NEXT.get(why, ()),
+        f"{queue_limits.overdue_grace_s:g} s)" + (f": {why}" if late else "")
     )
+    details: Details = {
+        "observed": overdue_s,
+        "limit": queue_limits.overdue_grace_s,
+        "evidence": evidence(queue),
+        "next_steps": NEXT_STEPS.get(why, ()),
+    }
+    if late and (reconnecting := still_reconnecting(queue)):
+        judge.unknown(f"{sentence}; {reconnecting}", **details)
+    judge.passes_if(not late, sentence, **details)
 
 
 @check("queue.stalled")
 def test_stalled(subject: Subject, queue: ObservedQueue, judge: Judge) -> None:
     """No active job is without a lock: its worker would be gone.
 
-    Passes when every active job that was seen is locked, in one of two readings 2 s apart.
-    Fails when one is not; the message says whether it will be recovered.
+    Passes when every active job is locked, in one of two readings 2 s apart.
+    Fails when one is not; the message says whether it will be recovered. Where there are too many
+        to look at, that none of some is without a lock is a warning.
     Next: look for workers that were killed or ran out of memory; where no stall check recovers the
         jobs, start a worker.
     """
@@ -182,18 +185,23 @@ def test_stalled(subject: Subject, queue: ObservedQueue, judge: Judge) -> None:
     if queue.last.counts.active is None:
         judge.unknown(f"the active jobs of {subject.name} cannot be read")
     kinds = ", ".join(sorted({str(job.kind) for job in found}))
-    seen = "" if queue.last.active_seen_all else f" of the {len(queue.last.active)} oldest"
-    judge.passes_if(
-        not found,
-        f"{len(found)}{seen} active jobs of {subject.name} have no lock"
-        + (f": {kinds}" if found else ""),
-        observed=len(found),
-        limit=0,
-        evidence={
+    partial = looked_at(queue.last.active_seen, queue.last.counts.active)
+    sentence = f"{len(found)} active jobs of {subject.name} have no lock" + (
+        f": {kinds}{partial}" if found else partial
+    )
+    details: Details = {
+        "observed": len(found),
+        "limit": 0,
+        "evidence": {
             **evidence(queue),
             "stalled": [f"{job.job_id} ({job.name}), {seconds(job.running_s)}" for job in found],
         },
-    )
+    }
+    if found and (reconnecting := still_reconnecting(queue)):
+        judge.unknown(f"{sentence}; {reconnecting}", **details)
+    if partial and not found:
+        judge.advise(sentence, **details)
+    judge.passes_if(not found, sentence, **details)
 
 
 @check("queue.schedulers")
@@ -202,8 +210,9 @@ def test_schedulers(
 ) -> None:
     """Every job scheduler's next run lies ahead, and its job exists.
 
-    Passes when both are so for every scheduler that was seen.
-    Fails when a run is past due beyond the grace (stopped), or its job is gone (orphaned).
+    Passes when both are so for every scheduler.
+    Fails when a run is past due beyond the grace (stopped), or its job is gone (orphaned). Where
+        there are too many to look at, that both are so for some is a warning.
     Next: start a worker for a stopped scheduler; `upsertJobScheduler` again for an orphaned one,
         which no worker revives.
     """
@@ -212,22 +221,23 @@ def test_schedulers(
         judge.unknown(f"the schedulers of {subject.name} cannot be read")
     if not facts.schedulers_total:
         judge.not_applicable(f"{subject.name} has no job scheduler")
-    orphans = {scheduler.scheduler_id for scheduler in orphaned(queue.first, facts)}
-    stopped = {
-        scheduler.scheduler_id
-        for scheduler in facts.schedulers
-        if not scheduler.finished and scheduler.overdue_s > queue_limits.overdue_grace_s
-    } - orphans
-    problems = [f"{scheduler_id} is orphaned" for scheduler_id in sorted(orphans)]
-    problems += [f"{scheduler_id} has stopped" for scheduler_id in sorted(stopped)]
-    judge.passes_if(
-        not problems,
-        f"{facts.schedulers_total} job schedulers of {subject.name}: "
-        + (", ".join(problems[:10]) or "each has its next run ahead"),
-        observed=len(problems),
-        limit=0,
-        evidence=evidence(queue),
+    _leave_out_if_paused_as_allowed(subject, queue, queue_limits, judge)
+    why = cause(facts, queue.workers)
+    judged = judge_schedulers(queue.first, facts, why, grace_s=queue_limits.overdue_grace_s)
+    problems = [f"{scheduler_id} is orphaned" for scheduler_id in judged.orphaned]
+    problems += [f"{scheduler_id} has stopped: {why}" for scheduler_id in judged.stopped]
+    partial = looked_at(facts.schedulers_seen, facts.schedulers_total)
+    sentence = f"{facts.schedulers_total} job schedulers of {subject.name}: " + (
+        ", ".join(problems[:10])
+        or (f"{len(judged.held)} are late: {why}" if judged.held else "each has its next run ahead")
     )
+    sentence += partial
+    details: Details = {"observed": len(problems), "limit": 0, "evidence": evidence(queue)}
+    if problems and not judged.orphaned and (reconnecting := still_reconnecting(queue)):
+        judge.unknown(f"{sentence}; {reconnecting}", **details)
+    if partial and not problems:
+        judge.advise(sentence, **details)
+    judge.passes_if(not problems, sentence, **details)
 
 
 @check("queue.failures")
@@ -236,18 +246,24 @@ def test_failures(
 ) -> None:
     """No more jobs failed in the last hour than failed_per_hour.
 
-    Passes when at most that many did.
-    Fails when more did.
-    Next: read the reasons in the evidence, repair their cause, then retry the failed jobs.
+    Passes when at most that many did, by the events of the hour and by what the queue keeps.
+    Fails when more did. Where the queue does not keep them and its events do not reach back an
+        hour, that few did since then is a warning; so is a flow parent whose child has failed, as
+        it waits for ever.
+    Next: read the reasons in the evidence, repair their cause, then retry the failed jobs. A parent
+        goes on when its child is retried or removed; `failParentOnFailure` or the like ends it.
     """
-    failed = queue.last.failed_last_hour
+    failed = failures(queue.last)
     if failed is None:
         judge.unknown(f"how many jobs of {subject.name} failed cannot be read")
-    judge.passes_if(
-        failed <= queue_limits.failed_per_hour,
-        f"{failed} jobs of {subject.name} failed in the last hour (limit "
-        f"{queue_limits.failed_per_hour}), {queue.last.counts.failed} are kept",
-        observed=failed,
+    doubtful = failed.unseen or queue.last.blocked_parents
+    over = failed.count > queue_limits.failed_per_hour
+    verdict = judge.fails if over else judge.advise if doubtful else judge.passes
+    verdict(
+        f"{failed.count} jobs of {subject.name} failed {failed.when} (limit "
+        f"{queue_limits.failed_per_hour} an hour), {queue.last.counts.failed} are kept"
+        f"{failed.remark}{parents_text(queue.last)}",
+        observed=failed.count,
         limit=queue_limits.failed_per_hour,
         evidence=evidence(queue),
     )
@@ -263,10 +279,18 @@ def test_paused(
     Fails when the queue is paused for all of them.
     Next: `queue.resume()` once the reason for the pause is gone.
     """
-    if queue.last.paused and queue_limits.paused_ok:
-        judge.not_applicable(f"{subject.name} is paused, as the configuration allows")
+    _leave_out_if_paused_as_allowed(subject, queue, queue_limits, judge)
+    if queue.last.paused is None:
+        judge.unknown(f"whether {subject.name} is paused cannot be read")
     judge.passes_if(
         not queue.last.paused,
         f"{subject.name} is {'paused' if queue.last.paused else 'not paused'}; it has "
         f"{counts(queue.last)}",
     )
+
+
+def _leave_out_if_paused_as_allowed(
+    subject: Subject, queue: ObservedQueue, queue_limits: QueueLimits, judge: Judge
+) -> None:
+    if queue.last.paused and queue_limits.paused_ok:
+        judge.not_applicable(f"{subject.name} is paused, as the configuration allows")

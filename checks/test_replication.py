@@ -2,6 +2,7 @@
 
 from redis_runbook.check import Judge, check
 from redis_runbook.config.service import Service
+from redis_runbook.judging.replication import in_step, link, replicas
 from redis_runbook.probes.replication import ReplicationFacts
 
 
@@ -9,22 +10,29 @@ from redis_runbook.probes.replication import ReplicationFacts
 def test_link(service: Service, replication: ReplicationFacts, judge: Judge) -> None:
     """A replica is linked to its master, and a master has the replicas that are expected.
 
-    Passes when the link is up, and at least replicas_min replicas are online.
-    Fails when the link is down or replicas are missing.
-    Next: read both logs; check the network and `masterauth` between the two, and
-        `repl-backlog-size` after long interruptions.
+    Passes when the link is up and the master was heard of within replication_lag_s, and at least
+        replicas_min replicas are online and confirmed what they were sent within that time.
+    Fails when the link is down or silent, or replicas are missing or behind; a replica that is
+        behind is a warning where replicas_min is not configured.
+    Next: read both logs; look whether the other side is frozen, check the network and
+        `masterauth` between the two, and `repl-backlog-size` after long interruptions.
     """
-    if replication.role == "slave":
-        state = "up" if replication.link_up else f"down for {replication.link_down_s} s"
-        judge.passes_if(
-            replication.link_up, f"{service.name} is a replica, its link to the master is {state}"
-        )
-    wanted = service.settings.replicas_min
+    facts, limit_s, wanted = (
+        replication,
+        service.limits.replication_lag_s,
+        service.settings.replicas_min,
+    )
+    if facts.role == "slave":
+        holds, found = link(facts, limit_s=limit_s)
+        judge.passes_if(holds, f"{service.name} is a replica, {found}")
+    ready, found = in_step(facts, limit_s=limit_s), replicas(facts, service.name, limit_s=limit_s)
+    if wanted is None and ready < len(facts.lags_s):
+        judge.advise(f"{found}; replicas_min is not configured")
     if wanted is None:
         judge.not_applicable(f"{service.name} is a master and replicas_min is not configured")
     judge.passes_if(
-        replication.replicas_online >= wanted,
-        f"{replication.replicas_online} replicas of {service.name} are online (at least {wanted})",
-        observed=replication.replicas_online,
+        ready >= wanted,
+        f"{found}, at least {wanted} wanted",
+        observed=ready,
         limit=wanted,
     )

@@ -1,6 +1,6 @@
-"""Writes docs/checks, one page a check, and README's table, from catalogue and docstrings.
+"""Writes a page in docs/checks for each check, and README's table, from catalogue and docstrings.
 
-`python tools/docs.py` writes them; `python tools/docs.py --check` fails where they drifted.
+`python tools/docs.py` writes them; `python tools/docs.py --check` fails if they are out of date.
 """
 
 import ast
@@ -26,7 +26,7 @@ _SCOPES: Final = {
     "grafana": "the Grafana that `[grafana]` names",
 }
 _PART: Final = re.compile(r"^(Passes when|Fails when|Next:)\s*", re.MULTILINE)
-_MADE: Final = "<!-- Made by tools/docs.py from the check's docstring: change it there. -->"
+_PAGE_COMMENT: Final = "<!-- Made by tools/docs.py from the check's docstring: change it there. -->"
 _TABLE_BEGINS: Final = (
     "<!-- Made by tools/docs.py from the checks' docstrings: change it there. -->"
 )
@@ -34,7 +34,7 @@ _TABLE_ENDS: Final = "<!-- Here ends what tools/docs.py made. -->"
 
 
 def docstrings() -> dict[str, tuple[str, str]]:
-    """By check id: the file that holds the check, and its docstring."""
+    """The file and the docstring of each check, by id."""
     found: dict[str, tuple[str, str]] = {}
     for path in sorted((ROOT / "checks").glob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -59,23 +59,23 @@ def parts(docstring: str) -> dict[str, str]:
 
 
 def pages(found: Mapping[str, tuple[str, str]]) -> dict[Path, str]:
-    """Every page's path and text."""
-    made = {PAGES / f"{spec.id}.md": _page(spec, *found[spec.id]) for spec in CATALOGUE.values()}
+    """The text of every page, by path."""
+    texts = {PAGES / f"{spec.id}.md": _page(spec, *found[spec.id]) for spec in CATALOGUE.values()}
     rows = "\n".join(
         f"| [`{spec.id}`]({spec.id}.md) | {parts(found[spec.id][1])['']} | {_level(spec)} |"
         for spec in CATALOGUE.values()
     )
-    made[PAGES / "README.md"] = (
-        f"{_MADE}\n\n# Checks\n\n| id | what must hold | level |\n|---|---|---|\n{rows}\n"
+    texts[PAGES / "README.md"] = (
+        f"{_PAGE_COMMENT}\n\n# Checks\n\n| id | what must hold | level |\n|---|---|---|\n{rows}\n"
     )
-    return made
+    return texts
 
 
 def with_table(text: str, found: Mapping[str, tuple[str, str]]) -> str:
     """README's text, with the table of all checks between its two comments.
 
     Raises:
-        ValueError: the comments are not there, once each and in this order.
+        ValueError: the text does not have each comment once, in this order.
     """
     before, begin, rest = text.partition(_TABLE_BEGINS)
     _, end, after = rest.partition(_TABLE_ENDS)
@@ -96,12 +96,12 @@ def _sentence(docstring: str) -> str:
 
 
 def _page(spec: CheckSpec, file: str, docstring: str) -> str:
-    said = parts(docstring)
-    return f"""{_MADE}
+    part = parts(docstring)
+    return f"""{_PAGE_COMMENT}
 
 # `{spec.id}`
 
-{said[""]}
+{part[""]}
 
 | | |
 |---|---|
@@ -111,11 +111,11 @@ def _page(spec: CheckSpec, file: str, docstring: str) -> str:
 | runbook | {spec.runbook} |
 | source | [`{file}`](../../{file}) |
 
-**Passes when** {said["Passes when"]}
+**Passes when** {part["Passes when"]}
 
-**Fails when** {said["Fails when"]}
+**Fails when** {part["Fails when"]}
 
-**Next:** {said["Next:"]}
+**Next:** {part["Next:"]}
 """
 
 
@@ -135,22 +135,22 @@ def _broken(spec: CheckSpec) -> str:
 
 
 def main() -> int:
-    """Write the pages and the table, or with `--check` say which would change."""
+    """Write the pages and the table, or with `--check` print which would change."""
     found = docstrings()
     if set(found) != set(CATALOGUE):
-        odd = ", ".join(sorted(set(found) ^ set(CATALOGUE)))
-        print(f"checks/ and the catalogue disagree about: {odd}", file=sys.stderr)
+        unmatched = ", ".join(sorted(set(found) ^ set(CATALOGUE)))
+        print(f"checks/ and the catalogue disagree about: {unmatched}", file=sys.stderr)
         return 1
     try:
         table = with_table(README.read_text(encoding="utf-8"), found)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    made = {**pages(found), README: table}
-    stale = [path for path in PAGES.glob("*.md") if path not in made]
+    texts = {**pages(found), README: table}
+    stale = [path for path in PAGES.glob("*.md") if path not in texts]
     drifted = [
         path
-        for path, text in made.items()
+        for path, text in texts.items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
     if "--check" in sys.argv[1:]:
@@ -160,7 +160,7 @@ def main() -> int:
     PAGES.mkdir(parents=True, exist_ok=True)
     for path in stale:
         path.unlink()
-    for path, text in made.items():
+    for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
     return 0
 

@@ -28,14 +28,14 @@ CHROMIUM: Final = (
 
 
 def break_queue(server: Server) -> None:
-    """Fill it beyond 80 %, and let it evict jobs."""
+    """Fill the queue beyond 80 % of its memory, so that it evicts jobs."""
     client = server.client()
     for number in range(60):
         client.set(f"bull:bundle:render:{number}", "x" * 100_000)
 
 
 def break_cache(server: Server) -> None:
-    """Give one token introspection no TTL, and run slow commands."""
+    """Remove the TTL of a JWT entry, and run slow commands."""
     client = server.client()
     for number in range(40):
         client.set(f"jwt:{number}", "{}", ex=900)

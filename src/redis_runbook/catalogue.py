@@ -1,4 +1,4 @@
-"""Every check that exists: its stable id, what it is about, and where the runbook says so.
+"""The catalogue of all checks: their stable ids, scopes, and sections of the runbook.
 
 Ids are used from outside and never renamed. Each has one test function in `checks/`.
 """
@@ -21,8 +21,12 @@ OVERVIEW: Final = "1. Service Overview"
 CONFIGURATION: Final = "5. Configuration Changes"
 
 
+REACHABLE: Final = "connectivity.reachable"
+"""The check that tells of a service that cannot be reached: what cannot be seen follows from it."""
+
+
 class Level(enum.StrEnum):
-    """What a broken check amounts to: `fail`, `warn`, or nothing because it is switched off."""
+    """The verdict on a broken check: INVARIANT fails, ADVISORY warns, OFF does not run."""
 
     INVARIANT = "invariant"
     ADVISORY = "advisory"
@@ -32,13 +36,13 @@ class Level(enum.StrEnum):
 Scope = Literal[
     "service", "role", "jwt_cache", "exporter", "bullmq", "prometheus", "alert", "grafana"
 ]
-"""What a check runs for: each service, those whose role lists the check, the JWT cache's, each
-service as its exporter sees it, each BullMQ queue, Prometheus, each alert of the runbook, or
-Grafana."""
+"""What a check runs for: each service, the services whose role lists the check, the service of the
+JWT cache, each service as its exporter sees it, each BullMQ queue, Prometheus, each alert of the
+runbook, or Grafana."""
 
-Need = Literal["writable", "jwt_cache", "exporter", "scraped", "prometheus", "grafana"]
-"""What must be there or switched on: a run that writes, the JWT cache, an exporter, a target whose
-servers have one, Prometheus, or Grafana."""
+Need = Literal["writable", "jwt_cache", "exporter", "scraped", "prometheus", "alerts", "grafana"]
+"""What a check needs: a run that may write, the JWT cache enabled, an exporter enabled, a target
+with exporters, Prometheus, an alert of the runbook that the configuration implies, or Grafana."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,12 @@ class CheckSpec:
 
 
 _ADVISORY: Final = Level.ADVISORY
-_PROMETHEUS: Final[tuple[Need, ...]] = ("prometheus",)
+_ALERTS: Final[tuple[Need, ...]] = ("prometheus", "alerts")
 _JWT_CACHE: Final[tuple[Need, ...]] = ("jwt_cache",)
 _EXPORTER: Final[tuple[Need, ...]] = ("exporter", "scraped")
 
 CHECKS: Final = (
-    CheckSpec("connectivity.reachable", "service", UNAVAILABLE, "ms"),
+    CheckSpec(REACHABLE, "service", UNAVAILABLE, "ms"),
     CheckSpec("connectivity.role", "service", CONFIGURATION),
     CheckSpec("connectivity.writable", "service", UNAVAILABLE, "ms", needs=("writable",)),
     CheckSpec("connectivity.pubsub", "role", OVERVIEW, "ms"),
@@ -73,9 +77,9 @@ CHECKS: Final = (
     CheckSpec("exporter.reachable", "exporter", BOTH_DOWN, needs=_EXPORTER),
     CheckSpec("exporter.truthful", "exporter", BOTH_DOWN, needs=_EXPORTER),
     CheckSpec("monitoring.targets", "prometheus", MONITORING, needs=("exporter", "prometheus")),
-    CheckSpec("monitoring.rules", "prometheus", MONITORING, "alerts", needs=_PROMETHEUS),
-    CheckSpec("monitoring.alerts", "prometheus", MONITORING, needs=_PROMETHEUS),
-    CheckSpec("monitoring.windows", "alert", MONITORING, needs=_PROMETHEUS),
+    CheckSpec("monitoring.rules", "prometheus", MONITORING, "alerts", needs=_ALERTS),
+    CheckSpec("monitoring.alerts", "prometheus", MONITORING, needs=_ALERTS),
+    CheckSpec("monitoring.windows", "alert", MONITORING, needs=_ALERTS),
     CheckSpec("monitoring.dashboards", "grafana", MONITORING, needs=("grafana",)),
     CheckSpec("jwt_cache.populated", "jwt_cache", LATENCY_SPIKES, "entries", needs=_JWT_CACHE),
     CheckSpec("jwt_cache.expires", "jwt_cache", LATENCY_SPIKES, "s", needs=_JWT_CACHE),
@@ -91,13 +95,14 @@ CHECKS: Final = (
     CheckSpec("queue.failures", "bullmq", UNAVAILABLE, "jobs", _ADVISORY),
     CheckSpec("queue.paused", "bullmq", INSPECT, level=_ADVISORY),
 )
-"""Our own, in the order in which they run: latency comes last but for the queues, which wait."""
+"""Our own checks, in the order in which they run. Latency comes late, before the queues, which wait
+for it."""
 
 Catalogue = Mapping[str, CheckSpec]
 """Checks by id, in the order in which they run."""
 
 CATALOGUE: Final[Catalogue] = MappingProxyType({spec.id: spec for spec in CHECKS})
-"""Our own by id; a run's own catalogue holds those of its plugins, too."""
+"""Our own checks by id; the catalogue of a run has those of its plugins, too."""
 
 
 @hookimpl
@@ -107,5 +112,5 @@ def runbook_checks() -> Sequence[CheckSpec]:
 
 
 def covers(selected: str, check_id: str) -> bool:
-    """Whether a check has this id, or one that begins with it: `memory` covers `memory.*`."""
+    """Whether a check has this id, or an id in this group: `memory` covers `memory.*`."""
     return check_id == selected or check_id.startswith(f"{selected}.")

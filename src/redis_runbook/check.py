@@ -1,4 +1,4 @@
-"""What a check is written with: the `check` mark, and the judge that takes its verdict."""
+"""The API for writing checks: the `check` mark, and the judge, which takes the ruling."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ def check(check_id: str) -> pytest.MarkDecorator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """What a check concluded about its subject, before a level or a report is involved."""
+    """The conclusion of a check about its subject, before its level is applied."""
 
     message: str
     observed: float | None = None
@@ -27,11 +27,11 @@ class Ruling:
 
 
 class Details(TypedDict, total=False):
-    """What a ruling may say beside its sentence.
+    """The fields of a ruling in addition to its message.
 
-    `observed` and `limit` are in the unit that the catalogue names for the check, or in `unit`
-    where that depends on the subject. `next_steps` come before the check's own, and only where it
-    is broken.
+    `observed` and `limit` are in the unit of the check in the catalogue, or in `unit` if that
+    depends on the subject. `next_steps` precede those of the check's docstring; they are shown only
+    if the check fails or warns.
     """
 
     observed: float | None
@@ -42,10 +42,10 @@ class Details(TypedDict, total=False):
 
 
 class Outcome(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # an attribute to mypy
-    """How a check ended; `ruling` says why.
+    """The outcome of a check; `ruling` says why.
 
-    One of pytest's own outcomes, because pytest prepares a traceback of any other exception: some
-    20 ms for each finding, and a service may have thousands.
+    It derives from an outcome of pytest, because pytest formats a traceback for any other
+    exception. That takes about 20 ms for each finding, and a service may have thousands.
     """
 
     def __init__(self, ruling: Ruling) -> None:
@@ -55,27 +55,27 @@ class Outcome(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # an a
 
 
 class Held(Outcome):
-    """What the check is about holds."""
+    """The invariant holds."""
 
 
 class Broken(Outcome):
-    """What the check is about does not hold."""
+    """The invariant does not hold."""
 
 
 class Advised(Outcome):
-    """It holds, but an operator should look at it: a warning whatever the check's level."""
+    """The invariant holds, with a warning for the operator, whatever the check's level."""
 
 
 class Unknown(Outcome):
-    """The check could not look, or saw too little to tell."""
+    """The check could not observe enough to decide."""
 
 
 class NotApplicable(Outcome):
-    """The subject does not have what the check is about, or it is configured off."""
+    """The check does not apply to the subject, or is switched off."""
 
 
 def percent(ratio: float, digits: int = 0) -> str:
-    """`83.1 %` of 0.831: how messages write a ratio."""
+    """Format a ratio for messages: `83.1 %` for 0.831."""
     return f"{ratio * 100:.{digits}f} %"
 
 
@@ -92,7 +92,7 @@ class Judge:
 
     def passes_if(
         self,
-        holds: bool,  # noqa: FBT001  # reads as the sentence that it is
+        holds: bool,  # noqa: FBT001  # the condition reads best in first place
         message: str,
         **details: Unpack[Details],
     ) -> NoReturn:
@@ -102,13 +102,13 @@ class Judge:
         self.fails(message, **details)
 
     def advise(self, message: str, **details: Unpack[Details]) -> NoReturn:
-        """Rule that the invariant holds and something is worth a look."""
+        """Rule that the invariant holds, with a warning."""
         raise Advised(Ruling(message=message, **details))
 
     def unknown(self, message: str, **details: Unpack[Details]) -> NoReturn:
-        """Rule that nothing can be said, and why."""
+        """Rule that the outcome is unknown, and why."""
         raise Unknown(Ruling(message=message, **details))
 
     def not_applicable(self, message: str) -> NoReturn:
-        """Rule that the check has no subject here, and why."""
+        """Rule that the check does not apply, and why."""
         raise NotApplicable(Ruling(message=message))

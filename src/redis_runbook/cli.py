@@ -1,6 +1,7 @@
 """The command line: `redis-runbook smoke|gate|nightly|config|queue show|rules|dashboards`."""
 
 import argparse
+import gc
 import importlib
 import os
 import sys
@@ -22,29 +23,32 @@ _MODULES: Final = {
     "rules": "rules",
     "dashboards": "dashboards",
 }
-"""The module of each command in `commands`; its `run` makes of options an exit code.
+"""The module of each command in `commands`; its `run` takes the options and returns an exit code.
 
-Loaded when it is asked for: what one needs would cost every other, and `--version`, a second.
+A module is imported only for its command, as the imports of some commands take a second.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in `argv` (without the program's name) and return its exit code."""
     open_closed_streams()
+    # What is imported stays: the collector would go through it a dozen times. A run enables it.
+    gc.disable()
     with interruptible():
         try:
             code = _main(list(sys.argv[1:] if argv is None else argv))
         except KeyboardInterrupt:
             code = ExitCode.INTERRUPTED
-        except Exception as error:  # noqa: BLE001  # Python's own exit code would say "broken"
+        except Exception as error:  # noqa: BLE001  # the exit code of Python would mean "broken"
             code = _failed(error)
+    gc.enable()
     if argv is None:
-        ignore_signals()  # the verdict is told, and an impatient second signal must not change it
+        ignore_signals()  # a second signal must not change the exit code
     return code
 
 
 def _failed(error: Exception) -> int:
-    """Say that we failed, and where; not with a traceback, which could quote a secret."""
+    """Print what failed, and where; without a traceback, which could quote a secret."""
     *_, last = traceback.extract_tb(error.__traceback__)
     what = type(error).__name__
     reason = f"{error.strerror} ({what})" if isinstance(error, OSError) else what
@@ -60,7 +64,7 @@ def _main(arguments: list[str]) -> int:
         arguments, rest = arguments[:at], arguments[at + 1 :]
     options = _parser().parse_args(arguments)
     try:
-        os.getcwd()  # noqa: PTH109  # only to see whether there is one
+        os.getcwd()  # noqa: PTH109  # raises if it does not exist
     except OSError as error:
         return misused(f"the current folder cannot be used: {error.strerror}")
     options.pytest_arguments = rest
@@ -74,7 +78,7 @@ class _Parser(argparse.ArgumentParser):
         from redis_runbook.redact import Redactor  # noqa: PLC0415  # only needed here
 
         self.print_usage(sys.stderr)
-        # It quotes what was given, and that may be a URL in the wrong place.
+        # The message quotes the arguments, and a URL may be among them.
         self.exit(ExitCode.USAGE, f"{self.prog}: {Redactor()(message)}\n")
 
 
@@ -123,7 +127,7 @@ def _add_config_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _file(text: str) -> Path:
-    if "://" in text:  # a path swallows one slash, and the password would not be recognised
+    if "://" in text:  # a Path drops a slash, so that redaction would miss the URL
         raise ValueError
     return Path(text)
 

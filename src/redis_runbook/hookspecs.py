@@ -1,4 +1,4 @@
-"""What a plugin may add. Our own checks, probes, outputs and roles register in the same way.
+"""The hooks of plugins. Our own checks, probes, outputs and roles are registered in the same way.
 
 A plugin is a module or an object with functions of these names, marked by `hookimpl`. It is found
 by the entry-point group `redis_runbook`, or named in `plugins` of `runbook.toml`. A worked example
@@ -27,13 +27,13 @@ def runbook_checks() -> "Sequence[CheckSpec]":  # type: ignore[empty-body]  # a 
     """Checks for the catalogue, with ids of the plugin's own prefix (`acme.backlog`).
 
     Their tests are functions marked `@check("acme.backlog")` in the plugin's module, or in
-    `test_*.py` beside it where it is a package.
+    `test_*.py` in its folder if it is a package.
     """
 
 
 @hookspec
 def runbook_probes() -> "Sequence[Probe]":  # type: ignore[empty-body]
-    """Probes: what they return is handed to any check that asks for it by the probe's name."""
+    """Probes: a check gets a probe's facts from the fixture with the probe's name."""
 
 
 @hookspec
@@ -43,4 +43,4 @@ def runbook_outputs() -> "Sequence[Output]":  # type: ignore[empty-body]
 
 @hookspec
 def runbook_roles() -> "Sequence[RoleSpec]":  # type: ignore[empty-body]
-    """What a Redis may be for, beside `queue` and `cache`: its limits and its checks."""
+    """Roles of a Redis, in addition to `queue` and `cache`, with their limits and checks."""

@@ -1,7 +1,7 @@
 """The pytest plugin: `--profile` turns a pytest run into a run of the runbook's checks.
 
-Loaded by every pytest run in an environment that has the package, so it imports nothing heavy
-until a profile is asked for.
+Every pytest run loads it if the package is installed, so it imports nothing heavy without a
+profile.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from redis_runbook.config.profiles import PROFILES
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options; the command line of `redis-runbook` passes them on."""
+    """Declare the options, which the commands of `redis-runbook` pass on."""
     group = parser.getgroup("redis-runbook", "Redis runbook checks")
     group.addoption(
         "--profile",
@@ -54,14 +54,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="ID",
         help="only these checks: an id or a prefix of one (memory, latency.slowlog); repeatable",
     )
-    # Given by `redis-runbook --wait`: how the run came about.
+    # Set by `redis-runbook --wait`.
     group.addoption("--waited", metavar="SECONDS", type=float, help=argparse.SUPPRESS)
     group.addoption("--attempt", metavar="N", type=int, help=argparse.SUPPRESS)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the check mark, and the run where a profile is asked for."""
+    """Register the check mark, and with a profile the run."""
     config.addinivalue_line("markers", f"{MARK}(spec): the runbook check that a test is")
     if config.getoption("profile"):
         # Heavy, and only needed here.
@@ -73,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Refuse checks without a profile: a bare pytest run of them would look at nothing."""
+    """Refuse checks without a profile: they would check nothing."""
     if not config.getoption("profile") and any(item.get_closest_marker(MARK) for item in items):
         raise pytest.UsageError(
             f"runbook checks need a profile: pytest --profile {'|'.join(sorted(PROFILES))}"

@@ -1,4 +1,4 @@
-"""The record of a run: all that outputs are made from, frozen, serialisable, without a secret."""
+"""The record of a run, from which outputs are made: frozen, serialisable, and redacted."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from redis_runbook.verdict import SEVERITY, ExitCode, Finding, Verdict
 class ServerRecord:
     """The server process that answered, and the counters that the next run compares with.
 
-    `rejected_connections` counts since the process started; None where it was not told.
+    `rejected_connections` counts since the process started; None if it is not known.
     """
 
     product: str
@@ -22,19 +22,34 @@ class ServerRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastSeen:
+    """The process of a service that answered last, in this run or an earlier one.
+
+    `at` is when that run began, by the clock of the machine that it ran on.
+    """
+
+    run_id: str
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceRecord:
-    """One service: where it is (None: no URL is known), how long it was sampled, who answered."""
+    """One service: its address (None: not known), how long it was sampled, and its server.
+
+    `server` is None if none answered; `last_seen` may then still be about an earlier run.
+    """
 
     name: str
     role: str
     address: str | None
     window_s: float
     server: ServerRecord | None = None
+    last_seen: LastSeen | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueRecord:
-    """One BullMQ queue in numbers; None where one is not known."""
+    """The numbers of a BullMQ queue; a number that is not known is None."""
 
     service: str
     name: str
@@ -45,11 +60,12 @@ class QueueRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """One run, from what was asked to what it amounts to.
+    """One run: what was requested, what was found, and the exit code.
 
-    `target` is None where none could be opened. `outcome` is what the findings amount to,
-    `exit_code` what the process tells: not healthy either where a report is missing. `waited_s` is
-    how long `--wait` had waited before this attempt, `left_out` how many checks were not selected.
+    `target` is None if it could not be opened. `outcome` is the exit code for the findings alone;
+    `exit_code` is that of the process, which is not healthy if a report could not be written.
+    `waited_s` is how long `--wait` had waited before this attempt; `left_out` is how many checks
+    were not selected.
     """
 
     profile: str
@@ -70,12 +86,12 @@ class RunRecord:
 
     @property
     def window_s(self) -> float:
-        """The longest window of a service; 0 without one."""
+        """The longest window of all services; 0 without services."""
         return max((service.window_s for service in self.services), default=0.0)
 
     @property
     def servers(self) -> Mapping[str, ServerRecord | None]:
-        """Who answered, by service."""
+        """The server of each service; None if it did not answer."""
         return {service.name: service.server for service in self.services}
 
     @property
@@ -85,7 +101,7 @@ class RunRecord:
 
     @property
     def by_severity(self) -> list[Finding]:
-        """The findings, worst first, each verdict in the order in which it came."""
+        """The findings, worst first; findings of equal verdict in their original order."""
         return sorted(self.findings, key=lambda finding: SEVERITY.index(finding.verdict))
 
     @property

@@ -1,4 +1,4 @@
-"""What may be shown: no secret, no control character, nothing endless."""
+"""Makes text safe to print: without secrets and control characters, of bounded length."""
 
 import html
 import json
@@ -25,9 +25,9 @@ _SECRET_NAME: Final = re.compile(
     r"(?i)token|secret|passw(or)?d|pwd|api_?key|private_?key|credential|(^|_)auth"
 )
 _MIN_ENVIRONMENT_SECRET: Final = 6
-_MIN_BLIND: Final = 4
-# Words that our own reports write: a password equal to one of them is masked where it arrives
-# from outside, and not by searching whole documents, which it would tear apart.
+_MIN_PART_OF_WORD: Final = 4
+# Words in our own reports. A password equal to one of them is masked only in text from outside, as
+# masking it in whole documents would destroy them.
 _OWN_WORDS: Final = frozenset(
     """cache check container default docker embedded exporter fail false gate guest html json
     latency limit live localhost master memory message nightly none null observed pass password
@@ -38,9 +38,9 @@ _OWN_WORDS: Final = frozenset(
 
 
 def printable(text: str | bytes, limit: int = _MAX_TEXT) -> str:
-    r"""One line of harmless text: other characters are escaped (`\x1b`), a long rest is counted.
+    r"""One line of printable text: other characters are escaped (`\x1b`), a long text is cut.
 
-    Text from servers, files and networks passes through here before it enters a message.
+    All text from servers, files and networks passes through here before it enters a message.
     """
     size = f"{len(text)} {'bytes' if isinstance(text, bytes) else 'characters'}"
     if isinstance(text, bytes):
@@ -53,33 +53,33 @@ def printable(text: str | bytes, limit: int = _MAX_TEXT) -> str:
 
 
 class Redactor:
-    """Replaces known secrets, and what looks like one, with `[redacted]`."""
+    """Replaces known secrets, and text that looks like a secret, with `[redacted]`."""
 
     def __init__(self, secrets: Collection[str] = ()) -> None:
-        """Know these secrets; they are found in their quoted and escaped forms too."""
+        """Redact these secrets, also in their quoted and escaped forms."""
         self._secrets: set[str] = set()
         self.learn(secrets)
 
     def learn(self, secrets: Iterable[str]) -> None:
-        """Know these secrets, too."""
+        """Redact these secrets, too."""
         self._secrets.update(secrets)
         self._everywhere = _any_of(self._secrets)
         self._in_documents = _any_of(
             secret
             for secret in self._secrets
-            if len(secret) >= _MIN_BLIND and secret.lower() not in _OWN_WORDS
+            if len(secret) >= _MIN_PART_OF_WORD and secret.lower() not in _OWN_WORDS
         )
 
     def __call__(self, text: str) -> str:
-        """`text`, which came from outside, without secrets."""
+        """Redact a text from outside."""
         return self._apply(text, self._everywhere)
 
     def document(self, text: str) -> str:
-        """What we wrote ourselves, searched once more for anything that slipped past."""
+        """Redact a text that we wrote, in case that a secret is still in it."""
         return self._apply(text, self._in_documents)
 
     def value(self, value: Any) -> Any:
-        """A JSON-like value with every text in it made printable and redacted, keys too."""
+        """Make every text in a JSON-like value printable and redacted, keys too."""
         if isinstance(value, str | bytes):
             return printable(self(_text(value)))
         if isinstance(value, Mapping):
@@ -99,7 +99,7 @@ class Redactor:
 
 
 def harmless(text: str, limit: int = _MAX_QUOTED) -> str:
-    """A text from outside as a message quotes it: printable, without what looks like a secret."""
+    """A text from outside for a message: printable, and without what looks like a secret."""
     return printable(Redactor()(text.strip()), limit)
 
 
@@ -111,12 +111,14 @@ def _any_of(secrets: Iterable[str]) -> re.Pattern[str] | None:
     forms = {form for secret in secrets if secret for form in _forms(secret)}
     if not forms:
         return None
-    # Longest first, so that a secret that contains another is replaced whole. A short one is
-    # only found as a word of its own.
+    # Longest first, so that a secret which contains another is replaced as a whole. A short secret
+    # is only replaced as a whole word.
     ordered = sorted(forms, key=len, reverse=True)
     return re.compile(
         "|".join(
-            re.escape(form) if len(form) >= _MIN_BLIND else rf"(?<!\w){re.escape(form)}(?!\w)"
+            re.escape(form)
+            if len(form) >= _MIN_PART_OF_WORD
+            else rf"(?<!\w){re.escape(form)}(?!\w)"
             for form in ordered
         )
     )
@@ -144,12 +146,14 @@ def environment_secrets(environ: Mapping[str, str] = os.environ) -> set[str]:
         if "://" in value and "@" in value:
             userinfo = value.partition("://")[2].rpartition("@")[0]
             password = userinfo.partition(":")[2] or userinfo
-            found |= {text for text in (password, unquote(password)) if len(text) >= _MIN_BLIND}
+            found |= {
+                text for text in (password, unquote(password)) if len(text) >= _MIN_PART_OF_WORD
+            }
     return {value for value in found if not value.startswith("/")}
 
 
 def without_credentials(url: str) -> str:
-    """A URL's scheme, host, port and path: what may be shown of it."""
+    """The parts of a URL that may be printed: scheme, host, port and path."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return printable(f"{parts.scheme}://{host}{parts.path}")

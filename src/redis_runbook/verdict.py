@@ -1,4 +1,4 @@
-"""The outcome of one check on one subject, and what a run's outcomes amount to."""
+"""Verdicts and findings of checks, and the exit code of a run."""
 
 import enum
 import math
@@ -9,16 +9,22 @@ from typing import Any
 
 
 class CannotLook(Exception):  # noqa: N818  # it is an outcome, not a fault of the program
-    """A probe could not observe.
+    """A probe could not observe its facts.
 
     Its text is one sentence for the user ("no permission for SLOWLOG GET on cache"): it becomes
     the message of every check that needed the facts, with the verdict `unknown`. It never holds
-    raw bytes from a server, nor a secret.
+    raw bytes from a server, nor a secret. `follows_from` names the finding that has the same cause
+    and tells of it (`connectivity.reachable[queue]`); None where this is a cause of its own.
     """
+
+    def __init__(self, message: str, *, follows_from: str | None = None) -> None:
+        """End the observation with this sentence."""
+        super().__init__(message)
+        self.follows_from = follows_from
 
 
 class Verdict(enum.StrEnum):
-    """What a check concluded about its subject."""
+    """The conclusion of a check about its subject."""
 
     PASS = "pass"  # noqa: S105  # a verdict, not a password
     FAIL = "fail"
@@ -44,7 +50,7 @@ SEVERITY = (
     Verdict.PASS,
     Verdict.NOT_APPLICABLE,
 )
-"""The order in which a tired person wants to read them."""
+"""The verdicts, worst first: the order in which reports show them."""
 
 
 class ExitCode(enum.IntEnum):
@@ -63,7 +69,9 @@ class Finding:
     """The record of one check on one subject.
 
     `observed` and `limit` are in `unit`; both are None where nothing was measured. Texts are
-    redacted and free of control characters by the time a finding exists.
+    redacted and free of control characters by the time a finding exists. `advisory` is whether the
+    check was an advisory one in this run. `follows_from` names the finding of which this one is a
+    mere consequence: nothing could be seen because a service is not reachable.
     """
 
     check: str
@@ -79,6 +87,8 @@ class Finding:
     next_steps: Sequence[str] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)
     duration_s: float = 0.0
+    advisory: bool = False
+    follows_from: str | None = None
 
     @property
     def name(self) -> str:
@@ -101,17 +111,19 @@ def count(findings: Iterable[Finding]) -> dict[Verdict, int]:
 def exit_code(
     findings: Iterable[Finding], *, interrupted: bool = False, incomplete: bool = False
 ) -> ExitCode:
-    """What the findings of a run amount to.
+    """The exit code for the findings of a run.
 
-    A broken invariant outranks an unknown one; a run in which nothing was looked at is never
-    healthy, nor is one that is `incomplete`: pytest failed, or a report could not be written.
+    A broken invariant outranks an unknown one; an advisory check that could not look changes
+    nothing. A run in which nothing was looked at is never healthy, nor is one that is `incomplete`:
+    pytest failed, or a report could not be written.
     """
     if interrupted:
         return ExitCode.INTERRUPTED
-    counts = count(findings)
+    found = tuple(findings)
+    counts = count(found)
     if counts[Verdict.FAIL]:
         return ExitCode.BROKEN
-    if counts[Verdict.UNKNOWN]:
+    if any(one.verdict is Verdict.UNKNOWN and not one.advisory for one in found):
         return ExitCode.UNDETERMINED
     if not counts[Verdict.PASS] + counts[Verdict.WARN]:
         return ExitCode.NOTHING_CHECKED

@@ -1,17 +1,20 @@
 // A process that does with BullMQ or Bull what a test tells it, one JSON object a line:
 //   in:  {"id": 1, "do": "add", "queue": "q", …}
 //   out: {"id": 1, "at": <ms>, "result": …} and {"event": "start" | "end" | "lost", "queue", "job", "at"}
-// Usage: node actor.js <package> <port>
+// Usage: node actor.js <package> <port> [<ms that its clock is ahead of the true one>]
 "use strict";
 const readline = require("node:readline");
 
-const [packageName, port] = process.argv.slice(2);
+const [packageName, port, aheadMs = "0"] = process.argv.slice(2);
+const trueNow = Date.now;
+Date.now = () => trueNow() + Number(aheadMs);
 const library = require(packageName);
 const isBull = packageName === "bull";
-const connection = { host: "127.0.0.1", port: Number(port), maxRetriesPerRequest: null };
+const db = Number(process.env.ACTOR_DATABASE ?? 0);
+const connection = { host: "127.0.0.1", port: Number(port), db, maxRetriesPerRequest: null };
 const queues = new Map();
 const workers = new Map();
-const say = (message) => process.stdout.write(JSON.stringify({ at: Date.now(), ...message }) + "\n");
+const say = (message) => process.stdout.write(JSON.stringify({ at: trueNow(), ...message }) + "\n");
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function queueOf({ queue, prefix = "bull" }) {
@@ -49,6 +52,9 @@ const actions = {
   async add({ queue, prefix, name = "job", data = {}, options = {} }) {
     const added = queueOf({ queue, prefix });
     return (await (isBull ? added.add(data, options) : added.add(name, data, options))).id;
+  },
+  async addBulk({ queue, prefix, jobs }) {
+    await queueOf({ queue, prefix }).addBulk(jobs);
   },
   async flow({ tree }) {
     const flows = new library.FlowProducer({ connection });

@@ -200,7 +200,8 @@ def test_a_limit_of_the_queue_beats_the_services(seen: Seen, library: str) -> No
         ("bundle:idle", 2, 2, "pass"),
         ("bundle:render", 1, 1, "pass"),  # Node with the prefix `bull:bundle`
         ("bullmq6-limited", 1, 1, "pass"),
-        ("bullmq6-unscheduled", 0, 0, "pass"),  # found, not configured: it need not have any
+        ("bullmq6-schedule-over", 1, 0, "pass"),  # found, and no job waits: it need not have any
+        ("bullmq6-unscheduled", 0, 1, "fail"),  # found, and its job is overdue
         ("bullmq5-lifo", 0, 1, "fail"),
         ("bullmq6-lifo", 0, 1, "fail"),
         ("bullmq6-busy", 1, 2, "fail"),
@@ -228,7 +229,7 @@ def test_without_client_list_other_signs_of_life_count(seen: Seen) -> None:
     why = "no permission for CLIENT LIST on queue"
     verdict, message = verdict_and_message(seen.denied, "queue.workers", "bullmq6-idle")
     assert verdict == "pass"
-    assert f"{why}; a worker of it looked for stalled jobs" in message
+    assert f"{why}; a worker of it last looked for stalled jobs" in message
     for subject in ("bullmq6-lifo", "bullmq6-busy"):  # no sign, and one where two are wanted
         verdict, message = verdict_and_message(seen.denied, "queue.workers", subject)
         assert (verdict, why in message) == ("unknown", True)
@@ -282,7 +283,7 @@ def test_jobs_of_a_killed_worker_are_stalled(seen: Seen, library: str) -> None:
     [
         ("scheduled", "pass", "each has its next run ahead"),
         ("schedule-over", "pass", "each has its next run ahead"),
-        ("unscheduled", "fail", "tick has stopped"),
+        ("unscheduled", "fail", "tick has stopped: no worker"),
         ("orphaned", "fail", "meta is orphaned"),
         ("idle", "not_applicable", "has no job scheduler"),
     ],
@@ -295,6 +296,17 @@ def test_schedulers(
 
 
 # queue.failures and queue.paused
+
+
+@node
+def test_a_flow_parent_whose_child_failed_is_a_warning(late: product.Outcome, library: str) -> None:
+    verdict, message = verdict_and_message(late, "queue.failures", f"{library}-parent-blocked")
+    assert (verdict, "waiting for ever on a failed child: flow parent " in message) == (
+        "warn",
+        True,
+    )
+    verdict, _ = verdict_and_message(late, "queue.failures", f"{library}-parent")
+    assert verdict == "pass"
 
 
 @node

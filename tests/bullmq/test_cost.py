@@ -23,8 +23,21 @@ PROBE_USER = (
 )
 READS = {
     *("auth", "client|list", "client|setname", "exec", "exists", "getrange", "hget", "hmget"),
-    *("info", "llen", "lrange", "multi", "pttl", "scan", "time", "xinfo|stream", "xrevrange"),
-    *("zcard", "zcount", "zrange", "zrangebyscore", "zrevrange"),
+    *(
+        "info",
+        "lindex",
+        "llen",
+        "lrange",
+        "multi",
+        "pttl",
+        "scan",
+        "sismember",
+        "sscan",
+        "time",
+        "xinfo|stream",
+        "xrevrange",
+    ),
+    *("zcard", "zcount", "zrange", "zrangebyscore", "zrevrange", "zscore"),
 }
 _ADMIN = {"config|resetstat"}
 
@@ -146,3 +159,34 @@ def test_a_million_waiting_jobs_are_counted_and_the_oldest_is_found(
     assert oldest.job_id == "0"
     true_s = (facts.at_ms - int(deep_and_shallow.hget("bull:deep:0", "timestamp"))) / 1000
     assert oldest.age_s == pytest.approx(true_s, abs=0.001)
+
+
+def test_a_queue_that_is_long_everywhere_costs_no_more_than_one_half_as_long(
+    server: Server, client: Client
+) -> None:
+    raw = server.client()
+    calls = []
+    for count in (3_000, 6_000):
+        raw.flushall()
+        _fill_everywhere(raw, count)
+        raw.config_resetstat()
+        observe_queues(client, [Queue(prefix=b"bull", name=b"long")])
+        calls.append(sum(times for times, _ in _calls(raw).values()))
+    assert calls[1] <= 1.1 * calls[0]
+    assert calls[1] < 1_400
+
+
+def _fill_everywhere(raw: Any, count: int) -> None:
+    """Jobs that are LIFO, FIFO, prioritized and active, and schedulers, `count` of each."""
+    key, now_ms = "bull:long", int(time.time() * 1000)
+    pipe = raw.pipeline(transaction=False)
+    for job in range(count):
+        pipe.lpush(f"{key}:wait", job)
+        pipe.rpush(f"{key}:wait", f"lifo{job}")
+        for name, age_ms in (("", 60_000), ("lifo", 30_000), ("p", 1_000), ("a", 1_000)):
+            added = {"timestamp": now_ms - age_ms + job, "opts": "{}"}
+            pipe.hset(f"{key}:{name}{job}", mapping=added)
+        pipe.zadd(f"{key}:prioritized", {f"p{job}": job << 32})
+        pipe.lpush(f"{key}:active", f"a{job}")
+        pipe.zadd(f"{key}:repeat", {f"tick{job}": now_ms + 60_000 + job})
+    pipe.execute()

@@ -43,7 +43,7 @@ def test_workers_come_back_after_a_restart_and_are_not_judged_before() -> None:
         early = _look(server)
         for library in NODE_LIBRARIES:
             assert not early[library][1].settled
-            assert "the server started" in early[library][1].because
+            assert "the server started" in early[library][1].reconnecting
 
         wait_until(lambda: [workers.at_work for _, workers in _look(server).values()] == [1, 1], 40)
 

@@ -221,9 +221,66 @@ def test_a_service_without_a_queue_is_said_to_have_none(services: product.Outcom
     assert found["message"] == "no queue of unlisted is listed, and discovery is switched off"
 
 
+def test_a_queue_service_with_an_empty_database_is_a_warning_that_names_the_full_one(
+    folder: Path,
+) -> None:
+    with running() as server:
+        env = {"REDIS_QUEUE_URL": server.url, "REDIS_CACHE_URL": server.url}
+        arguments = ("smoke", "--select", "queue")
+        empty = product.run(folder / "empty", *arguments, env=env)
+        elsewhere = server.client(db=3)
+        elsewhere.hset("bull:render:meta", "version", "bullmq:5.81.5")
+        wrong = product.run(folder / "wrong", *arguments, env=env)
+        server.client().set("jwt:1", "{}")
+        other = product.run(folder / "other", *arguments, env=env)
+        right = {**env, "REDIS_QUEUE_URL": f"{server.url}/3"}
+        found = product.run(folder / "found", *arguments, env=right)
+    name, prefix = "queue.depth[queue]", "queue has no BullMQ queue with the prefix bull, and"
+    assert empty.message(name) == f"{prefix} no key at all in database 0: is it the right one?"
+    assert wrong.message(name) == (
+        f"{prefix} no key at all in database 0 (1 keys in 3): is it the right one?"
+    )
+    assert other.message(name) == (
+        f"{prefix} 1 other keys in database 0 (1 keys in 3): is it the right one?"
+    )
+    for done in (empty, wrong, other):
+        assert [done.verdicts[name], done.verdicts["queue.latency[queue]"]] == [
+            "warn",
+            "not_applicable",
+        ]
+    assert "warn" not in found.verdicts.values()
+    assert "queue.depth[render]" in found.verdicts
+
+
+def test_a_throwaway_queue_is_empty_and_nobody_is_warned(folder: Path) -> None:
+    done = product.run(folder, "smoke", "--target", "embedded", "--select", "queue")
+    assert set(done.verdicts.values()) == {"not_applicable"}
+
+
 def test_what_is_not_listed_is_not_looked_at_without_discovery(services: product.Outcome) -> None:
     billing = [name for name in services.verdicts if "[billing/" in name]
     assert billing == [f"queue.{check}[billing/render]" for check in CHECKS]
+
+
+@pytest.mark.parametrize("denied", [["-scan"], []], ids=["denied", "allowed"])
+def test_a_scan_that_is_denied_is_one_warning_about_a_healthy_queue(
+    denied: list[str], folder: Path
+) -> None:
+    with running() as server:
+        fill(server, b"render", waiting=0)
+        url = server.user("ops", "needed-password", "~*", "&*", "+@all", *denied)
+        done = product.run(
+            folder,
+            *("smoke", "--select", "queue.depth", "queue.overdue"),
+            env=product.urls(url),
+            config='[queues.render]\ndepth = 2\nworkers_min = 0\n[services.queue]\nrole = "queue"\n'
+            'queues = ["render"]\n[exporter]\nenabled = false\n',
+        )
+    others = {name: one for name, one in done.verdicts.items() if "others" in name}
+    found = {name: one for name, one in done.verdicts.items() if name not in others}
+    assert found == {"queue.depth[render]": "pass", "queue.overdue[render]": "pass"}
+    assert others == ({"queue.depth[queue: others]": "warn"} if denied else {})
+    assert done.code == 0, done.out
 
 
 # Many
@@ -232,7 +289,7 @@ def test_what_is_not_listed_is_not_looked_at_without_discovery(services: product
 @pytest.mark.quiet
 def test_a_thousand_queues_are_judged_before_the_deadline(folder: Path) -> None:
     crowded = QUEUES // 2
-    limits = {f"q{number}": {"depth": 1, "workers_min": 0} for number in range(QUEUES)}
+    limits = {f"q{number}": {"depth": 1, "latency_s": 600} for number in range(QUEUES)}
     with running("--maxmemory", "200mb") as server:
         for number in range(QUEUES):
             fill(server, b"q%d" % number, waiting=2 if number == crowded else 1)

@@ -85,6 +85,7 @@ def test_both_services_answer_and_are_what_their_roles_ask_for(target: Target) -
 
 
 def test_one_exporter_watches_both_services(target: Target) -> None:
+    assert set(target.exporters) == set(ROLES)
     for name, route in target.exporters.items():
         assert route.url
         url = route.url.location.replace("/metrics", "/scrape")

@@ -263,3 +263,12 @@ def test_a_run_asks_grafana_and_shows_no_token(healthy: Server, folder: Path) ->
     assert done.verdicts["monitoring.targets[prometheus]"] == "not_applicable"
     assert "set PROMETHEUS_URL" in done.message("monitoring.targets[prometheus]")
     assert TOKEN not in done.everything
+
+
+def test_without_a_dashboard_nothing_is_said_to_answer(tmp_path: Path) -> None:
+    with serving(lambda request, *_: reply_json(request, [])) as url:
+        found = judged(tmp_path, f'[grafana]\nurl = "{url}"\ndashboards = []\n')
+    assert found["dashboards"] == (
+        "not_applicable",
+        "no dashboard is configured: [grafana] dashboards is empty",
+    )

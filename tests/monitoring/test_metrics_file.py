@@ -54,7 +54,7 @@ def a_run(seen: dict[str, ObservedQueue] | None = None, **options: Any) -> Run:
 
 
 def a_queue(facts: QueueFacts, **workers: Any) -> ObservedQueue:
-    about: dict[str, Any] = {"known": True, "alive": True, "settled": True, **workers}
+    about: dict[str, Any] = {"known": True, "alive": True, **workers}
     return ObservedQueue(first=facts, last=facts, workers=WorkerFacts(**about))
 
 
@@ -177,6 +177,7 @@ def test_a_run_leaves_one_series_for_each_finding(healthy: Server, folder: Path)
     before = time.time()
     done = product.run(folder, "smoke", "--metrics-file", "runbook.prom", env=env)
     told = parsed((folder / "runbook.prom").read_text())
+    assert done.verdicts
     for name, verdict in done.verdicts.items():
         about = done.finding(name)
         labels = {key: about[key] or "" for key in ("check", "service", "subject")}

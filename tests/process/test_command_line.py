@@ -201,3 +201,27 @@ def test_checks_without_a_profile_are_refused(folder: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 4
     assert "--profile" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--window", "--select", "--output"])
+def test_a_url_in_the_wrong_place_is_not_quoted(option: str, folder: Path) -> None:
+    done = product.run(folder, "smoke", option, "queue=redis://:planted-word@h/1")
+    assert done.code == 4
+    assert "planted-word" not in done.everything
+
+
+def test_an_address_with_credentials_is_refused_and_not_quoted(folder: Path) -> None:
+    text = '[services.queue]\nexporter_target = "redis://:planted-word@redis-queue:6379"'
+    done = product.run(folder, "config", config=text)
+    assert done.code == 4
+    assert "must be a URL without credentials" in done.err
+    assert "planted-word" not in done.everything
+    bare = product.run(folder, "config", config=text.replace("redis://:planted-word@", ""))
+    assert (bare.code, "exporter_target" in bare.err) == (4, True)
+
+
+def test_a_report_of_another_plugin_that_cannot_be_written_is_named(folder: Path) -> None:
+    where = "/proc/nowhere/x.xml"
+    done = product.run(folder, "smoke", "--select", "memory", "--", f"--junitxml={where}")
+    assert done.code == 3
+    assert "cannot write /proc/nowhere: " in done.err

@@ -103,9 +103,12 @@ def test_nobody_else_can_use_an_embedded_server() -> None:
 def test_the_password_of_a_throwaway_server_is_in_no_command_line() -> None:
     with opened() as clients:
         password = clients["cache"].connection_pool.connection_kwargs["password"]
-        for process in Path("/proc").glob("[0-9]*/cmdline"):
+        lines = {}
+        for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                assert password not in process.read_text()
+                lines[int(process.name)] = (process / "cmdline").read_text()
+        assert {client.info("server")["process_id"] for client in clients.values()} <= set(lines)
+        assert not [line for line in lines.values() if password in line]
 
 
 def test_close_leaves_neither_process_nor_folder(temporary: Path) -> None:

@@ -1,8 +1,11 @@
 """Runs that are ended midway, or cannot write: what is left is whole, and never green."""
 
+import fcntl
 import os
+import pty
 import signal
 import subprocess
+import termios
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from tests.support import product
 from tests.support.servers import Server, wait_until
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_a_partial_report_marked_interrupted(
     number: signal.Signals, healthy: Server, folder: Path
 ) -> None:
@@ -38,6 +41,46 @@ def test_throwaway_servers_end_with_the_run(number: signal.Signals, folder: Path
     run.process.send_signal(number)
     run.finish(10)
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in servers), 10)
+
+
+def test_a_terminal_that_goes_away_leaves_a_partial_report(healthy: Server, folder: Path) -> None:
+    folder.mkdir()
+    main_end, run_end = pty.openpty()
+    with os.fdopen(main_end, "rb", buffering=0) as screen:
+        process = subprocess.Popen(
+            product.command("gate"),
+            cwd=folder,
+            env={**product.QUIET, **product.urls(healthy.url)},
+            stdin=run_end, stdout=run_end, stderr=run_end,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
+        )  # fmt: skip
+        os.close(run_end)
+        seen = b""
+        while b"connectivity.reachable[queue]" not in seen:
+            seen += screen.read(4096)
+    # The screen is closed: the kernel sends SIGHUP, and whatever is printed now has no reader.
+    assert process.wait(timeout=10) == 2
+    done = product.Outcome(2, "", "", product.reports(folder))
+    assert done.results["extra"]["interrupted"] is True
+    assert done.verdicts["connectivity.reachable[queue]"] == "pass"
+    assert "partial" in done.html
+
+
+@pytest.mark.quiet
+def test_a_run_that_ignores_a_hangup_goes_on(healthy: Server, folder: Path) -> None:
+    folder.mkdir()
+    process = subprocess.Popen(
+        ["nohup", *product.command("smoke", "--select", "connectivity", "latency.round_trip")],
+        cwd=folder,
+        env={**product.QUIET, **product.urls(healthy.url), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdout
+    assert any("connectivity.reachable[queue]" in line for line in process.stdout)
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
 
 
 def children_of(pid: int) -> list[int]:

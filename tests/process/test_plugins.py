@@ -149,7 +149,8 @@ def test_what_fails_in_a_plugin_is_unknown(
     plugin = EXAMPLE.replace(before, after, 1)
     if after == "str(":
         plugin = re.sub(r"str\(\n.*?\n    \)", "str()", plugin, count=1, flags=re.DOTALL)
-    done = smoke(folder, crowded, plugin=plugin)
+    config = CONFIGURATION.partition("[checks")[0]
+    done = smoke(folder, crowded, plugin=plugin, config=config)
     assert done.code == 3, done.out + done.err
     assert done.verdicts["acme.sessions[queue]"] == "unknown"
     assert words in done.message("acme.sessions[queue]")

@@ -36,6 +36,8 @@ EXTRA: Mapping[str, Any] = {
     "runbook": (str, type(None)),
     "next_steps": list,
     "evidence": dict,
+    "advisory": bool,
+    "follows_from": (str, type(None)),
 }
 """The contract: what the `extra` of each test holds."""
 
@@ -57,6 +59,38 @@ def test_broken(judge, service):
 @check("connectivity.clients")
 def test_broken_advisory(judge, service):
     judge.passes_if(False, "a bit much")
+
+@pytest.fixture
+def given_up(judge):
+    judge.unknown("too far")
+
+@check("latency.slowlog")
+def test_undetermined_advisory(given_up):
+    raise AssertionError("must not be called")
+
+@pytest.fixture
+def noticed(judge):
+    judge.advise("seen on the way")
+
+@check("memory.evictions")
+def test_advised_by_a_fixture(noticed):
+    raise AssertionError("must not be called")
+
+@pytest.fixture
+def certain(judge):
+    judge.passes("it is so")
+
+@check("connectivity.pubsub")
+def test_passed_by_a_fixture(certain):
+    raise AssertionError("must not be called")
+
+@pytest.fixture
+def assuming():
+    assert 1 == 2
+
+@check("jwt_cache.populated")
+def test_assumed_by_a_fixture(assuming):
+    raise RuntimeError("must not be called")
 
 @check("connectivity.role")
 def test_undetermined(judge, service):
@@ -127,6 +161,10 @@ def sound(healthy: Server, tmp_path_factory: pytest.TempPathFactory) -> product.
         ("connectivity.reachable[queue]", "fail", "3 of 2"),
         ("connectivity.clients[queue]", "warn", "a bit much"),
         ("connectivity.role[cache]", "unknown", "too dark"),
+        ("latency.slowlog[cache]", "unknown", "too far"),
+        ("memory.evictions[queue]", "warn", "seen on the way"),
+        ("connectivity.pubsub[queue]", "pass", "it is so"),
+        ("jwt_cache.populated[cache]", "fail", "assert 1 == 2"),
         ("memory.used_ratio[queue]", "unknown", "the check ended without a ruling"),
         ("memory.eviction_policy[queue]", "unknown", "the check itself failed (ZeroDivisionError)"),
         ("memory.fragmentation[cache]", "pass", "fine"),
@@ -161,6 +199,8 @@ def test_a_finding_carries_what_a_person_needs_to_act(every_verdict: product.Out
         "runbook": CATALOGUE["connectivity.reachable"].runbook,
         "next_steps": ["look first", "turn it off and on."],
         "evidence": {"seen": [1]},
+        "advisory": False,
+        "follows_from": None,
     }
     assert every_verdict.finding("persistence.saving[queue]")["evidence"] == {"why": "because"}
     assert every_verdict.finding("memory.fragmentation[cache]")["next_steps"] == []
@@ -214,6 +254,14 @@ def test_the_junit_report_counts_the_same(every_verdict: product.Outcome) -> Non
     assert suite.get("name") == "redis-runbook smoke"
     assert int(suite.get("tests", "")) == len(every_verdict.verdicts)
     kinds = {"failure": "fail", "error": "unknown", "skipped": "not_applicable"}
+    advisory = [
+        test["extra"]
+        for test in every_verdict.results["tests"]
+        if test["extra"]["advisory"] and test["extra"]["verdict"] == "unknown"
+    ]
+    assert advisory
+    counts["unknown"] -= len(advisory)
+    counts["not_applicable"] += len(advisory)
     for kind, verdict in kinds.items():
         number = suite.get(kind if kind == "skipped" else f"{kind}s")
         assert int(number or "") == len(suite.findall(f"testcase/{kind}")) == counts[verdict]
@@ -223,9 +271,8 @@ def test_the_junit_report_counts_the_same(every_verdict: product.Outcome) -> Non
         said = f"{outcome.get('message', '')}{outcome.text or ''}"
         assert case.get("classname") == finding["check"]
         assert finding["message"] in said
-        assert kinds.get(outcome.tag) == {"pass": None, "warn": None}.get(
-            finding["verdict"], finding["verdict"]
-        )
+        shown = "not_applicable" if finding in advisory else finding["verdict"]
+        assert kinds.get(outcome.tag) == {"pass": None, "warn": None}.get(shown, shown)
         assert all(f"next: {step}" in said for step in finding["next_steps"])
 
 

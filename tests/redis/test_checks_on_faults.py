@@ -1,6 +1,7 @@
 """Each check is red on the real fault that it is for; its green twin is `test_healthy.py`."""
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,6 +44,23 @@ def failed_save() -> Iterator[Server]:
         client.set("key", "value")
         client.bgsave()
         wait_until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err")
+        yield server
+
+
+@contextlib.contextmanager
+def failed_manual_save() -> Iterator[Server]:
+    """Nobody asked the server to save by itself, and it goes on taking writes."""
+    with running("--save", "", "--appendonly", "yes") as server:
+        client = server.client()
+        server.limit_files(64 * 1024)
+        client.set("big", os.urandom(48 * 1024))
+        client.config_set("appendonly", "no")
+        client.set("more", os.urandom(48 * 1024))
+        client.bgsave()
+        wait_until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err")
+        server.limit_files(None)
+        client.config_set("appendonly", "yes")
+        wait_until(lambda: not client.info("persistence")["aof_rewrite_in_progress"])
         yield server
 
 
@@ -195,6 +213,7 @@ def jwt_for_a_month() -> Iterator[Server]:
         (failed_save, "connectivity.writable[queue]", "fail", "MISCONF"),
         (full, "connectivity.writable[queue]", "fail", "OOM"),
         (paused, "connectivity.writable[queue]", "fail", "CLIENT PAUSE"),
+        (paused, "connectivity.pubsub[queue]", "fail", "writes are paused (CLIENT PAUSE)"),
         (crowded, "connectivity.clients[queue]", "warn", "of 20 clients (limit 80 %)"),
         (nearly_full, "memory.used_ratio[queue]", "fail", "of maxmemory (limit 80 %) on queue"),
         (unlimited, "memory.used_ratio[queue]", "unknown", "set maxmemory on the server"),
@@ -204,7 +223,9 @@ def jwt_for_a_month() -> Iterator[Server]:
         (fragmented, "memory.fragmentation[queue]", "warn", "both"),
         (failed_save, "persistence.saving[queue]", "fail", "the last RDB save failed"),
         (failed_append, "persistence.saving[queue]", "fail", "the last AOF write failed"),
-        (failed_append, "connectivity.writable[queue]", "fail", "MISCONF"),
+        (failed_append, "connectivity.writable[queue]", "fail", "the last AOF write failed ("),
+        (failed_manual_save, "persistence.saving[queue]", "warn", "RDB is off, and a save by hand"),
+        (failed_manual_save, "connectivity.writable[queue]", "pass", "to write, read and remove"),
         (unsaved_queue, "persistence.saving[queue]", "warn", "a restart loses every job"),
         (replica_without_master, "replication.link[queue]", "fail", "is down for"),
         (empty_jwt_cache, "jwt_cache.populated[cache]", "fail", "0 live entries of jwt:*"),
@@ -291,6 +312,23 @@ def test_memory_is_measured_against_the_configured_limit_where_maxmemory_is_0(
     assert over.verdicts["memory.used_ratio[queue]"] == "fail"
     assert under.verdicts["memory.used_ratio[queue]"] == "pass"
     assert "the configured memory_limit" in under.message("memory.used_ratio[queue]")
+
+
+def test_memory_is_measured_against_the_least_that_bounds_it(folder: Path) -> None:
+    """A maxmemory beyond what the machine has, or beyond what is configured, bounds nothing."""
+    config = "[services.queue]\nrole = 'queue'\nmemory_limit = '10MB'\n"
+    arguments = ("smoke", "--select", "memory.used_ratio")
+    with running("--maxmemory", "100000gb") as server:
+        server.client().set("big", "x" * 9_000_000)
+        env = product.urls(server.url)
+        done = product.run(folder, *arguments, env=env, config=config)
+    name = "memory.used_ratio[queue]"
+    assert done.verdicts[name] == "fail"
+    assert "of the configured memory_limit (limit 80 %) on queue, which is" in done.message(name)
+    name = "memory.used_ratio[cache]"  # without a memory_limit
+    assert done.verdicts[name] == "pass"
+    assert "of the machine's memory (limit 80 %) on cache, which is less" in done.message(name)
+    assert set(done.finding(name)["evidence"]) >= {"maxmemory", "the machine's memory"}
 
 
 @pytest.mark.parametrize(

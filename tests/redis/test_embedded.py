@@ -18,3 +18,4 @@ def test_every_server_program_will_do(
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     started = embedded.start(ROLES, {"PATH": str(tmp_path)})
     started.close()
+    assert set(started.endpoints) == set(ROLES)

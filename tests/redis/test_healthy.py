@@ -27,6 +27,7 @@ def healthy_pair(version: str) -> Iterator[dict[str, str]]:
             running("--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru", program=server)
         )
         fill(cache)
+        queue.client().hset("bull:render:meta", "version", "bullmq:5.81.5")
         url = stack.enter_context(exporter(queue))
         yield {**product.urls(queue.url, cache.url), "REDIS_EXPORTER_URL": url}
 

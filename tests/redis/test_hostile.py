@@ -84,7 +84,7 @@ def test_replies_that_make_no_sense_are_said_at_once(
     with replies(healthy, {command: reply}) as url:
         done = product.run(folder, "smoke", "--select", *checks, env=product.urls(url, healthy.url))
     assert time.monotonic() - started < 8
-    assert done.code == 3
+    assert done.code == (0 if command == b"SLOWLOG" else 3)  # of an advisory check
     unknown = {name for name, verdict in done.verdicts.items() if verdict == "unknown"}
     assert unknown
     assert all(name.endswith("[queue]") for name in unknown)

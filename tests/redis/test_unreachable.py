@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -148,7 +149,38 @@ def holds(server: Server) -> bool:
 
 
 @contextlib.contextmanager
-def tls_server(folder: Path) -> Iterator[Server]:
+def no_client_certificate_1_2(folder: Path) -> Iterator[str]:
+    with tls_server(folder, "--tls-auth-clients", "yes", "--tls-protocols", "TLSv1.2") as server:
+        yield f"rediss://localhost:{server.port}"
+
+
+@contextlib.contextmanager
+def no_client_certificate_1_3(folder: Path) -> Iterator[str]:
+    with tls_server(folder, "--tls-auth-clients", "yes", "--tls-protocols", "TLSv1.3") as server:
+        yield f"rediss://localhost:{server.port}"
+
+
+@contextlib.contextmanager
+def too_many_clients_over_tls(folder: Path) -> Iterator[str]:
+    """No word of it reaches who is turned away: it is before the handshake."""
+    with tls_server(folder, "--maxclients", "1") as server, socket.socket() as holder:
+        holder.connect(("127.0.0.1", server.port))
+        with trusting(folder).wrap_socket(holder, server_hostname="localhost") as held:
+            wait_until(lambda: b"PONG" in asked(held))
+            yield f"rediss://localhost:{server.port}"
+
+
+def trusting(folder: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(folder / "cert.pem"))
+
+
+def asked(connection: ssl.SSLSocket) -> bytes:
+    connection.sendall(b"PING\r\n")
+    return connection.recv(64)
+
+
+@contextlib.contextmanager
+def tls_server(folder: Path, *options: str) -> Iterator[Server]:
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
@@ -158,7 +190,8 @@ def tls_server(folder: Path) -> Iterator[Server]:
     )  # fmt: skip
     with running(
         "--tls-cert-file", str(folder / "cert.pem"), "--tls-key-file", str(folder / "key.pem"),
-        "--tls-ca-cert-file", str(folder / "cert.pem"), "--tls-auth-clients", "no", tls=True,
+        "--tls-ca-cert-file", str(folder / "cert.pem"), "--tls-auth-clients", "no", *options,
+        tls=True,
     ) as server:  # fmt: skip
         yield server
 
@@ -214,6 +247,42 @@ def test_a_whole_run_against_a_frozen_queue_is_over_in_time(healthy: Server, fol
     assert took_s < LIMIT_S
     assert done.verdicts["latency.command_p95[cache]"] == "pass"
     assert done.message("latency.round_trip[queue]") == "queue is not reachable"
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (no_client_certificate_1_2, "refuses the handshake, as if it wants a client certificate"),
+        (no_client_certificate_1_3, "closes the connection after it, as if it wants a client cert"),
+        (too_many_clients_over_tls, "during the TLS handshake: its client slots are used up"),
+    ],
+)
+def test_what_a_trusted_server_has_against_us_is_said(
+    broken: Broken, words: str, folder: Path
+) -> None:
+    config = f'[services.queue.tls]\nca_file = "{folder}/cert.pem"\n'
+    with broken(folder) as url:
+        arguments = ("smoke", "--select", "connectivity.reachable")
+        done = product.run(folder, *arguments, env=product.urls(url), config=config)
+    assert done.verdicts["connectivity.reachable[queue]"] == "fail"
+    assert words in done.message("connectivity.reachable[queue]")
+
+
+def test_a_client_certificate_is_taken_or_said_not_to_be(folder: Path) -> None:
+    files = 'cert_file = "{0}/cert.pem"\nkey_file = "{0}/key.pem"\n'
+    with tls_server(folder, "--tls-auth-clients", "yes") as server, tls_server(folder / "other"):
+        env = product.urls(f"rediss://localhost:{server.port}")
+        reached = {}
+        for whose in (folder, folder / "other"):
+            config = "".join(
+                f'[services.{name}.tls]\nca_file = "{folder}/cert.pem"\n{files.format(whose)}'
+                for name in ("queue", "cache")
+            )
+            arguments = ("smoke", "--select", "connectivity.reachable")
+            reached[whose] = product.run(folder, *arguments, env=env, config=config)
+    name = "connectivity.reachable[queue]"
+    assert reached[folder].verdicts[name] == "pass"
+    assert "does not take the certificate" in reached[folder / "other"].message(name)
 
 
 def test_a_trusted_certificate_is_reached(folder: Path) -> None:

@@ -20,6 +20,8 @@ from tests.support.places import BULLMQ
 
 NODE = shutil.which("node")
 HAS_NODE_LIBRARIES = bool(NODE) and (BULLMQ / "node_modules/bullmq6/package.json").exists()
+OLD_PYTHON_LIBRARY = BULLMQ / "python-2.15"
+HAS_OLD_PYTHON_LIBRARY = (OLD_PYTHON_LIBRARY / "bullmq").is_dir()
 HAS_PYTHON_LIBRARY = importlib.util.find_spec("bullmq") is not None
 INSTALL = "BullMQ is not installed: run scripts/install-bullmq.sh"
 _ANSWER_S = 30
@@ -40,14 +42,21 @@ class Actor:
     _ids: Iterator[int] = field(default_factory=itertools.count)
 
     @classmethod
-    def begin(cls, library: str, port: int) -> Self:
+    def begin(cls, library: str, port: int, database: int = 0, ahead_ms: int = 0) -> Self:
+        """`library` is a package of tests/bullmq, `python`, or `python-2.15`: an old one.
+
+        A Node process's clock is `ahead_ms` ahead of the true one.
+        """
+        environ = {**os.environ, "ACTOR_DATABASE": str(database)}
+        if library == "python-2.15":
+            environ["PYTHONPATH"] = str(OLD_PYTHON_LIBRARY)
         command = (
             [sys.executable, str(Path(__file__).with_name("bullmq_python_actor.py")), str(port)]
-            if library == "python"
-            else [str(NODE), str(BULLMQ / "actor.js"), library, str(port)]
+            if library.startswith("python")
+            else [str(NODE), str(BULLMQ / "actor.js"), library, str(port), str(ahead_ms)]
         )
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ
         )
         actor = cls(process)
         threading.Thread(target=actor._listen, daemon=True).start()
@@ -102,8 +111,8 @@ def acting() -> Iterator[Any]:
     """Gives a function that begins actors, all of which end with the block."""
     actors: list[Actor] = []
 
-    def begin(library: str, port: int) -> Actor:
-        actors.append(Actor.begin(library, port))
+    def begin(library: str, port: int, database: int = 0, ahead_ms: int = 0) -> Actor:
+        actors.append(Actor.begin(library, port, database, ahead_ms))
         return actors[-1]
 
     try:

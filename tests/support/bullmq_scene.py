@@ -23,14 +23,17 @@ KNOWN_S = 25
 """What the product waits for, for the same reason."""
 
 
-def wait_until_all_are_known(server: Server) -> None:
-    """Until a worker that connected and does nothing can be told from one that still connects."""
+def wait_until_all_are_known(server: Server, in_s: float = 0) -> None:
+    """Until a worker that connected and does nothing can be told from one that still connects.
+
+    Or until so long before that.
+    """
     raw = server.client()
 
     def known() -> bool:
         ages_s = [int(one["age"]) for one in raw.client_list() if one["name"].startswith("bull")]
         uptime_s = int(raw.info("server")["uptime_in_seconds"])
-        return min([*ages_s, uptime_s]) >= KNOWN_S
+        return min([*ages_s, uptime_s]) >= KNOWN_S - in_s
 
     wait_until(known, 2 * KNOWN_S)
 
@@ -134,6 +137,11 @@ def _play_served(stage: Stage) -> None:
     stage.work("parent")
     child = {"name": "child", "queueName": stage.work("child"), "data": {"ms": 1500}}
     queue = stage.name("parent")
+    tree = {"name": "parent", "queueName": queue, "data": {}, "children": [child]}
+    scene.jobs[queue] = str(actor.tell("flow", tree=tree)["result"])
+
+    child = {"name": "child", "queueName": stage.work("child-failed"), "data": {"fails": 9}}
+    queue = stage.work("parent-blocked")
     tree = {"name": "parent", "queueName": queue, "data": {}, "children": [child]}
     scene.jobs[queue] = str(actor.tell("flow", tree=tree)["result"])
 

@@ -7,14 +7,16 @@ from typing import Any
 
 from redis_runbook.check import Advised, Broken, Held, NotApplicable, Unknown
 from redis_runbook.config.model import JwtCache
+from redis_runbook.judging.restarts import SeenBefore
 from redis_runbook.probes.canary import CanaryFacts
 from redis_runbook.probes.clients import ClientsFacts
+from redis_runbook.probes.cluster import STANDALONE, ClusterFacts
 from redis_runbook.probes.connection import ConnectionFacts, Problem
 from redis_runbook.probes.exporter.scrape import ExporterFacts
 from redis_runbook.probes.jwt_cache import JwtCacheFacts
 from redis_runbook.probes.latency.sample import LatencyFacts
 from redis_runbook.probes.memory import MemoryFacts
-from redis_runbook.probes.persistence import PersistenceFacts
+from redis_runbook.probes.persistence import PersistenceFacts, SavePoint, Saving
 from redis_runbook.probes.pubsub import PubsubFacts
 from redis_runbook.probes.replication import ReplicationFacts
 from redis_runbook.probes.server import ServerFacts
@@ -57,6 +59,11 @@ def before(*, run_id: str, rejected_connections: int) -> ServerRecord:
     )
 
 
+def part_of_a_cluster(**changes: Any) -> ClusterFacts:
+    whole = ClusterFacts(is_node=True, state="ok", slots_assigned=16_384)
+    return replace(whole, **changes)
+
+
 def slow(duration_ms: float, age_s: float = 60) -> SlowCommand:
     return SlowCommand(
         age_s=age_s, duration_ms=duration_ms, command=f"KEYS {duration_ms:g} (1 arguments)"
@@ -79,6 +86,8 @@ HEALTHY: Mapping[str, Any] = {
     "pubsub": PubsubFacts(delivered_ms=1, waited_s=2),
     "clients": ClientsFacts(connected=10, maxclients=100, rejected=0),
     "previous": None,
+    "cluster": STANDALONE,
+    "seen_before": None,
     "memory": MemoryFacts(
         used_bytes=50 * MIB,
         maxmemory_bytes=100 * MIB,
@@ -97,7 +106,9 @@ HEALTHY: Mapping[str, Any] = {
         aof_write_ok=True,
         aof_rewrite_ok=True,
     ),
-    "replication": ReplicationFacts(role="master", link_up=False, link_down_s=0, replicas_online=1),
+    "replication": ReplicationFacts(
+        role="master", link_up=False, link_down_s=0, lags_s=(0,), replicas_attached=1
+    ),
     "exporter": ExporterFacts(
         url_shown="http://exporter:9121/metrics",
         via="/metrics",
@@ -175,6 +186,59 @@ CONNECTIVITY = [
         "(expected: replica in standalone mode)",
         settings={"expected_role": "replica"},
     ),
+    Case(
+        "connectivity.role",
+        Held,
+        "is a master in cluster mode (expected: master in cluster mode)",
+        {"server": {"mode": "cluster"}, "cluster": part_of_a_cluster()},
+        {"expected_mode": "cluster"},
+    ),
+    Case(
+        "connectivity.role",
+        Broken,
+        "mode); its cluster is down: 5461 of 16384 slots are not served",
+        {
+            "server": {"mode": "cluster"},
+            "cluster": part_of_a_cluster(state="fail", slots_failed=5_461),
+        },
+        {"expected_mode": "cluster"},
+    ),
+    Case(
+        "connectivity.role",
+        Broken,
+        "its cluster is down in part: 7 of 16384 slots are not served",
+        {
+            "server": {"mode": "cluster"},
+            "cluster": part_of_a_cluster(slots_assigned=16_380, slots_silent=2, slots_failed=1),
+        },
+        {"expected_mode": "cluster"},
+    ),
+    Case(
+        "connectivity.role",
+        Broken,
+        "its cluster is down: 0 of 16384",  # the majority of the masters cannot be reached
+        {"server": {"mode": "cluster"}, "cluster": part_of_a_cluster(state="fail")},
+        {"expected_mode": "cluster"},
+    ),
+    Case(
+        "connectivity.role",
+        Unknown,
+        "how its cluster is, is not known: no permission for CLUSTER INFO",
+        {
+            "server": {"mode": "cluster"},
+            "cluster": ClusterFacts(is_node=True, why_unknown="no permission for CLUSTER INFO"),
+        },
+        {"expected_mode": "cluster"},
+    ),
+    Case(
+        "connectivity.role",
+        Advised,
+        "it restarted 2 s ago, and the run of 40 s ago saw another process",
+        {
+            "server": {"uptime_s": 2},
+            "seen_before": SeenBefore(run_id="b" * 40, ago_s=40),
+        },
+    ),
     Case("connectivity.writable", Held, "took 2.0 ms to write, read and remove"),
     Case(
         "connectivity.writable",
@@ -195,6 +259,12 @@ CONNECTIVITY = [
         Broken,
         "a published message did not arrive on queue in 2 s",
         {"pubsub": {"delivered_ms": None}},
+    ),
+    Case(
+        "connectivity.pubsub",
+        Broken,
+        "queue passes on no message: writes are paused",
+        {"pubsub": {"delivered_ms": None, "refusal": "writes are paused"}},
     ),
     Case(
         "connectivity.pubsub",
@@ -273,6 +343,38 @@ MEMORY = [
         {"memory": {"used_bytes": 90 * MIB}},
         {"memory_limit": "10GiB"},
     ),
+    Case(
+        "memory.used_ratio",
+        Broken,
+        "of the configured memory_limit (limit 80 %) on queue, which is less than its maxmemory",
+        {"memory": {"used_bytes": 90 * MIB, "maxmemory_bytes": 900 * MIB}},
+        {"memory_limit": "100MiB"},
+    ),
+    Case(
+        "memory.used_ratio",
+        Broken,
+        "used 90.0 % of the machine's memory (limit 80 %) on queue, which is less than its maxm",
+        {
+            "memory": {
+                "used_bytes": 90 * MIB,
+                "maxmemory_bytes": 900 * MIB,
+                "machine_bytes": 100 * MIB,
+            }
+        },
+    ),
+    Case(
+        "memory.used_ratio",
+        Broken,
+        "used 90.0 % of the machine's memory (limit 80 %) on queue",
+        {"memory": {"used_bytes": 90 * MIB, "maxmemory_bytes": 0, "machine_bytes": 100 * MIB}},
+        {"memory_limit": "900MiB"},
+    ),
+    Case(
+        "memory.used_ratio",
+        Unknown,
+        "maxmemory is 0 on queue",  # that the machine is large promises nothing
+        {"memory": {"maxmemory_bytes": 0, "machine_bytes": 100 * MIB}},
+    ),
     Case("memory.eviction_policy", Held, "maxmemory-policy is noeviction on queue"),
     Case(
         "memory.eviction_policy",
@@ -318,13 +420,13 @@ PERSISTENCE_AND_REPLICATION = [
     Case(
         "persistence.saving",
         Broken,
-        "the last AOF write failed on queue",
+        "the last AOF write failed on queue; what was written since is in memory only",
         {"persistence": {"aof_write_ok": False}},
     ),
     Case(
         "persistence.saving",
         Broken,
-        "the last AOF rewrite failed on queue",
+        "the last AOF rewrite failed on queue; the append-only file goes on growing",
         {"persistence": {"aof_rewrite_ok": False}},
     ),
     Case(
@@ -344,6 +446,54 @@ PERSISTENCE_AND_REPLICATION = [
         Held,
         "saves without error (AOF)",
         {"persistence": {"rdb_enabled": None, "why_unknown": "no permission for CONFIG GET"}},
+    ),
+    Case(
+        "persistence.saving",
+        Advised,
+        "queue: RDB is off, and a save by hand or for a replica failed",
+        {"persistence": {"rdb_enabled": False, "rdb_ok": False}},
+    ),
+    Case(
+        "persistence.saving",
+        Unknown,
+        "the last RDB save failed on queue, if one is meant: no permission for CONFIG GET",
+        {
+            "persistence": {
+                "rdb_enabled": None,
+                "rdb_ok": False,
+                "why_unknown": "no permission for CONFIG GET",
+            }
+        },
+    ),
+    Case(
+        "persistence.saving",
+        Advised,
+        "queue: an RDB save has not ended after 37 s (limit 30 s, the last took 2 s), 7 changes",
+        {"persistence": {"rdb": Saving(for_s=37, last_s=2)}},
+    ),
+    Case(
+        "persistence.saving",
+        Held,
+        "queue saves without error (RDB and AOF)",  # as long as ever
+        {"persistence": {"rdb": Saving(for_s=37, last_s=20), "aof": Saving(for_s=30)}},
+    ),
+    Case(
+        "persistence.saving",
+        Advised,
+        "an AOF rewrite has not ended after 31 s (limit 30 s)",
+        {"persistence": {"aof": Saving(for_s=31)}},
+    ),
+    Case(
+        "persistence.saving",
+        Advised,
+        "7 changes are unsaved for 95 s although `save 60 1` is set",
+        {"persistence": {"overdue": SavePoint(after_s=60, changes=1), "since_save_s": 95.0}},
+    ),
+    Case(
+        "persistence.saving",
+        Held,
+        "queue saves without error",
+        {"persistence": {"overdue": SavePoint(after_s=60, changes=1), "since_save_s": 75.0}},
     ),
     Case(
         "persistence.saving",
@@ -378,18 +528,49 @@ PERSISTENCE_AND_REPLICATION = [
         role="cache",
     ),
     Case("replication.link", NotApplicable, "is a master and replicas_min is not configured"),
-    Case("replication.link", Held, "1 replicas of queue are online", settings={"replicas_min": 1}),
+    Case(
+        "replication.link",
+        Held,
+        "1 of 1 replicas of queue are online",
+        settings={"replicas_min": 1},
+    ),
     Case(
         "replication.link",
         Broken,
-        "1 replicas of queue are online (at least 2)",
+        "1 of 1 replicas of queue are online and in step (lag 0 s; limit 10 s), at least 2 wanted",
         settings={"replicas_min": 2},
     ),
     Case(
         "replication.link",
+        Broken,
+        "0 of 2 replicas of queue are online and in step (lag 41 s; limit 10 s), at least 1 wanted",
+        {"replication": {"lags_s": (41,), "replicas_attached": 2}},
+        {"replicas_min": 1},
+    ),
+    Case(
+        "replication.link",
+        Advised,
+        "1 of 2 replicas of queue are online and in step (lag 0, 41 s; limit 10 s); replicas_min",
+        {"replication": {"lags_s": (0, 41), "replicas_attached": 2}},
+    ),
+    Case(
+        "replication.link",
         Held,
-        "link to the master is up",
-        {"replication": {"role": "slave", "link_up": True}},
+        "link to the master is up, the master was heard of 11 s ago (limit 10 s)",  # at 10.99 s
+        {"replication": {"role": "slave", "link_up": True, "master_silent_s": 11}},
+    ),
+    Case(
+        "replication.link",
+        Broken,
+        "link to the master is up, the master was heard of 38 s ago (limit 10 s)",
+        {"replication": {"role": "slave", "link_up": True, "master_silent_s": 38}},
+    ),
+    Case(
+        "replication.link",
+        Held,
+        "heard of 38 s ago (limit 60 s)",
+        {"replication": {"role": "slave", "link_up": True, "master_silent_s": 38}},
+        {"limits": {"replication_lag_s": "1m"}},
     ),
     Case(
         "replication.link",
@@ -476,6 +657,18 @@ JWT_CACHE = [
         {"jwt_entries": {"live_entries": 12, "stopped": "budget"}},
     ),
     Case("jwt_cache.populated", Broken, "9 live entries", {"jwt_entries": {"live_entries": 9}}),
+    Case(
+        "jwt_cache.populated",
+        Unknown,
+        "found 9 entries of jwt:* on cache (at least 10), but it is one node of a cluster",
+        {"jwt_entries": {"live_entries": 9}, "cluster": part_of_a_cluster()},
+    ),
+    Case(
+        "jwt_cache.populated",
+        Held,
+        "10 live entries of jwt:* on cache",
+        {"cluster": part_of_a_cluster()},
+    ),
     Case(
         "jwt_cache.populated",
         Unknown,

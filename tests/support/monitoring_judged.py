@@ -9,7 +9,7 @@ from typing import Any
 from checks import test_monitoring as checks
 from redis_runbook.alerts.implied import implied_alerts
 from redis_runbook.alerts.probes import RecordedAlerts
-from redis_runbook.check import Advised, Broken, Held, Judge, Outcome, Unknown
+from redis_runbook.check import Advised, Broken, Held, Judge, NotApplicable, Outcome, Unknown
 from redis_runbook.config.load import load
 from redis_runbook.probes.grafana import GrafanaFacts
 from redis_runbook.probes.prometheus.rules import RulesFacts
@@ -23,7 +23,13 @@ from redis_runbook.verdict import CannotLook
 Judged = dict[str, tuple[str, str]]
 """By check, and by alert for windows: the verdict and its sentence."""
 
-_VERDICTS = {Held: "pass", Broken: "fail", Advised: "warn", Unknown: "unknown"}
+_VERDICTS = {
+    Held: "pass",
+    Broken: "fail",
+    Advised: "warn",
+    Unknown: "unknown",
+    NotApplicable: "not_applicable",
+}
 
 
 def judged(folder: Path, config: str, environ: Mapping[str, str] | None = None) -> Judged:

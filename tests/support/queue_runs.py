@@ -22,13 +22,12 @@ from tests.support.bullmq_scene import (
     play_bull,
     play_node,
     play_python,
+    wait_until_all_are_known,
 )
 from tests.support.servers import Server, wait_until
 
 WINDOW_S = 10
 DENIED = "~* resetchannels -@all +@read -@dangerous +ping +time +info +multi +exec +select".split()
-_ALL_STORIES_S = 27
-"""Until a worker that connected and does nothing can be told from one that still connects."""
 _BEFORE_S = 7
 """How long before the run jobs are added that will have waited in part of its window."""
 
@@ -101,7 +100,6 @@ def play(server: Server, begin: Callable[..., Any], folder: Path) -> Seen:
         play_node(scene, library)
     play_bull(scene)
     play_python(scene)
-    began = time.monotonic()
     every = config(settings_of_all())
 
     def run(name: str, url: str = server.url, settings: str = every) -> product.Outcome:
@@ -110,7 +108,7 @@ def play(server: Server, begin: Callable[..., Any], folder: Path) -> Seen:
 
     with _unpromoted(server):
         early = run("early")
-        time.sleep(max(0.0, began + _ALL_STORIES_S - _BEFORE_S - time.monotonic()))
+        wait_until_all_are_known(server, _BEFORE_S)
         for library in NODE_LIBRARIES:
             _play_slow(Stage(scene, library))
         time.sleep(_BEFORE_S)

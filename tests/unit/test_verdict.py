@@ -57,6 +57,25 @@ def test_the_exit_code_is_what_the_findings_amount_to(verdicts: list[Verdict], c
     assert exit_code(findings, interrupted=True) == ExitCode.INTERRUPTED
 
 
+@pytest.mark.parametrize(
+    ("invariants", "advisory", "code"),
+    [
+        ([PASS], [UNKNOWN], 0),
+        ([WARN], [UNKNOWN, NONE], 0),
+        ([UNKNOWN], [UNKNOWN], 3),
+        ([FAIL], [UNKNOWN], 1),
+        ([NONE], [UNKNOWN], 5),
+        ([], [UNKNOWN, PASS], 0),
+    ],
+)
+def test_an_advisory_check_that_could_not_look_changes_no_exit_code(
+    invariants: list[Verdict], advisory: list[Verdict], code: int
+) -> None:
+    findings = [finding(verdict) for verdict in invariants]
+    findings += [finding(verdict, advisory=True) for verdict in advisory]
+    assert exit_code(findings) == code
+
+
 @given(st.lists(st.sampled_from(Verdict), max_size=30), st.randoms())
 def test_the_exit_code_depends_on_which_verdicts_there_are_alone(
     verdicts: list[Verdict], random: Any

@@ -14,7 +14,6 @@ from redis_runbook.alerts.rule import (
     Growth,
     Samples,
     number,
-    ratio_samples,
     series,
 )
 from redis_runbook.check import percent
@@ -128,14 +127,22 @@ class RunbookAlerts(AboutService):
         )
 
     def _memory(self) -> AlertRule:
-        """A rule that replaces a maxmemory of 0 by the configured memory_limit, if there is one."""
+        """Of maxmemory or the configured memory_limit, whichever is less; never of a zero.
+
+        The machine's memory, which our own check knows too, is not in it: exporters tell that only
+        where they are asked to (`redis_total_system_memory_bytes`).
+        """
         limit, reserve = self.settings.limits.memory_ratio, self.settings.memory_limit
         used, most = self.exported("memory_used_bytes"), self.exported("memory_max_bytes")
-        unlimited = {used: (reserve or 1e6) * limit * JUST_OVER, most: 0.0}
+        bound = f"clamp_max({most} > 0, {reserve:d}) or {most} + {reserve:d}" if reserve else ""
+        small, size = float(min(reserve or 1e6, 1e6)), float(reserve or 1e6)
+        unlimited = {used: size * limit * JUST_OVER, most: 0.0}
+        too_large = {used: size * limit * JUST_OVER, most: 2 * size}
+        within = {used: small * limit * JUST_UNDER, most: small}
         return self.alert(
             "RedisMemory",
             "memory.used_ratio",
-            value=f"{used} / ({most} > 0{f' or {most} + {reserve:d}' if reserve else ''})",
+            value=f"{used} / ({bound or f'{most} > 0'})",
             comparison=">",
             threshold=limit,
             unit="ratio",
@@ -143,11 +150,8 @@ class RunbookAlerts(AboutService):
             summary=f"{self.name} uses {{{{ $value | humanizePercentage }}}} of the memory that "
             f"it may use (limit {percent(limit)})",
             firing_cases=[
-                ratio_samples(used, most, limit * JUST_OVER),
-                *([unlimited] if reserve else []),
+                {used: small * limit * JUST_OVER, most: small},
+                *([unlimited, too_large] if reserve else []),
             ],
-            silent_cases=[
-                ratio_samples(used, most, limit * JUST_UNDER),
-                *([] if reserve else [unlimited]),
-            ],
+            silent_cases=[within, *([] if reserve else [unlimited])],
         )

@@ -1,4 +1,4 @@
-"""What a command says, where standard output may be full or closed; and its exit code."""
+"""Prints the output of a command, which may fail, and returns its exit code."""
 
 import sys
 from typing import TextIO
@@ -8,9 +8,10 @@ from redis_runbook.wire.process import silence
 
 
 def answer(text: str, what: str) -> int:
-    """Print what a command is for: `what`, which has not succeeded where that cannot be.
+    """Print the result of a command (`what`, for the error message); returns the exit code.
 
-    A reader that went away (`| head`) has seen what it wanted, and is told nothing.
+    The command has failed if the result cannot be printed. A reader that closed the pipe (`| head`)
+    gets no error message.
     """
     problem = _print(text, sys.stdout)
     if problem is None:
@@ -21,17 +22,17 @@ def answer(text: str, what: str) -> int:
 
 
 def say(text: str) -> None:
-    """Print something on the way. A reader that went away or a full disk is no failure here."""
+    """Print a progress message; a closed pipe or a full disk is ignored."""
     _print(text, sys.stdout)
 
 
 def complain(text: object) -> None:
-    """Print what is wrong."""
+    """Print an error message."""
     _print(str(text), sys.stderr)
 
 
 def misused(error: object) -> int:
-    """Print why the command cannot be what is meant: bad usage or configuration."""
+    """Print an error of usage or configuration; returns the exit code."""
     complain(error)
     return ExitCode.USAGE
 

@@ -1,4 +1,4 @@
-"""`redis-runbook config`: the configuration in effect, redacted, or the JSON Schema of all."""
+"""`redis-runbook config`: the effective configuration, redacted, or the JSON Schema."""
 
 import argparse
 import os
@@ -10,7 +10,7 @@ from redis_runbook.config.show import describe, schema_text
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print it and return the exit code."""
+    """Print the configuration or the schema; returns the exit code."""
     if options.schema:
         return answer(schema_text().rstrip("\n"), "the schema")
     try:

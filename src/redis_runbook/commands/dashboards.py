@@ -1,4 +1,4 @@
-"""`redis-runbook dashboards`: "Redis Queue" and "Redis Cache", as Grafana imports them."""
+"""`redis-runbook dashboards`: "Redis Queue" and "Redis Cache", for Grafana's import."""
 
 import argparse
 import os
@@ -11,13 +11,13 @@ from redis_runbook.config.error import ConfigError
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write both into a folder, and return the exit code."""
+    """Write both dashboards into a folder; returns the exit code."""
     try:
         config = configuration(options.config, os.environ)
-        said = [
+        written = [
             write(options.output / name, text, "import it in Grafana")
             for name, text in render_dashboards(config, implied_rules(config)).items()
         ]
     except ConfigError as error:
         return misused(error)
-    return answer("\n".join(said), "the list of what was written")
+    return answer("\n".join(written), "the list of what was written")

@@ -1,4 +1,4 @@
-"""What the commands have in common that write files from the configuration."""
+"""Common functions of the commands that write files from the configuration."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,22 +10,22 @@ from redis_runbook.wire.files import write_whole
 
 
 def configuration(file: Path | None, environ: Mapping[str, str]) -> Config:
-    """The configuration in effect.
+    """The effective configuration.
 
     Raises:
-        ConfigError: it is wrong.
+        ConfigError: the configuration is wrong.
     """
     return load(file, environ, {}).config
 
 
 def write(path: Path, text: str, what: str) -> str:
-    """Write a file, whole or not at all; its folder is made where it is missing.
+    """Write a file atomically, and create its folder if it is missing.
 
     Returns:
-        The line that says so, with `what` to do with it.
+        A line that says that the file was written, with `what` to do with it.
 
     Raises:
-        ConfigError: it cannot be written.
+        ConfigError: the file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

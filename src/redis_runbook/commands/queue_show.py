@@ -19,7 +19,7 @@ from redis_runbook.judging.cause import cause
 from redis_runbook.judging.queue_latency import judge_latency
 from redis_runbook.judging.queue_text import oldest_jobs, seconds, worker_lines
 from redis_runbook.probes.bullmq.discovery import discover
-from redis_runbook.probes.bullmq.facts import Scheduler
+from redis_runbook.probes.bullmq.facts import QueueFacts, Scheduler
 from redis_runbook.probes.bullmq.queues import (
     READS_APART_S,
     ObservedQueue,
@@ -31,11 +31,13 @@ from redis_runbook.redact import Redactor, environment_secrets, printable
 from redis_runbook.verdict import CannotLook, ExitCode
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.failure import why_it_failed
 
 _LIMIT_S: Final = 10.0
 _BUDGET_S: Final = 2.0
 _MARGIN_S: Final = 0.05
 _NAME_WIDTH: Final = 18
+_SCHEDULERS: Final = 20
 
 
 def run(options: argparse.Namespace) -> int:
@@ -55,11 +57,11 @@ def _show(
 ) -> str:
     """The queue as a table: jobs by state, oldest jobs, waits, workers, schedulers, failures.
 
-    Takes a little over 2 s: who works can only be told by looking twice.
+    Takes a little over 2 s, as finding the workers takes two reads.
 
     Raises:
         ConfigError: the configuration, the address of the service, or its name is wrong.
-        CannotLook: the service, or the queue on it, is not to be seen; its text is redacted.
+        CannotLook: the service or the queue cannot be observed; its text is redacted.
     """
     config = load(config_file, environ, {}).config
     redact = Redactor(secrets(config, environ) | environment_secrets(environ))
@@ -71,14 +73,15 @@ def _show(
         observed = _observe(name, chosen, endpoint, config)
     except (CannotLook, redis.RedisError) as error:
         known = isinstance(error, CannotLook)
-        raise CannotLook(redact(str(error)) if known else f"{chosen} stopped answering") from None
+        why = str(error) if known else f"{chosen} {why_it_failed(error)}"
+        raise CannotLook(redact(why)) from None
     limits = config.queue_limits(chosen, name)
     lines = _lines(observed, limit_s=limits.latency_s, window_s=limits.latency_for_s)
     return "\n".join(redact(line) for line in (f"{printable(name)} on {chosen}", *lines))
 
 
 def _service(config: Config, wanted: str | None) -> str:
-    """The service that was named, else the only one that has queues.
+    """The service with that name, or the only service with queues.
 
     Raises:
         ConfigError: there is no such service, or there are several to choose from.
@@ -108,14 +111,16 @@ def _observe(name: str, service: str, endpoint: Endpoint, config: Config) -> Obs
         client.time_limit(_LIMIT_S),
     ):
         found = discover(client, prefix=settings.prefix, configured=[name], budget_s=_BUDGET_S)
+        for code in found.elsewhere.values():
+            raise CannotLook(f"{printable(name)} is not on this node of {service} ({code})")
         if found.absent:
             raise CannotLook(f"no such queue: {printable(name)}; found: {found.titles}")
-        alone = found.only(name)
-        first = look_first(client, alone)
+        only_this = found.only(name)
+        first = look_first(client, only_this)
         time.sleep(READS_APART_S + _MARGIN_S)
         queues = look_again(
             client,
-            alone,
+            only_this,
             first,
             window_s=settings.limits.queue_latency_for_s,
         )
@@ -145,18 +150,30 @@ def _lines(queue: ObservedQueue, *, limit_s: float, window_s: float) -> Iterator
     if facts.overdue_s:
         yield from _section("delayed", [f"the most overdue job is {seconds(facts.overdue_s)} late"])
     yield from _section("workers", worker_lines(queue))
-    yield from _section("schedulers", map(_scheduler, facts.schedulers))
+    yield from _section("schedulers", _schedulers(facts))
     yield from _section(
-        "newest failures", (f"{one.count} of: {one.reason}" for one in facts.failed_reasons)
+        "newest failures",
+        (f"{failure.count} of: {failure.reason}" for failure in facts.failed_reasons),
     )
     yield from _section("could not be read", facts.problems)
 
 
-def _scheduler(one: Scheduler) -> str:
-    if one.finished:
-        return f"{one.scheduler_id}: finished"
-    state = f"its next run is {seconds(one.overdue_s)} late" if one.overdue_s else "on time"
-    return f"{one.scheduler_id}: {state}{', its job is gone' if one.job_exists is False else ''}"
+def _schedulers(facts: QueueFacts) -> Iterator[str]:
+    """Those with something wrong first, and how many are not shown."""
+    shown = sorted(facts.schedulers, key=lambda scheduler: scheduler.job_exists is not False)[
+        :_SCHEDULERS
+    ]
+    yield from map(_scheduler, shown)
+    if (facts.schedulers_total or 0) > len(shown):
+        yield f"and {(facts.schedulers_total or 0) - len(shown)} more"
+
+
+def _scheduler(scheduler: Scheduler) -> str:
+    name, late_s = scheduler.scheduler_id, scheduler.overdue_s
+    if scheduler.finished:
+        return f"{name}: finished"
+    state = f"its next run is {seconds(late_s)} late" if late_s else "on time"
+    return f"{name}: {state}{', its job is gone' if scheduler.job_exists is False else ''}"
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:

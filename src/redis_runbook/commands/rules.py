@@ -28,8 +28,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _written(rules: Sequence[AlertRule], output: Path, tests: Path | None) -> str:
-    said = write(output, render(rules), f"{len(rules)} rules")
+    written = write(output, render(rules), f"{len(rules)} rules")
     if tests:
         cases = render_tests(rules, os.path.relpath(output, tests.parent))
-        said += "\n" + write(tests, cases, f"run `promtool test rules {tests}`")
-    return said
+        written += "\n" + write(tests, cases, f"run `promtool test rules {tests}`")
+    return written

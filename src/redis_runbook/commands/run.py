@@ -1,4 +1,4 @@
-"""`redis-runbook smoke`, `gate` and `nightly`: the checks, in a pytest of their own."""
+"""`redis-runbook smoke`, `gate` and `nightly`: run the checks with pytest, in this process."""
 
 import argparse
 import os
@@ -13,11 +13,11 @@ from redis_runbook.verdict import ExitCode
 _PACKAGE: Final = Path(__file__).parent.parent
 _PLUGINS: Final = ("redis_runbook.plugin", "pytest_metadata.plugin", "pytest_html.plugin")
 _FIRST_PAUSE_S: Final = 1.0
-_LONGEST_PAUSE_S: Final = 15.0
+_MAX_PAUSE_S: Final = 15.0
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the checks of a profile, under `--wait` until all is healthy; return the exit code."""
+    """Run the checks of a profile, with `--wait` until healthy; returns the exit code."""
     arguments = [*_pytest_arguments(options), *options.pytest_arguments]
     if options.wait is None:
         return _pytest(arguments)
@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _until_healthy(run: Callable[[int, float], int], *, wait_s: float) -> int:
-    """Run until healthy, with growing pauses, while `wait_s` lasts; the last run counts."""
+    """Run until healthy, with growing pauses, for at most `wait_s`; the last run counts."""
     started = time.monotonic()
     attempt, pause_s = 1, _FIRST_PAUSE_S
     while True:
@@ -40,13 +40,13 @@ def _until_healthy(run: Callable[[int, float], int], *, wait_s: float) -> int:
             return code
         say(f"not healthy yet; again in {pause_s:g} s, for {left_s:.0f} s more")
         time.sleep(pause_s)
-        attempt, pause_s = attempt + 1, min(2 * pause_s, _LONGEST_PAUSE_S)
+        attempt, pause_s = attempt + 1, min(2 * pause_s, _MAX_PAUSE_S)
 
 
 def _pytest_arguments(options: argparse.Namespace) -> list[str]:
-    """The plugin's options, and a pytest that the caller's files and plugins do not reach."""
+    """The plugin's options, and options that isolate pytest from the user's files and plugins."""
     arguments = ["-c", os.devnull, f"--rootdir={_PACKAGE}", "--noconftest"]
-    # pytest's default way to capture what a check prints needs a folder for temporary files.
+    # pytest's default way to capture output needs a folder for temporary files.
     arguments += ["-p", "no:cacheprovider", "--capture=sys"]
     for plugin in _PLUGINS:
         arguments += ["-p", plugin]
@@ -68,8 +68,8 @@ def _pytest_arguments(options: argparse.Namespace) -> list[str]:
 
 
 def _pytest(arguments: list[str]) -> int:
-    # Plugins of the environment change what a failure is (reruns) or how fast we are (xdist);
-    # `-- -p NAME` still loads one that is wanted.
+    # Installed plugins may change outcomes (reruns) or timing (xdist). `-- -p NAME` loads a plugin
+    # all the same.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for variable in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(variable, None)

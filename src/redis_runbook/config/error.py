@@ -1,4 +1,4 @@
-"""What is raised where a configuration cannot be used."""
+"""The exception for a configuration that cannot be used."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,10 +7,10 @@ from typing import Final
 class ConfigError(Exception):
     """The configuration cannot be used; `problems` holds every reason, one sentence each.
 
-    No sentence quotes a secret, nor a value that may be one.
+    No sentence quotes a secret, nor a value that may be a secret.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
-        """Keep the problems; as a text they stand one a line."""
+        """Keep the problems; the text of the exception has one line for each."""
         super().__init__("\n".join(problems))
         self.problems: Final = tuple(problems)

@@ -1,4 +1,4 @@
-"""The keys of a configuration: which exist, how to write them, which is nearest to a typo."""
+"""The keys of a configuration, and how TOML and environment variables write them."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from redis_runbook.config.model import Config
 from redis_runbook.redact import printable
 
 Key = tuple[str, ...]
-"""A key after the tables that it is in: `("services", "queue", "role")`."""
+"""The path of a key, with its tables: `("services", "queue", "role")`."""
 
 VARIABLE_PREFIX: Final = "REDIS_RUNBOOK_"
 _MAX_SHOWN: Final = 60
@@ -25,19 +25,19 @@ def dotted(key: Key) -> str:
 
 
 def _quoted(part: str) -> str:
-    """A key that a file may hold: anything, even a URL that slipped to the wrong side of `=`."""
+    """A quoted key; masked if it may be a URL on the wrong side of `=`."""
     return '"***"' if "@" in part else json.dumps(printable(part, _MAX_SHOWN))
 
 
 def variable(key: Key) -> str:
-    """The environment variable that sets the key; what no variable can hold becomes `_`."""
+    """The environment variable of the key; characters that a variable cannot have become `_`."""
     return VARIABLE_PREFIX + "__".join(re.sub(r"\W", "_", part.upper()) for part in key)
 
 
 def tables_and_keys(names: Mapping[str, Iterable[str]]) -> Iterator[tuple[Key, bool]]:
-    """All that may be set, and whether it is a table.
+    """All keys that may be set, and whether each is a table.
 
-    `names` holds what is called as the user likes: the services' names and the checks' ids.
+    `names` holds the names that the user chooses, by table: services, and ids of checks.
     """
     return _of_model(Config, (), names)
 
@@ -60,7 +60,7 @@ def _of_model(
 
 
 def effective(table: BaseModel | Mapping[str, Any], at: Key = ()) -> Iterator[tuple[Key, Any]]:
-    """Every key of a configuration that has a value, with it."""
+    """Every key of a configuration that has a value, with its value."""
     for name, value in table.items() if isinstance(table, Mapping) else table:
         if isinstance(value, BaseModel | Mapping):
             yield from effective(value, (*at, name))

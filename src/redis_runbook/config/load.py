@@ -1,4 +1,4 @@
-"""Loading the configuration: defaults < file < environment < options, and every error at once."""
+"""Loads the configuration: defaults < file < environment < options; reports all errors at once."""
 
 import re
 import tomllib
@@ -40,7 +40,7 @@ _NAMES: Final = TypeAdapter(Texts)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A configuration, where each of its values is from, and what its plugins add.
+    """A configuration, the origin of each value, and its plugins.
 
     `origins` maps each dotted key that has a value to `default`, `file runbook.toml`,
     `environment REDIS_RUNBOOK_…` or `option`.
@@ -52,7 +52,7 @@ class Loaded:
 
 
 class _Leaf(NamedTuple):
-    """A value that some layer sets, and which layer."""
+    """A value, and the layer that sets it."""
 
     value: Any
     origin: str
@@ -66,14 +66,14 @@ def load(
     environ: Mapping[str, str],
     options: Mapping[str, Any],
 ) -> Loaded:
-    """The configuration in effect.
+    """Load the effective configuration.
 
-    Without `file`, REDIS_RUNBOOK_CONFIG names it, or it is `./runbook.toml` where that exists.
-    Keys of `options` are dotted (`services.queue.url`), None means not given, and a value may be
-    a whole table.
+    Without `file`, the file is that in REDIS_RUNBOOK_CONFIG, else `./runbook.toml` if it exists.
+    Keys of `options` are dotted (`services.queue.url`); a value of None means not given, and a
+    value may be a whole table.
 
     Raises:
-        ConfigError: with everything that is wrong in any layer.
+        ConfigError: it has every problem of every layer.
     """
     problems: list[str] = []
     leaves = _leaves(
@@ -83,19 +83,19 @@ def load(
     file_is_broken = False
     if file:
         try:
-            leaves = _over(leaves, _file_layer(file))
+            leaves = _merged(leaves, _file_layer(file))
         except ValueError as error:
             file_is_broken = True
             problems.append(f"file {printable(str(file))}: {error}")
-    problems += _indistinct(leaves)
+    problems += _ambiguous_services(leaves)
     plugins = _plugins(leaves, environ, file)
     from_environment, unknown = _environment_layer(environ, _services(leaves), plugins.catalogue)
     if file_is_broken:
-        # The services that are asked for may well be in the file.
+        # These variables may be for services in the broken file.
         hidden = f"environment {VARIABLE_PREFIX}SERVICES__"
-        unknown = [one for one in unknown if not one.startswith(hidden)]
-    leaves = _over(_over(leaves, from_environment), _options_layer(options))
-    # Where the services are not known, nobody can say that one of them is not there.
+        unknown = [problem for problem in unknown if not problem.startswith(hidden)]
+    leaves = _merged(_merged(leaves, from_environment), _options_layer(options))
+    # Without the file the services are not known, so names of services are not checked.
     services = set() if file_is_broken else _services(leaves)
     context = {"service": services or None, "check": plugins.catalogue, "roles": plugins.roles}
     try:
@@ -113,17 +113,17 @@ def load(
 
 
 def _plugins(leaves: _Layer, environ: Mapping[str, str], file: Path | None) -> Plugins:
-    """What the plugins add. They come first: they say which checks and roles may be named.
+    """Load the plugins, before the rest: they define checks and roles that it may name.
 
     Raises:
-        ConfigError: one of them cannot be loaded.
+        ConfigError: a plugin cannot be loaded.
     """
     key: Key = ("plugins",)
     named = environ.get(variable(key), "").strip() or (leaves[key].value if key in leaves else ())
     try:
         names = _NAMES.validate_python(named)
     except ValidationError:
-        names = ()  # the configuration's own validation says what is wrong with it
+        names = ()  # the validation of the configuration reports it
     return load_plugins(names, file.parent if file else Path())
 
 
@@ -141,17 +141,17 @@ def _file_layer(file: Path) -> _Layer:
     except RecursionError:
         raise ValueError("is nested too deeply") from None
     except ValueError as error:
-        # tomllib names the line, and quotes keys at most, never values.
+        # The message of tomllib has the line, and may quote keys, but no values.
         raise ValueError(f"is not TOML: {printable(str(error))}") from None
 
 
 def _environment_layer(
     environ: Mapping[str, str], services: Collection[str], checks: Collection[str]
 ) -> tuple[_Layer, list[str]]:
-    """What REDIS_RUNBOOK_… variables set, and a problem for each that sets nothing.
+    """The values of REDIS_RUNBOOK_… variables, and a problem for each unknown variable.
 
-    A variable that is empty counts as not set: that is how Compose passes on absent ones. A role
-    brings a service into being, so that a typo in another variable cannot.
+    An empty variable counts as not set, as Compose passes on absent variables like that. Only a
+    ROLE variable can add a service, so that a typo in another variable does not.
     """
     taken = {variable(("services", name, "role")) for name in services}
     new = {
@@ -187,7 +187,7 @@ def _services(layer: _Layer) -> set[str]:
 
 
 def _leaves(value: Any, origin: str, at: Key = ()) -> dict[Key, _Leaf]:
-    """A table as one mapping; a table without a key is a leaf itself."""
+    """A nested table as a flat mapping; an empty table is a leaf itself."""
     if not isinstance(value, Mapping) or (at and not value):
         return {at: _Leaf(value, origin)}
     leaves: dict[Key, _Leaf] = {}
@@ -196,8 +196,8 @@ def _leaves(value: Any, origin: str, at: Key = ()) -> dict[Key, _Leaf]:
     return leaves
 
 
-def _over(lower: _Layer, higher: _Layer) -> dict[Key, _Leaf]:
-    """Both layers; where they speak of the same thing, the higher one."""
+def _merged(lower: _Layer, higher: _Layer) -> dict[Key, _Leaf]:
+    """Merge two layers; values of the higher layer replace those of the lower."""
     added = {
         key: leaf
         for key, leaf in higher.items()
@@ -210,7 +210,7 @@ def _over(lower: _Layer, higher: _Layer) -> dict[Key, _Leaf]:
 
 
 def _replaces(new: Key, old: Key) -> bool:
-    """Whether one holds the other, or they are two ways to give one value: `url` and `url_env`."""
+    """Whether one key contains the other, or both give the same value: `url` and `url_env`."""
     shared = min(len(new), len(old))
     return new[:shared] == old[:shared] or (
         new[:-1] == old[:-1] and given_by(new[-1]) == given_by(old[-1])
@@ -227,8 +227,8 @@ def _tree(leaves: _Layer) -> dict[str, Any]:
     return tree
 
 
-def _indistinct(layer: _Layer) -> Iterator[str]:
-    """Services that no environment variable could tell apart."""
+def _ambiguous_services(layer: _Layer) -> Iterator[str]:
+    """A problem for each service that shares its environment variables with another service."""
     services = _services(layer)
     counts = Counter(variable(("services", name)) for name in services)
     for name in sorted(services):
@@ -239,22 +239,26 @@ def _indistinct(layer: _Layer) -> Iterator[str]:
 
 def _problems(error: ValidationError, leaves: _Layer) -> Iterator[str]:
     found = error.errors(include_url=False)
-    yield from (_problem(one, leaves) for one in found[:_MAX_PROBLEMS])
+    yield from (_problem(detail, leaves) for detail in found[:_MAX_PROBLEMS])
     if len(found) > _MAX_PROBLEMS:
         yield f"and {len(found) - _MAX_PROBLEMS} problems more"
 
 
 def _problem(error: ErrorDetails, leaves: _Layer) -> str:
-    """One of pydantic's errors as a sentence: which layer, which key, what is wrong."""
+    """One of pydantic's errors as a sentence: the layer, the key, and the problem."""
     key = tuple(str(part) for part in error["loc"])
     is_key = key[-1] == "[key]"
     if is_key:
         key = key[:-1]
-    shown = "" if is_key or error["type"] in {"extra_forbidden", "missing"} else _shown(key, error)
-    return f"{_origin(key, leaves)}: {dotted(key)}{shown}: {_what(error, key)}"
+    value = (
+        ""
+        if is_key or error["type"] in {"extra_forbidden", "missing"}
+        else _printable_value(key, error)
+    )
+    return f"{_origin(key, leaves)}: {dotted(key)}{value}: {_problem_text(error, key)}"
 
 
-def _what(error: ErrorDetails, key: Key) -> str:
+def _problem_text(error: ErrorDetails, key: Key) -> str:
     context = error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":
@@ -274,8 +278,8 @@ def _what(error: ErrorDetails, key: Key) -> str:
     return re.sub(r"^\w+ should ", "must ", error["msg"])
 
 
-def _shown(key: Key, error: ErrorDetails) -> str:
-    """` = 'x'` where the value cannot be, or hold, a secret."""
+def _printable_value(key: Key, error: ErrorDetails) -> str:
+    """` = 'x'`; empty if the value may be or contain a secret."""
     value = error["input"]
     is_harmless = (isinstance(value, int | float) and abs(value) < _MAX_NUMBER) or (
         isinstance(value, str) and "://" not in value and "@" not in value
@@ -286,7 +290,7 @@ def _shown(key: Key, error: ErrorDetails) -> str:
 
 
 def _origin(key: Key, leaves: _Layer) -> str:
-    """The layer that set the key, or what is nearest to it."""
+    """The layer that set the key, or else the nearest key."""
     for end in range(len(key), 0, -1):
         for known, leaf in leaves.items():
             if known[:end] == key[:end]:

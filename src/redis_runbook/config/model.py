@@ -30,6 +30,7 @@ from redis_runbook.config.values import (
     RoleName,
     Seconds,
     Secret,
+    ServerAddress,
     ServiceName,
     Size,
     Text,
@@ -57,11 +58,11 @@ class Limits(Section):
     slowlog_ms: Milliseconds = Field(100.0, description="The slowest command; a cache: 50")
     slowlog_for_s: Seconds = Field(600.0, description="How far back SLOWLOG is read")
     memory_ratio: Ratio = Field(0.80, description="Used memory, of what it may use")
+    replication_lag_s: Seconds = Field(10.0, description="Silence of a replica or a master")
+    saving_s: Seconds = Field(30.0, description="How long a save may take, or be due: a warning")
     clients_ratio: Ratio = Field(0.80, description="Connected clients, of maxclients")
     fragmentation_ratio: Factor = Field(1.5, description="Allocator waste; bytes must agree")
-    fragmentation_bytes: Size = Field(
-        ByteSize(100 * 2**20), description="Allocator waste; ratio must agree"
-    )
+    fragmentation_bytes: Size = Field(ByteSize(100 << 20), description="Waste; ratio must agree")
 
 
 class Tls(Section):
@@ -101,11 +102,13 @@ class ServiceSettings(_Login, _Server):
     expected_role: Literal["master", "replica"] = "master"
     expected_mode: Literal["standalone", "cluster", "sentinel"] = "standalone"
     replicas_min: Count | None = None
-    memory_limit: Size | None = Field(None, description="What it may use where maxmemory is 0")
+    memory_limit: Size | None = Field(
+        None, description="What it may use, where maxmemory is 0 or more"
+    )
     exporter_url: HttpUrl | None = Field(None, description="An exporter of its own")
     exporter_url_env: VariableName | None = None
     exporter_url_file: ValueFile | None = None
-    exporter_target: Text | None = Field(None, description="Its name for /scrape?target=")
+    exporter_target: ServerAddress | None = Field(None, description="Its name for /scrape?target=")
     series: dict[LabelName, Text] = Field(
         {}, description="Labels of its exporter's series in Prometheus; default: service = its name"
     )
@@ -117,12 +120,12 @@ class ServiceSettings(_Login, _Server):
     _role_spec: RoleSpec = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
-        """Look up what follows from the role."""
+        """Look up the specification of the role."""
         self._role_spec = known_roles(context)[self.role]
 
     @property
     def role_spec(self) -> RoleSpec:
-        """What follows from the role."""
+        """The specification of the role: its limits, checks and other properties."""
         return self._role_spec
 
     @model_validator(mode="before")
@@ -198,7 +201,9 @@ class QueueSettings(Section):
     """What one BullMQ queue is held to; what is not set here is its service's, or not limited."""
 
     workers_min: CountOrZero | None = Field(
-        None, description="Workers that consume; default: 1 for a listed queue, 0 for a found one"
+        None,
+        description="Workers that consume; default: 1 for a listed queue; for a found one, 1 where "
+        "jobs wait",
     )
     depth: Count | None = Field(None, description="Jobs that wait to be picked up")
     latency_s: Seconds | None = Field(None, description="Default: the service's queue_latency_s")
@@ -210,9 +215,12 @@ class QueueSettings(Section):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueLimits:
-    """`QueueSettings` with every default filled in; `depth` alone may be without a limit."""
+    """`QueueSettings` with every default filled in; `depth` may be without a limit.
 
-    workers_min: int
+    `workers_min` is None for a queue that was only found: it needs a worker where jobs wait.
+    """
+
+    workers_min: int | None
     depth: int | None
     latency_s: float
     latency_for_s: float
@@ -256,30 +264,32 @@ class Config(Section):
     container: Container = Container()
 
     def level(self, spec: CheckSpec) -> Level:
-        """What a broken check amounts to: as configured, else as the catalogue says."""
+        """The level of a check: as configured, else as in the catalogue."""
         override = self.checks.get(spec.id)
         return Level(override.level) if override else spec.level
 
     def queues_of(self, service: str) -> tuple[str, ...]:
-        """The BullMQ queues that must exist on a service: those that it lists.
+        """The BullMQ queues that must exist on a service: those that its table lists.
 
-        Where only one service has queues, those that have a table of their own, too: they can be
-        nobody else's.
+        If it is the only service with queues, the queues with tables of their own belong to it,
+        too.
         """
         listed = self.services[service].queues
         holders = [
-            one for one in self.services.values() if one.enabled and one.role_spec.has_queues
+            settings
+            for settings in self.services.values()
+            if settings.enabled and settings.role_spec.has_queues
         ]
         own = self.queues if len(holders) == 1 else ()
         return tuple(dict.fromkeys((*listed, *own)))
 
     def queue_limits(self, service: str, queue: str) -> QueueLimits:
-        """What one queue is held to, on the service that has it."""
+        """The limits of a queue on a service, with all defaults filled in."""
         settings = self.queues.get(queue) or QueueSettings()
         limits = self.services[service].limits
-        must_exist = queue in self.queues_of(service)
+        must_exist, configured = queue in self.queues_of(service), settings.workers_min
         return QueueLimits(
-            workers_min=int(must_exist) if settings.workers_min is None else settings.workers_min,
+            workers_min=1 if must_exist and configured is None else configured,
             depth=settings.depth,
             latency_s=settings.latency_s or limits.queue_latency_s,
             latency_for_s=limits.queue_latency_for_s,

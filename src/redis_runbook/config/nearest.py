@@ -1,22 +1,22 @@
-"""What a wrong name was likely meant to be."""
+"""Suggests the valid name that is most similar to a wrong name."""
 
 import difflib
 from collections.abc import Iterable
 from typing import Final
 
-_ALIKE: Final = 0.6
-"""difflib's own idea of a good match."""
+_SIMILAR: Final = 0.6
+"""The default of difflib."""
 
 
 def did_you_mean(wrong: str, valid: Iterable[str]) -> str:
-    """`; did you mean x?` for the likeliest of the valid ones, however unlike it is."""
+    """`; did you mean x?` for the most similar valid name, even if it is not similar."""
     near = _nearest(wrong, valid, at_least=0.0)
     return f"; did you mean {near}?" if near else ""
 
 
 def the_nearest_is(wrong: str, valid: Iterable[str]) -> str:
-    """`; the nearest is x` where one of the valid ones is like it; else nothing."""
-    near = _nearest(wrong, valid, at_least=_ALIKE)
+    """`; the nearest is x` for the most similar valid name; empty if none is similar."""
+    near = _nearest(wrong, valid, at_least=_SIMILAR)
     return f"; the nearest is {near}" if near else ""
 
 

@@ -1,4 +1,4 @@
-"""Which checks, roles, probes and outputs there are: our own, and those of plugins."""
+"""Collects checks, roles, probes and outputs: our own, and those of plugins."""
 
 import functools
 import importlib
@@ -28,35 +28,35 @@ _OWN: Final[Mapping[str, Sequence[str]]] = {
     "runbook_probes": ("redis_runbook.probes.table", "redis_runbook.alerts.probes"),
     "runbook_outputs": ("redis_runbook.reporting.table",),
 }
-"""Our own modules that implement each hook. They are loaded when it is called: the commands that
-need no probe start faster."""
+"""Our own modules that implement each hook. They are loaded when the hook is called, so that
+commands which need no probes start faster."""
 
-_SHOWN: Final = 200
+_MAX_LENGTH: Final = 200
 
 
 class Plugins:
-    """What is registered, each kind by name and our own first; no name is registered twice."""
+    """The registered items of each kind, by name and ours first; a name is registered once."""
 
     def __init__(self, foreign: Mapping[str, Any]) -> None:
-        """Register these modules or objects, by name, beside our own.
+        """Register our own items, and those of these modules or objects (plugins, by name).
 
         Raises:
-            ConfigError: one of them is no plugin, or registers what is not its own.
+            ConfigError: a hook of a plugin fails, or returns something unusable.
         """
-        self._foreign = foreign
+        self._plugins = foreign
         self.catalogue: Final[Catalogue] = self._named("runbook_checks", "id")
         self.roles: Final[Roles] = self._named("runbook_roles", "name")
 
     @functools.cached_property
     def probes(self) -> "Mapping[str, Probe]":
-        """The probes, in the order in which those of one lane run."""
+        """The probes; probes of the same lane run in this order."""
         probes: Mapping[str, Probe] = self._named("runbook_probes", "name")
-        made = {(probe.about, probe.facts) for probe in probes.values()}
-        if len(made) < len(probes):
+        produced = {(probe.about, probe.facts) for probe in probes.values()}
+        if len(produced) < len(probes):
             raise ConfigError(["two probes return the same facts: each kind has one probe"])
         for probe in probes.values():
             for kind in probe.needs:
-                if (probe.about, kind) not in made:
+                if (probe.about, kind) not in produced:
                     problem = f"the probe {probe.name} needs {kind.__name__}, which none returns"
                     raise ConfigError([problem])
         return probes
@@ -68,9 +68,9 @@ class Plugins:
 
     @property
     def test_paths(self) -> Mapping[Path, ModuleType]:
-        """Where the tests of foreign checks are: a module's file, or a package's folder."""
+        """The path of each plugin with checks: a module's file, or a package's folder."""
         found: dict[Path, ModuleType] = {}
-        for plugin in self._foreign.values():
+        for plugin in self._plugins.values():
             file = getattr(plugin, "__file__", None)
             if isinstance(plugin, ModuleType) and file and hasattr(plugin, "runbook_checks"):
                 path = Path(file).resolve()
@@ -78,48 +78,48 @@ class Plugins:
         return found
 
     def _named(self, hook: str, key: str) -> Mapping[str, Any]:
-        """What all implementations of one hook return, by name; all of the type of our own.
+        """The results of all implementations of a hook, by name; their type is that of ours.
 
         Raises:
-            ConfigError: an implementation fails, or returns what it may not.
+            ConfigError: an implementation fails, or returns something unusable.
         """
-        own = [one for name in _OWN[hook] for one in _call(hook, importlib.import_module(name))]
-        named = {getattr(one, key): one for one in own}
+        own = [item for name in _OWN[hook] for item in _call(hook, importlib.import_module(name))]
+        named = {getattr(item, key): item for item in own}
         kind = type(own[0])
         reserved = {name.partition(".")[0] for name in CATALOGUE}
-        for plugin, implementation in self._foreign.items():
+        for plugin, implementation in self._plugins.items():
             try:
                 found = list(_call(hook, implementation))
-            except Exception as error:  # noqa: BLE001  # whatever foreign code raises is named
+            except Exception as error:  # noqa: BLE001  # foreign code may raise anything
                 raise _unusable(plugin, f"{hook} failed: {_described(error)}") from None
-            for one in found:
-                if not isinstance(one, kind):
+            for item in found:
+                if not isinstance(item, kind):
                     raise _unusable(plugin, f"{hook} returned something that is no {kind.__name__}")
-                name = getattr(one, key)
+                name = getattr(item, key)
                 if kind is CheckSpec and ("." not in name or name.partition(".")[0] in reserved):
                     why = "an id carries a prefix of the plugin's own, such as acme.backlog"
-                    raise _unusable(plugin, f"the check {printable(name, _SHOWN)}: {why}")
+                    raise _unusable(plugin, f"the check {printable(name, _MAX_LENGTH)}: {why}")
                 if name in named:
-                    raise _unusable(plugin, f"{printable(name, _SHOWN)} is registered already")
-                named[name] = one
+                    raise _unusable(plugin, f"{printable(name, _MAX_LENGTH)} is registered already")
+                named[name] = item
         return MappingProxyType(named)
 
 
 @functools.cache
 def own_plugins() -> Plugins:
-    """What is there without any plugin."""
+    """Our own items, without any plugin."""
     return Plugins({})
 
 
 def load_plugins(names: Iterable[str], folder: Path) -> Plugins:
-    """Plugins of the entry-point group, and those that a configuration names.
+    """Load the plugins of the entry-point group, and those that a configuration names.
 
     Args:
         names: module names, or paths of `.py` files, relative to `folder`.
-        folder: where the configuration's file is.
+        folder: the folder of the configuration's file.
 
     Raises:
-        ConfigError: with every plugin that cannot be loaded, and why.
+        ConfigError: plugins cannot be loaded; it has a sentence for each.
     """
     loaders: dict[str, Callable[[], Any]] = {
         entry.name: entry.load for entry in importlib.metadata.entry_points(group=hookspecs.GROUP)
@@ -139,14 +139,14 @@ def _loaded(loaders: Mapping[str, Callable[[], Any]]) -> Iterator[tuple[str, Any
     for name, load in loaders.items():
         try:
             yield name, load()
-        except Exception as error:  # noqa: BLE001  # whatever foreign code raises is named
+        except Exception as error:  # noqa: BLE001  # foreign code may raise anything
             problems.append(_sentence(name, f"cannot be loaded: {_described(error)}"))
     if problems:
         raise ConfigError(problems)
 
 
 def _load_file(path: Path) -> ModuleType:
-    """A module from a file of its own; its folder is not made importable."""
+    """Import a module from a file, without adding its folder to sys.path."""
     if not path.is_file():
         raise FileNotFoundError("there is no such file")
     name = f"redis_runbook_plugin_{path.stem}"
@@ -154,7 +154,7 @@ def _load_file(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError("it is no Python module")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
+    sys.modules[name] = module  # dataclasses look up their module here
     spec.loader.exec_module(module)
     return module
 
@@ -164,16 +164,16 @@ def _call(hook: str, implementation: Any) -> list[Any]:
     manager.add_hookspecs(hookspecs)
     manager.register(implementation)
     manager.check_pending()
-    return [one for returned in getattr(manager.hook, hook)() for one in returned]
+    return [item for items in getattr(manager.hook, hook)() for item in items]
 
 
 def _described(error: Exception) -> str:
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return printable(Redactor()(reason), _SHOWN)
+    return printable(Redactor()(reason), _MAX_LENGTH)
 
 
 def _sentence(plugin: str, problem: str) -> str:
-    return f"plugin {printable(plugin, _SHOWN)}: {problem}"
+    return f"plugin {printable(plugin, _MAX_LENGTH)}: {problem}"
 
 
 def _unusable(plugin: str, problem: str) -> ConfigError:

@@ -7,9 +7,9 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """How long latency is sampled, what a run may take beyond that, and what it is for.
+    """How long latency is sampled, how long the rest of a run may take, and its purpose.
 
-    `window_s` is None where each service is sampled for as long as its limits say.
+    `window_s` is None if each service is sampled for the duration in its limits.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Whom the configuration leads to: servers, exporters and APIs, with how to log in to them."""
+"""Resolves the configuration to addresses and logins of servers, exporters and APIs."""
 
 import contextlib
 import re
@@ -33,10 +33,10 @@ def endpoint_of(
 ) -> tuple[Endpoint | None, str]:
     """The address of a service, or None and the sentence that says what to set.
 
-    `defaults` lets the runbook's own addresses stand in for variables that are not set.
+    `defaults`: use the runbook's addresses for variables that are not set.
 
     Raises:
-        ConfigError: something is set and wrong; it holds every such problem of this service.
+        ConfigError: a setting is wrong; it has every such problem of this service.
     """
     where = f"services.{name}"
     problems: list[str] = []
@@ -61,7 +61,7 @@ def endpoint_of(
         return None, url.missing(f"URL of {name}")
     for what, source, value in (("user", user, username), ("password", secret, password)):
         if source.wanted and value is None:
-            # Without it we could only report a server that does its duty as broken.
+            # Without it the server would refuse the login, and be reported as broken.
             return None, source.missing(f"{what} for {name}")
     return (
         replace(
@@ -77,10 +77,10 @@ def endpoint_of(
 def exporter_of(
     config: Config, service: str, environ: Mapping[str, str], *, defaults: bool
 ) -> tuple[bool, HttpUrl | None, str]:
-    """The exporter of a service: whether it is the service's own, and its URL or what to set.
+    """The exporter of a service: whether it is the service's own, its URL, and what to set.
 
     Raises:
-        ConfigError: its URL is set and wrong.
+        ConfigError: its URL is wrong.
     """
     if not config.exporter.enabled:
         return False, None, "the exporter is switched off: [exporter] enabled = false"
@@ -90,7 +90,7 @@ def exporter_of(
     else:
         url = config.exporter.source("url", "exporter")
     fallback = _fallback(url, defaults=defaults)
-    with _told_as_config_error():
+    with _as_config_error():
         parsed = url.parsed(parse_http_url, environ, fallback=fallback)
     return own, parsed, "" if parsed else url.missing(f"exporter URL{what}")
 
@@ -98,19 +98,20 @@ def exporter_of(
 def access_of(
     section: Prometheus | Grafana, where: str, environ: Mapping[str, str]
 ) -> tuple[Access | None, str]:
-    """How to ask Prometheus or Grafana, or None and why it is not asked.
+    """The URL and login of Prometheus or Grafana, or None and why there is none.
 
-    A token or password that is asked for and not there is no reason: whoever wants it says so.
+    A variable for the token or password that is not set is no problem here: an API that needs the
+    login will refuse the request.
 
     Raises:
-        ConfigError: something is set and wrong.
+        ConfigError: a setting is wrong.
     """
     if not section.enabled:
         return None, f"switched off: [{where}] enabled = false"
     source = {
         name: section.source(name, where) for name in ("url", "token", "username", "password")
     }
-    with _told_as_config_error():
+    with _as_config_error():
         login = {name: source[name].read(environ) for name in ("token", "username", "password")}
         url = source["url"].parsed(parse_http_url, environ)
         if url is None:
@@ -128,7 +129,7 @@ def access_of(
 
 
 @contextlib.contextmanager
-def _told_as_config_error() -> Iterator[None]:
+def _as_config_error() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
@@ -140,9 +141,9 @@ def _fallback(url: Source, *, defaults: bool) -> str | None:
 
 
 def any_url_given(config: Config, environ: Mapping[str, str]) -> bool:
-    """Whether the user named any server or exporter; an empty variable and what is off do not.
+    """Whether the user gave the URL of any enabled service or exporter.
 
-    Prometheus and Grafana are no reason to look for servers where none is named.
+    An empty variable does not count, nor do the URLs of Prometheus and Grafana.
     """
     return any(
         section.enabled and section.source(name, where).given(environ)
@@ -152,10 +153,10 @@ def any_url_given(config: Config, environ: Mapping[str, str]) -> bool:
 
 
 def secrets(config: Config, environ: Mapping[str, str]) -> set[str]:
-    """Every secret text that the configuration leads to, for redaction.
+    """Every secret in the configuration and its variables and files, for redaction.
 
-    Passwords, as they stand in a URL and decoded; a user name where it stands alone, as it is
-    then likely a password without its colon; options of a URL that are called token or the like.
+    These are tokens; passwords, as in the URL and decoded; a user name without a password, as it
+    may be a password without its colon; and URL options with names such as token.
     """
     found: set[str] = set()
     for section, where in _sections(config):
@@ -170,7 +171,7 @@ def secrets(config: Config, environ: Mapping[str, str]) -> set[str]:
 
 
 def _readable(source: Source, environ: Mapping[str, str]) -> str:
-    """The value, empty where there is none; why it cannot be read is told when it is used."""
+    """The value; empty if it is not given or cannot be read, which is reported at its use."""
     try:
         return source.read(environ) or ""
     except ValueError:
@@ -180,7 +181,7 @@ def _readable(source: Source, environ: Mapping[str, str]) -> str:
 def _sections(
     config: Config,
 ) -> Iterator[tuple[ServiceSettings | Exporter | Prometheus | Grafana, str]]:
-    """What has URLs, and what its table is called."""
+    """The tables with URLs, and their names."""
     yield from _servers(config)
     yield config.prometheus, "prometheus"
     yield config.grafana, "grafana"
@@ -193,9 +194,9 @@ def _servers(config: Config) -> Iterator[tuple[ServiceSettings | Exporter, str]]
 
 
 def _url_secrets(url: str, *, lone_user: bool) -> Iterator[str]:
-    """Works on URLs that do not parse as well: those get into messages soonest."""
+    """The secrets in a URL, which need not be valid: invalid URLs are likely to be printed."""
     rest = url.partition("://")[2] or url
-    # Credentials end at the last @ of a Redis URL, and before the path of an HTTP one.
+    # Credentials end at the last @ of a Redis URL, and before the path of an HTTP URL.
     for part in ("" if rest.startswith("/") else rest, re.split("[/?#]", rest, maxsplit=1)[0]):
         username, colon, password = part.rpartition("@")[0].partition(":")
         secret = password if colon else username

@@ -1,4 +1,4 @@
-"""What a Redis is for, and what follows from it. A new role is a row, not a branch."""
+"""The roles of a Redis, as data: checks and limits depend on them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ from redis_runbook.hookspecs import hookimpl
 class RoleSpec:
     """One role.
 
-    `checks` are the ids of those that run for this role and not for every service. `limits`
-    replace the defaults of `Limits`, in the unit of their name. `latency_limit` names the limit
-    that the sampled latency is held to, `sustained` the one that says for how long it must be over
-    it. `may_evict`: a key that vanishes is no loss. `keeps_data`: a restart may lose nothing.
-    `has_queues`: BullMQ queues are looked for.
+    `checks` are the ids of the checks that run for this role, but not for every service. `limits`
+    replace the defaults of `Limits`, in the unit of their name. `latency_limit` is the name of the
+    limit for sampled latency; `sustained` is the name of the limit for how long latency must be
+    over it. `may_evict`: the server may evict keys. `keeps_data`: a restart must not lose data.
+    `has_queues`: the server may have BullMQ queues.
     """
 
     name: str
@@ -48,7 +48,7 @@ Roles = Mapping[str, RoleSpec]
 """Roles by name."""
 
 ROLES: Final[Roles] = MappingProxyType({role.name: role for role in (QUEUE, CACHE)})
-"""Our own; a configuration's own roles are those of its plugins, too."""
+"""Our own roles; a configuration has those of its plugins, too."""
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""One Redis to check, as checks and probes see it."""
+"""One Redis service, for checks and probes."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ from redis_runbook.wire.endpoint import Endpoint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One Redis to check: its settings and, where one is known, its address.
+    """One Redis to check: its settings and its address.
 
-    `endpoint` is None where no URL is known; `missing` then says what to set.
+    `endpoint` is None if no URL is known; `missing` then says what to set.
     """
 
     name: str
@@ -21,12 +21,12 @@ class Service:
 
     @property
     def role(self) -> str:
-        """What this Redis is for: `queue`, `cache`, or a plugin's role."""
+        """The name of the role: `queue`, `cache`, or a plugin's role."""
         return self.settings.role
 
     @property
     def role_spec(self) -> RoleSpec:
-        """What follows from the role."""
+        """The specification of the role."""
         return self.settings.role_spec
 
     @property
@@ -36,10 +36,10 @@ class Service:
 
     @property
     def latency_limit_ms(self) -> float:
-        """What the sampled latency is held to."""
+        """The limit for the p95 of the sampled latency."""
         return float(getattr(self.limits, self.role_spec.latency_limit))
 
     @property
     def limits(self) -> Limits:
-        """The limits that this service is held to."""
+        """The limits of this service."""
         return self.settings.limits

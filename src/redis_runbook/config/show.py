@@ -1,4 +1,4 @@
-"""Showing the configuration: the one in effect, redacted, and the JSON Schema of all of them."""
+"""Prints the effective configuration, redacted, and the JSON Schema of `runbook.toml`."""
 
 import itertools
 import json
@@ -18,7 +18,7 @@ from redis_runbook.wire.http_url import parse_http_url
 
 
 def describe(loaded: Loaded, environ: Mapping[str, str]) -> str:
-    """The configuration in effect as TOML, with where each value is from; no secret is in it."""
+    """The effective configuration as TOML, with the origin of each value; secrets are masked."""
     rows = sorted(
         ((key[:-1], key[-1], value) for key, value in effective(loaded.config)),
         key=lambda row: row[0],
@@ -30,7 +30,7 @@ def describe(loaded: Loaded, environ: Mapping[str, str]) -> str:
             key = (*section, name)
             setting = f"{dotted((name,))} = {_toml(key, value)}"
             block.append(
-                f"{setting:<44} # {loaded.origins[dotted(key)]}{_found(key, value, environ)}"
+                f"{setting:<44} # {loaded.origins[dotted(key)]}{_variable(key, value, environ)}"
             )
         blocks.append("\n".join(block))
     return "\n\n".join(blocks)
@@ -39,7 +39,7 @@ def describe(loaded: Loaded, environ: Mapping[str, str]) -> str:
 def schema() -> dict[str, Any]:
     """The JSON Schema of `runbook.toml`.
 
-    Nothing is required in it: a file need not repeat what another layer says.
+    It has no required keys, as a file need not repeat what another layer sets.
     """
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -69,8 +69,8 @@ def _toml(key: Key, value: Any) -> str:
     return json.dumps(str(value) if isinstance(value, Path) else value)
 
 
-def _found(key: Key, value: Any, environ: Mapping[str, str]) -> str:
-    """What stands in the variable that a key names."""
+def _variable(key: Key, value: Any, environ: Mapping[str, str]) -> str:
+    """A remark about the variable that a key names: not set, set, or its URL."""
     if not names_a_variable(key[-1]):
         return ""
     given = environ.get(value, "").strip()

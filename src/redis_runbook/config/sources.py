@@ -1,8 +1,8 @@
-"""Where a URL, a user name or a secret is from: the configuration, a variable or a file.
+"""Reads a URL, a user name or a secret from the configuration, a variable or a file.
 
-Wherever the configuration asks for such an `x`, there are three ways to give it: `x` itself,
-`x_env`, the name of an environment variable, and `x_file`, the path of a file that holds it. This
-module alone knows how they are called and what they mean.
+There are three ways to give such an `x` in the configuration: `x` itself, `x_env`, the name of an
+environment variable, and `x_file`, the path of a file that contains it. Only this module knows
+these suffixes and their meaning.
 """
 
 import re
@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 
 
 def given_by(key: str) -> str:
-    """What a key gives: `url` of `url`, `url_env` and `url_file`."""
+    """The name of the value that a key gives: `url` for `url`, `url_env` and `url_file`."""
     return _BY_NAME.sub("", key)
 
 
@@ -35,10 +35,10 @@ def names_a_variable(key: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What the configuration says of one value: itself, or where to find it, or nothing.
+    """One value of the configuration: given itself, by variable, by file, or not at all.
 
-    `key` is where it would stand, dotted (`services.queue.url`); of `value`, `variable` and `file`
-    one is set at most.
+    `key` is its dotted key (`services.queue.url`); at most one of `value`, `variable` and `file` is
+    set.
     """
 
     key: str
@@ -48,26 +48,26 @@ class Source:
 
     @property
     def wanted(self) -> bool:
-        """Whether the configuration says anything of it, even if nothing is found there."""
+        """Whether the configuration gives it in any way, even if the variable or file is empty."""
         return any((self.value, self.variable, self.file))
 
     @property
     def origin(self) -> str | None:
-        """What to name where the value is wrong or missing; None where nothing is said of it."""
+        """The key, file key or variable to name in a message; None if it is not given."""
         if self.value is not None:
             return self.key
         return f"{self.key}{_FILE}" if self.file else self.variable
 
     def given(self, environ: Mapping[str, str]) -> bool:
-        """Whether the user gave it; a variable that is empty counts as not set."""
+        """Whether the user gave a value; an empty variable counts as not set."""
         return bool(environ.get(self.variable, "").strip()) if self.variable else self.wanted
 
     def read(self, environ: Mapping[str, str], *, fallback: str | None = None) -> str | None:
-        """The value; None where there is none. `fallback` is for a variable that is not set.
+        """Read the value; None if it is not given. `fallback` replaces a variable that is not set.
 
         Raises:
-            ValueError: the file or the variable has no such value; one sentence that begins with
-                the origin and quotes nothing.
+            ValueError: the file or the variable cannot be used; its text is one sentence that
+                begins with the origin and quotes nothing.
         """
         if self.value is not None:
             return self.value
@@ -96,10 +96,10 @@ class Source:
         *,
         fallback: str | None = None,
     ) -> _T | None:
-        """What `parse` makes of the value; None where there is none.
+        """Read and parse the value; None if it is not given.
 
         Raises:
-            ValueError: as `read` does, or `parse` refused it.
+            ValueError: as `read`, or because `parse` refused it.
         """
         text = self.read(environ, fallback=fallback)
         if text is None:
@@ -110,23 +110,27 @@ class Source:
             raise ValueError(f"{self.origin}: {error}") from None
 
     def missing(self, what: str) -> str:
-        """The sentence that says what to set."""
+        """A sentence that says what to set."""
         name = self.key.rpartition(".")[2]
         ways = f"{self.key}, {name}{_VARIABLE} or {name}{_FILE}"
         return f"no {what} is set: set {self.origin or ways}"
 
 
 class Section(BaseModel):
-    """One table of `runbook.toml`; of what it has a source, each way to give it is a field."""
+    """One table of `runbook.toml`; a value with a source has a field for each way to give it."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+        defer_build=True,  # each would be built by itself, and again as a part of the whole
     )
 
     @field_validator("*")
     @classmethod
     def _one_way(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse `x_env` beside `x` or `x_file`: which of them counts would be a guess."""
+        """Refuse more than one of `x`, `x_env` and `x_file`: none has precedence."""
         key = str(info.field_name)
         for other in (given_by(key) + way for way in _WAYS):
             if value is not None and other != key and info.data.get(other) is not None:
@@ -134,9 +138,9 @@ class Section(BaseModel):
         return value
 
     def source(self, name: str, where: str = "") -> Source:
-        """Where the value of that name is from; a table without such a key asks for nothing.
+        """The source of the value of that name; empty if the table has no such key.
 
-        `where` is how the table itself is called: `services.queue`.
+        `where` is the name of the table: `services.queue`.
         """
         value, variable, file = (getattr(self, name + way, None) for way in _WAYS)
         if isinstance(value, SecretStr):

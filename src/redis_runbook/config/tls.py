@@ -1,4 +1,4 @@
-"""Whether the PEM files that the configuration names can be used, told before anybody connects."""
+"""Checks the PEM files of the configuration before anything connects."""
 
 import ssl
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ _MAX_FILE_BYTES: Final = 1 << 20
 
 
 def tls_problems(tls: Tls, where: str, endpoint: Endpoint | None) -> Iterator[str]:
-    """What is wrong with a service's TLS options, a sentence each.
+    """A sentence for each problem with a service's TLS options.
 
-    `where` is how its table is called; `endpoint` is None where its URL is not known.
+    `where` is the name of its table; `endpoint` is None if its URL is not known.
     """
     if tls == Tls():
         return
@@ -37,7 +37,7 @@ def tls_problems(tls: Tls, where: str, endpoint: Endpoint | None) -> Iterator[st
 
 
 def ca_problem(file: str) -> str:
-    """Why a file cannot say whom to trust; empty where it can."""
+    """Why a file cannot be used as CA file; empty if it can."""
     if wrong := _file_problem(file):
         return wrong
     try:
@@ -48,7 +48,7 @@ def ca_problem(file: str) -> str:
 
 
 def _file_problem(file: str) -> str:
-    """Why a PEM file cannot be used; empty where it can be read."""
+    """Why a PEM file cannot be read; empty if it can."""
     try:
         read_text(Path(file), max_bytes=_MAX_FILE_BYTES)
     except ValueError as error:
@@ -58,7 +58,7 @@ def _file_problem(file: str) -> str:
 
 def _is_certificate(certificate: str, key: str | None) -> bool:
     try:
-        # Without this passphrase OpenSSL would ask the terminal for one, and wait.
+        # Without a passphrase OpenSSL would ask for it on the terminal, and wait.
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
     except OSError:
         return False

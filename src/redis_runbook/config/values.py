@@ -1,4 +1,4 @@
-"""What a value of the configuration may be: durations, sizes, names, URLs, secrets."""
+"""The types of configuration values: durations, sizes, names, URLs, secrets."""
 
 import json
 import re
@@ -22,7 +22,7 @@ from redis_runbook.wire.endpoint import parse_endpoint
 from redis_runbook.wire.http_url import parse_http_url
 
 UNKNOWN_NAME: Final = "unknown_name"
-"""The type of pydantic's error where a name is none of those in its context's `known`."""
+"""The type of pydantic's error for an unknown name; its context has the `known` names."""
 
 _YEAR_S: Final = 366 * 86_400
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*\Z")
@@ -59,8 +59,7 @@ def _text(value: str) -> str:
 
 
 def _variable_name(value: str) -> str:
-    # Capitals only: the likeliest mistake is the secret itself where its variable's name belongs,
-    # and a name is printed.
+    # Capitals only: a likely mistake is to put the secret itself here, and names are printed.
     if not _VARIABLE.match(value):
         raise ValueError("must be the name of an environment variable, in capitals")
     return value
@@ -73,10 +72,18 @@ def _label_name(value: str) -> str:
 
 
 def _file_of_a_value(value: str) -> str:
-    # As above: a URL or a password in this place must not pass for a path.
+    # As above: a URL or a password must not be accepted as a path.
     if not value.startswith(("/", "./", "../")) or not value.isprintable():
         raise ValueError("must be a path that starts with / or ./")
     return value
+
+
+def _server_address(value: str) -> str:
+    endpoint = parse_endpoint(value.strip())
+    if endpoint.username or endpoint.password:
+        # It is shown, and an exporter has credentials of its own.
+        raise ValueError("must be a URL without credentials, such as redis://redis-queue:6379")
+    return value.strip()
 
 
 def _redis_url(value: SecretStr) -> SecretStr:
@@ -103,7 +110,7 @@ def _directory(value: object) -> object:
 
 
 def _listed(value: object) -> object:
-    """A list, also as an environment variable can hold it: JSON, or separated by commas."""
+    """A list, or the text of an environment variable: JSON, or items separated by commas."""
     if not isinstance(value, str):
         return value
     if not value.lstrip().startswith("["):
@@ -115,7 +122,7 @@ def _listed(value: object) -> object:
 
 
 def one_of(kind: Literal["check", "service"], value: str, info: ValidationInfo) -> str:
-    """Refuse a name that the loader does not know; without a loader every name is known."""
+    """Refuse a name that the loader does not know; without a loader accept every name."""
     names = (info.context or {}).get(kind)
     if names is not None and value not in names:
         raise PydanticCustomError(UNKNOWN_NAME, f"is not a {kind}", {"known": sorted(names)})
@@ -123,7 +130,7 @@ def one_of(kind: Literal["check", "service"], value: str, info: ValidationInfo) 
 
 
 def known_roles(context: Any) -> Roles:
-    """The roles that the loader knows; without a loader, our own."""
+    """The roles that the loader knows; without a loader, our own roles."""
     return (context or {}).get("roles") or ROLES
 
 
@@ -172,6 +179,7 @@ VariableName = Annotated[str, AfterValidator(_variable_name)]
 LabelName = Annotated[str, AfterValidator(_label_name)]
 ValueFile = Annotated[str, AfterValidator(_file_of_a_value)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+ServerAddress = Annotated[Text, AfterValidator(_server_address)]
 HttpUrl = Annotated[SecretStr, AfterValidator(_http_url)]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
 CheckId = Annotated[str, AfterValidator(_known_check)]

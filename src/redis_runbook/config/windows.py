@@ -11,8 +11,8 @@ from redis_runbook.config.service import Service
 from redis_runbook.config.values import Seconds
 from redis_runbook.redact import printable
 
-_SHORTEST_S: Final = 2.0
-"""A shorter one may have too few samples to judge."""
+_MIN_S: Final = 2.0
+"""A shorter window may have too few samples to judge."""
 
 _DURATION: Final = TypeAdapter(Seconds)
 
@@ -20,17 +20,17 @@ _DURATION: Final = TypeAdapter(Seconds)
 def window_lengths_s(
     profile: Profile, services: Iterable[Service], given: Sequence[str] = ()
 ) -> Mapping[str, float]:
-    """Seconds by service; those that are `given` (`queue=5m`) replace the profile's.
+    """Seconds by service; a window in `given` (`queue=5m`) replaces that of the profile.
 
-    A profile's window is no longer than the limits need: over it throughout is then as long as the
-    runbook says.
+    A profile's window is at most as long as the duration in the service's limits, as nothing longer
+    is needed to judge them.
 
     Raises:
-        ValueError: one of the given does not read as a service and a duration.
+        ValueError: a text in `given` is not a service and a duration.
     """
     lengths_s: dict[str, float] = {}
     for service in services:
-        full_s = max(_SHORTEST_S, service.sustained_s)
+        full_s = max(_MIN_S, service.sustained_s)
         lengths_s[service.name] = min(profile.window_s or full_s, full_s)
     return lengths_s | dict(_parsed(text, tuple(lengths_s)) for text in given)
 
@@ -44,6 +44,6 @@ def _parsed(text: str, names: Sequence[str]) -> tuple[str, float]:
         seconds = _DURATION.validate_python(duration)
     except ValidationError:
         raise ValueError(f"--window {text}: not a duration such as 30s or 5m") from None
-    if seconds < _SHORTEST_S:
-        raise ValueError(f"--window {text}: too short to judge, {_SHORTEST_S:g} s is the least")
+    if seconds < _MIN_S:
+        raise ValueError(f"--window {text}: too short to judge, {_MIN_S:g} s is the least")
     return name, seconds

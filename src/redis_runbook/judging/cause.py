@@ -1,9 +1,12 @@
 """Finds the cause of a backlog; findings quote the values of `Cause`."""
 
 import enum
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from redis_runbook.probes.bullmq.facts import QueueFacts
-from redis_runbook.probes.bullmq.workers import WorkerFacts, WorkerState
+from redis_runbook.probes.bullmq.worker_states import WorkerState
+from redis_runbook.probes.bullmq.workers import WorkerFacts
 
 _PAUSED_BY_PROCESSOR = (1 << 53) - 1
 """The limiter's value after a processor has called `queue.rateLimit`."""
@@ -23,9 +26,26 @@ class Cause(enum.StrEnum):
     UNKNOWN = "cause not known"
 
 
+HOLDS_SCHEDULERS: Final = frozenset(
+    {Cause.PAUSED, Cause.RATE_LIMITED, Cause.CONCURRENCY, Cause.BUSY}
+)
+"""The causes that make a job scheduler's run late without stopping the scheduler: its job waits
+like any other."""
+
+NEXT_STEPS: Final[Mapping[Cause, Sequence[str]]] = {
+    Cause.PAUSED: ["`queue.resume()` once the reason for the pause is gone"],
+    Cause.NO_WORKER: ["start the workers (`pnpm compose:ps`, `pnpm compose:restart`)"],
+    Cause.NOT_CONSUMING: ["restart the workers: they are connected and take no job"],
+    Cause.RATE_LIMITED: ["raise the workers' `limiter`, or wait: jobs are held on purpose"],
+    Cause.CONCURRENCY: ["raise the queue's global concurrency, or wait for the active jobs"],
+    Cause.BUSY: ["add workers or concurrency, and look for jobs that take too long"],
+    Cause.NOT_PROMOTED: ["restart the workers: only a worker's fetch promotes a due job"],
+}
+"""What an operator does about a cause; of the others there is nothing to say."""
+
+
 def cause(facts: QueueFacts, workers: WorkerFacts) -> Cause:
     """The first cause that applies, in the order in which an operator has to remove them."""
-    connecting = workers.count(WorkerState.CONNECTING)
     busy, idle = workers.count(WorkerState.BUSY), workers.count(WorkerState.CONSUMING)
     concurrency, active = facts.concurrency or 0, facts.counts.active or 0
     reasons = {
@@ -34,7 +54,7 @@ def cause(facts: QueueFacts, workers: WorkerFacts) -> Cause:
         Cause.NO_WORKER: workers.alive is False,
         Cause.RATE_LIMITED: _is_rate_limited(facts, workers),
         Cause.CONCURRENCY: 0 < concurrency <= active,
-        Cause.NOT_CONSUMING: workers.known and not workers.at_work and not connecting,
+        Cause.NOT_CONSUMING: workers.known and not workers.at_work_at_most,
         Cause.BUSY: busy > 0 and idle == 0,
         Cause.NOT_PROMOTED: idle > 0 and facts.counts.backlog == 0 and bool(facts.overdue_s),
     }

@@ -7,7 +7,7 @@ now. So one read of the event stream and of the queue's ends covers the whole wi
 
 import enum
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from redis_runbook.judging.window import step_edges
@@ -31,15 +31,17 @@ class LatencyJudgement:
     """The state, and the numbers behind it.
 
     `observed_s` is the longest wait of any job that waits now or was picked up in the window;
-    `waiting_s` is the longest wait of a job that waits now. `over_s` adds up the steps of the
-    window that were over the limit. The percentiles are those of the pick-ups (nearest rank); they
-    are None if there was no pick-up.
+    `waiting_s` is the longest wait of a job that waits now, known `waiting_by` other evidence than
+    the server's clock where that is not empty. `over_s` adds up the steps of the window that were
+    over the limit. The percentiles are those of the pick-ups (nearest rank); they are None if there
+    was no pick-up.
     """
 
     state: LatencyState
     window_s: float
     observed_s: float | None
     waiting_s: float | None
+    waiting_by: str
     over_now: bool
     over_s: float
     pick_ups: int
@@ -61,12 +63,8 @@ def judge_latency(
     pick_ups = _pick_ups(reads, start_ms)
     waits = [
         *((pick.since_ms, pick.at_ms) for pick in pick_ups),
-        *(
-            (job.since_ms, read.at_ms)
-            for read in reads
-            for job in read.waiting
-            if job.since_ms is not None
-        ),
+        *((job.since_ms, facts.at_ms) for job in facts.waiting if job.since_ms is not None),
+        *_waits_before(earlier, facts),
     ]
     over_spans: list[Span] = [
         ((since - start_ms) / MS_PER_S + limit_s, (until - start_ms) / MS_PER_S)
@@ -91,6 +89,7 @@ def judge_latency(
         window_s=window_s,
         observed_s=max(longest, default=None),
         waiting_s=waiting_s,
+        waiting_by=next((job.since_by for job in facts.waiting if job.age_s is not None), ""),
         over_now=waiting_s is not None and waiting_s > limit_s,
         over_s=sum(end - start for start, end in over_steps),
         pick_ups=len(waited_s),
@@ -108,6 +107,20 @@ def _pick_ups(reads: Sequence[QueueFacts], start_ms: int) -> list[PickUp]:
         known += [pick for pick in read.pick_ups if pick.at_ms > until]
         until = max(until, read.at_ms)
     return known
+
+
+def _waits_before(earlier: Sequence[QueueFacts], last: QueueFacts) -> Iterator[tuple[int, int]]:
+    """From when to when jobs waited in earlier reads.
+
+    Where such a read had no better evidence than a job's own timestamp, the last read may have.
+    """
+    told = {job.job_id: job.since_ms for job in last.waiting if job.since_ms is not None}
+    told |= {pick.job_id: pick.since_ms for pick in last.pick_ups}
+    for read in earlier:
+        for job in read.waiting:
+            if job.since_ms is not None:
+                since = max(job.since_ms, told.get(job.job_id, 0)) if job.since_by else job.since_ms
+                yield since, read.at_ms
 
 
 def _overlap(step: Span, span: Span) -> bool:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from redis_runbook.probes.bullmq.facts import QueueFacts
+from redis_runbook.judging.cause import Cause
+from redis_runbook.judging.queue_latency import LatencyJudgement
+from redis_runbook.probes.bullmq.facts import MS_PER_S, QueueFacts
 from redis_runbook.probes.bullmq.queues import ObservedQueue
 
 _MAX_JOBS: Final = 5
@@ -32,10 +34,58 @@ def seconds(value: float | None) -> str:
     return f"{value:.1f} s"
 
 
+def picked_up_text(facts: QueueFacts, judged: LatencyJudgement) -> str:
+    """That no job was picked up, as far as the queue's events tell."""
+    if facts.history_from_ms is None:
+        return "and no events tell whether one was picked up"
+    reach_s = (facts.at_ms - facts.history_from_ms) / MS_PER_S
+    if reach_s < judged.window_s:
+        return f"and none was picked up in the {seconds(reach_s)} that its events reach back"
+    return "and none was picked up"
+
+
+def looked_at(seen: int, total: int | None) -> str:
+    """`; 20 of 25 looked at`; empty where all were."""
+    return f"; {seen} of {total} looked at" if total is not None and seen < total else ""
+
+
+def waits(judged: LatencyJudgement, facts: QueueFacts, *, limit_s: float, why: Cause) -> str:
+    """How long jobs waited and wait now, for how much of the window, and what is not known of it.
+
+    The wait of now has its evidence beside it if that is not the server's clock.
+    """
+    now = seconds(judged.waiting_s or 0)
+    now += f" {judged.waiting_by}" if judged.waiting_by else ""
+    now += f": {why}" if judged.over_now else ""
+    parts = [
+        f"waited up to {seconds(judged.observed_s)} (limit {limit_s:g} s), now {now}",
+        f"over the limit for {judged.over_s:g} s of {judged.window_s:g} s",
+    ]
+    if facts.waiting_unseen:
+        partial = looked_at(facts.waiting_seen, facts.counts.backlog)
+        parts.append(f"waiting jobs are not in order of age{partial}")
+    if judged.pick_ups:
+        parts.append(
+            f"{judged.pick_ups} pick-ups, p50 {judged.p50_s:.3f}, p95 {judged.p95_s:.3f}, max "
+            f"{judged.max_s:.3f} s"
+        )
+    return "; ".join(parts)
+
+
+def parents_text(facts: QueueFacts) -> str:
+    """Which flow parents wait for a failed child; empty where none of those looked at does."""
+    if facts.blocked_parents is None:
+        return "; whether flow parents wait for failed children cannot be read"
+    if not facts.blocked_parents:
+        return ""
+    return f"; waiting for ever on a failed child: flow parent {', '.join(facts.blocked_parents)}"
+
+
 def oldest_jobs(facts: QueueFacts) -> list[str]:
     """The jobs that have waited longest, at most five: id, name, state and age."""
     return [
         f"{job.job_id} ({job.name or 'no name'}), {job.state}, {seconds(job.age_s)}"
+        + (f" {job.since_by}" if job.since_by else "")
         + (f": {job.unknown_because}" if job.unknown_because else "")
         for job in facts.waiting[:_MAX_JOBS]
     ]

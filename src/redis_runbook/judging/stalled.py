@@ -1,10 +1,10 @@
-"""Finds stalled jobs and orphaned schedulers, by comparing two reads of a queue."""
+"""Finds stalled jobs, by comparing two reads of a queue."""
 
 import enum
 from dataclasses import dataclass
 from typing import Final
 
-from redis_runbook.probes.bullmq.facts import MS_PER_S, ActiveJob, QueueFacts, Scheduler
+from redis_runbook.probes.bullmq.facts import MS_PER_S, ActiveJob, QueueFacts
 from redis_runbook.probes.bullmq.queues import READS_APART_S
 from redis_runbook.probes.bullmq.workers import WorkerFacts
 
@@ -18,6 +18,7 @@ class StalledKind(enum.StrEnum):
     SUSPECT = "the stall check should recover it within 90 s"
     CHECK_BROKEN = "workers are there, but their stall check does not recover it"
     ABANDONED = "no worker is there to recover it"
+    NOBODY_CAN = "its workers are frozen or take no jobs: nobody recovers it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,8 @@ def stalled(
         started_long_ago = job.running_s is not None and job.running_s > _RECOVERED_WITHIN_S
         if workers.alive is False:
             kind = StalledKind.ABANDONED
+        elif workers.known and not workers.at_work_at_most:
+            kind = StalledKind.NOBODY_CAN
         elif apart_s > _RECOVERED_WITHIN_S or (started_long_ago and not has_stall_check):
             kind = StalledKind.CHECK_BROKEN
         else:
@@ -62,22 +65,3 @@ def stalled(
 def _run_of(job: ActiveJob) -> tuple[str, int | None, int | None]:
     """What identifies one run of a job: a restarted job has another start count and time."""
     return job.job_id, job.starts, job.started_ms
-
-
-def orphaned(first: QueueFacts, second: QueueFacts) -> tuple[Scheduler, ...]:
-    """The schedulers whose next job exists in neither read: no worker ever revives them."""
-    orphaned_before = {
-        (scheduler.scheduler_id, scheduler.next_run_ms)
-        for scheduler in first.schedulers
-        if _is_orphan(scheduler)
-    }
-    return tuple(
-        scheduler
-        for scheduler in second.schedulers
-        if _is_orphan(scheduler)
-        and (scheduler.scheduler_id, scheduler.next_run_ms) in orphaned_before
-    )
-
-
-def _is_orphan(scheduler: Scheduler) -> bool:
-    return scheduler.job_exists is False and not scheduler.finished

@@ -9,7 +9,7 @@ import ssl
 import threading
 import time
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 import redis
 from redis import exceptions
@@ -17,11 +17,19 @@ from redis import exceptions
 from redis_runbook.probes.probe import Probe
 from redis_runbook.redact import printable
 from redis_runbook.wire.background import in_background
-from redis_runbook.wire.client import CLIENT_NAME, create_connection
+from redis_runbook.wire.client import create_connection
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.failure import (
+    LOADING,
+    NO_PLACE,
+    find_cause,
+    is_out_of_places,
+    was_closed,
+)
+from redis_runbook.wire.greeting import speaks_http, speaks_plaintext, speaks_tls
 
 _DIAGNOSIS_S: Final = 0.5
-_E = TypeVar("_E", bound=BaseException)
+_CERTIFICATE_REFUSED: Final = ("ALERT_UNKNOWN_CA", "CERTIFICATE")
 
 
 class Problem(enum.StrEnum):
@@ -32,6 +40,7 @@ class Problem(enum.StrEnum):
     UNREACHABLE = "unreachable"
     TIMED_OUT = "timed_out"
     TLS = "tls"
+    CLIENT_CERTIFICATE = "client_certificate"
     AUTH = "auth"
     DENIED = "denied"
     LOADING = "loading"
@@ -138,11 +147,11 @@ def _from_reply(error: Exception, endpoint: Endpoint) -> tuple[Problem, str] | N
     """Order matters: redis-py derives several of these from its ConnectionError."""
     text = str(error)
     if isinstance(error, exceptions.BusyLoadingError):
-        return Problem.LOADING, "is LOADING its dataset from disk into memory"
+        return Problem.LOADING, LOADING
     if isinstance(error, exceptions.NoPermissionError):
         return Problem.DENIED, "the user has no permission for PING or SELECT (NOPERM)"
-    if "max number of clients" in text:
-        return Problem.MAX_CLIENTS, "refuses clients: max number of clients reached"
+    if is_out_of_places(error):
+        return Problem.MAX_CLIENTS, NO_PLACE
     if isinstance(error, exceptions.AuthenticationError) or text.startswith("NOAUTH"):
         return Problem.AUTH, _why_not_authenticated(text, endpoint)
     if text.startswith("DENIED"):
@@ -154,23 +163,49 @@ def _from_reply(error: Exception, endpoint: Endpoint) -> tuple[Problem, str] | N
 
 def _from_tls(error: Exception, endpoint: Endpoint) -> tuple[Problem, str] | None:
     refused = _errno(error) == errno.ECONNREFUSED
-    if endpoint.scheme == "redis" and not refused and _speaks_tls(endpoint):
+    if endpoint.scheme == "redis" and not refused and speaks_tls(endpoint):
         return Problem.TLS, "speaks TLS on this port, and the URL says redis://: use rediss://"
     if endpoint.scheme != "rediss" or refused:
         return None
-    certificate = _find_cause(error, ssl.SSLCertVerificationError)
+    certificate = find_cause(error, ssl.SSLCertVerificationError)
     if certificate:
         return Problem.TLS, f"TLS: the certificate is not trusted ({certificate.verify_message})"
-    if _speaks_plaintext(endpoint):
+    if speaks_plaintext(endpoint):
         return Problem.TLS, "speaks plaintext on this port, and the URL says rediss:// (TLS)"
-    tls = _find_cause(error, ssl.SSLError)
-    if tls and "CERTIFICATE_REQUIRED" in (tls.reason or ""):
-        return Problem.TLS, "TLS: the server wants a client certificate (tls.cert_file, key_file)"
-    if tls and not _speaks_http(endpoint):
+    if why := _about_client_certificate(error, endpoint):
+        return Problem.CLIENT_CERTIFICATE, f"TLS handshake: the server {why}"
+    tls = find_cause(error, ssl.SSLError)
+    if isinstance(tls, ssl.SSLEOFError) and not speaks_http(endpoint):
+        return Problem.TLS, (
+            "closed the connection during the TLS handshake: its client slots are used up "
+            "(maxclients), or it expects something else there"
+        )
+    if tls and not speaks_http(endpoint):
         return Problem.TLS, f"TLS handshake failed ({printable(tls.reason or 'no reason', 80)})"
-    if _find_cause(error, FileNotFoundError):
+    if find_cause(error, FileNotFoundError):
         return Problem.TLS, "TLS: a certificate or key file of the configuration is missing"
     return None
+
+
+def _about_client_certificate(error: Exception, endpoint: Endpoint) -> str:
+    """What the server has against our certificate, or that we have none; else nothing.
+
+    With TLS 1.2 it ends the handshake; with 1.3 the handshake succeeds, and the first exchange
+    after it meets an alert or the end of the connection.
+    """
+    tls = find_cause(error, ssl.SSLError)
+    reason = (tls and tls.reason) or ""
+    in_handshake = "connecting to" in str(error)
+    if endpoint.tls.cert_file:
+        refused = any(word in reason for word in _CERTIFICATE_REFUSED)
+        return f"does not take the certificate of tls.cert_file ({reason})" if refused else ""
+    if "CERTIFICATE_REQUIRED" in reason:
+        return "wants a client certificate: set tls.cert_file and tls.key_file"
+    ended = isinstance(tls, ssl.SSLEOFError) or was_closed(error)
+    if "ALERT_HANDSHAKE_FAILURE" in reason or (ended and not in_handshake):
+        how = "refuses the handshake" if in_handshake else "closes the connection after it"
+        return f"{how}, as if it wants a client certificate: set tls.cert_file and tls.key_file"
+    return ""
 
 
 def _from_socket(
@@ -181,7 +216,7 @@ def _from_socket(
             return Problem.TIMED_OUT, f"no TCP connection within {timeout_s:g} s (timed out)"
         return Problem.TIMED_OUT, (
             f"accepts connections but did not answer within {timeout_s:g} s (timed out: frozen, "
-            "or blocked by a long command)"
+            "paused by CLIENT PAUSE, or blocked by a long command)"
         )
     number = _errno(error)
     reason = os.strerror(number) if number else ""
@@ -191,7 +226,7 @@ def _from_socket(
         return Problem.REFUSED, f"the socket cannot be opened ({reason})"
     if number in {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL}:
         return Problem.UNREACHABLE, f"no route to the host ({reason})"
-    if endpoint.scheme != "unix" and _speaks_http(endpoint):
+    if endpoint.scheme != "unix" and speaks_http(endpoint):
         return Problem.NOT_REDIS, "something answers that is not Redis: it speaks HTTP"
     if isinstance(error, exceptions.InvalidResponse):
         return None
@@ -208,55 +243,9 @@ def _why_not_authenticated(text: str, endpoint: Endpoint) -> str:
     return "wrong user name or password (WRONGPASS)"
 
 
-def _find_cause(error: BaseException | None, kind: type[_E]) -> _E | None:
-    while error is not None:
-        if isinstance(error, kind):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
-
-
 def _errno(error: Exception) -> int | None:
-    cause = _find_cause(error, OSError)
+    cause = find_cause(error, OSError)
     return cause.errno if cause else None
-
-
-def _speaks_plaintext(endpoint: Endpoint) -> bool:
-    """Whether a plain inline PING gets a Redis reply."""
-    return _first_bytes(endpoint, b"PING\r\n")[:1] in {b"+", b"-"}
-
-
-def _speaks_http(endpoint: Endpoint) -> bool:
-    return _first_bytes(endpoint, b"HEAD / HTTP/1.0\r\n\r\n").startswith(b"HTTP/")
-
-
-def _first_bytes(endpoint: Endpoint, greeting: bytes) -> bytes:
-    """The first reply to `greeting`, at most 64 bytes; empty on any error."""
-    with contextlib.suppress(OSError), _raw_socket(endpoint) as plain:
-        plain.sendall(greeting)
-        return plain.recv(64)
-    return b""
-
-
-def _speaks_tls(endpoint: Endpoint) -> bool:
-    """Whether a TLS handshake succeeds, with any certificate; nothing is sent afterwards."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    with contextlib.suppress(OSError), _raw_socket(endpoint) as plain:
-        try:
-            with context.wrap_socket(plain, server_hostname=CLIENT_NAME):
-                return True
-        except ssl.SSLError as error:
-            # A server that wants a client certificate speaks TLS, too.
-            return "CERTIFICATE_REQUIRED" in str(error) or "ALERT" in str(error)
-    return False
-
-
-def _raw_socket(endpoint: Endpoint) -> socket.socket:
-    raw = socket.create_connection((endpoint.host, endpoint.port), timeout=_DIAGNOSIS_S)
-    raw.settimeout(_DIAGNOSIS_S)
-    return raw
 
 
 PROBES: Final = (

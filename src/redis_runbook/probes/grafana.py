@@ -190,6 +190,12 @@ def _sources(
             plain = expression if expression and "$" not in expression else _ANY_QUERY
             if questions.get(known, _ANY_QUERY) == _ANY_QUERY:
                 questions[known] = plain
+    return _ask_sources(api, title, questions, problems)
+
+
+def _ask_sources(
+    api: JsonApi, title: str, questions: Mapping[_DataSource, str], problems: dict[str, None]
+) -> DashboardFacts:
     answered: list[str] = []
     doubts: list[str] = []
     for known, query in list(questions.items())[:_MAX_SOURCES]:
@@ -202,6 +208,8 @@ def _sources(
             doubts += failure.doubts
         else:
             answered.append(harmless(known.uid))
+    if (unasked := len(questions) - _MAX_SOURCES) > 0:
+        doubts.append(f'{unasked} more data sources of "{title}" were not asked')
     if not answered and not problems and not doubts:
         problems[f'no panel of "{title}" asks a data source'] = None
     return DashboardFacts(title=title, problems=list(problems), doubts=doubts, answered=answered)

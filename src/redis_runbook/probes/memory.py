@@ -12,9 +12,10 @@ from redis_runbook.verdict import CannotLook
 class MemoryFacts:
     """Memory in bytes, as INFO reports it.
 
-    `maxmemory_bytes` is 0 if the server has no limit. `waste_ratio` and `waste_bytes` are the
-    allocator's external fragmentation (jemalloc), or for other allocators, which do not report it,
-    what the process holds beyond its data.
+    `maxmemory_bytes` is 0 if the server has no limit, `machine_bytes`, the memory of its machine,
+    if it does not report that. `waste_ratio` and `waste_bytes` are the allocator's external
+    fragmentation (jemalloc), or for other allocators, which do not report it, what the process
+    holds beyond its data.
     """
 
     used_bytes: int
@@ -24,6 +25,7 @@ class MemoryFacts:
     waste_ratio: float
     waste_bytes: int
     allocator: str
+    machine_bytes: int = 0
 
 
 def memory_facts(info: Info) -> MemoryFacts:
@@ -45,6 +47,7 @@ def memory_facts(info: Info) -> MemoryFacts:
         waste_ratio=finite_number(info, f"{source}_ratio", 1.0),
         waste_bytes=integer(info, f"{source}_bytes", signed=True),
         allocator=allocator,
+        machine_bytes=integer(info, "total_system_memory"),
     )
 
 

@@ -1,19 +1,53 @@
 """The state of RDB and AOF persistence."""
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.probes.probe import Probe
-from redis_runbook.probes.server import Info, InfoReply, integer
+from redis_runbook.probes.server import Info, InfoReply, integer, parse_info
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
+
+_AGAIN_S: Final = 1.2
+"""Longer than a server takes to begin a save that has just become due."""
+
+_MOST_POINTS: Final = 100
+_DIGITS: Final = 18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavePoint:
+    """`save 3600 1`: an RDB save is due after so many seconds with at least so many changes."""
+
+    after_s: int
+    changes: int
+
+    def __str__(self) -> str:
+        """As a configuration file has it."""
+        return f"save {self.after_s} {self.changes}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saving:
+    """A save or rewrite in the background: since when it runs, and how long the last one took.
+
+    `for_s` is None where none runs, `last_s` where there was none.
+    """
+
+    for_s: int | None = None
+    last_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersistenceFacts:
     """The state of RDB and AOF.
 
-    `rdb_enabled` is None if CONFIG is denied: `why_unknown` then says why.
+    `rdb_enabled` is None where the server does not say (CONFIG denied): `why_unknown` then tells
+    why. `since_save_s` is how long ago, by the server's clock, the last RDB save succeeded or the
+    server started; None where it does not tell its time. `overdue` is a save point whose time has
+    come, and come again a moment later, without a save: None where there is none.
     """
 
     rdb_enabled: bool | None
@@ -23,10 +57,16 @@ class PersistenceFacts:
     aof_enabled: bool
     aof_write_ok: bool
     aof_rewrite_ok: bool
+    since_save_s: float | None = None
+    overdue: SavePoint | None = None
+    rdb: Saving = Saving()
+    aof: Saving = Saving()
 
 
 def persistence_facts(client: Client, info: Info) -> PersistenceFacts:
-    """Read INFO's persistence fields, and from CONFIG whether RDB saving is on.
+    """Read INFO's persistence fields, and CONFIG for when RDB saves are due.
+
+    INFO is asked once more where a save seems overdue: it may be about to begin.
 
     Raises:
         CannotLook: a field that every server reports is missing.
@@ -36,26 +76,65 @@ def persistence_facts(client: Client, info: Info) -> PersistenceFacts:
         needed |= {"aof_last_write_status", "aof_last_bgrewrite_status"}
     if missing := needed - set(info):
         raise CannotLook(f"INFO does not report {', '.join(sorted(missing))}")
-    rdb_enabled, why_unknown = _rdb_enabled(client)
+    points, why_unknown = _save_points(client)
+    overdue = _overdue(info, points or ())
+    if overdue:
+        time.sleep(_AGAIN_S)
+        info = {**info, **parse_info(client.ask("INFO"))}
+        overdue = _overdue(info, points or ())
     return PersistenceFacts(
-        rdb_enabled=rdb_enabled,
+        rdb_enabled=None if points is None else bool(points),
         why_unknown=why_unknown,
         rdb_ok=info["rdb_last_bgsave_status"] == "ok",
         changes_since_save=integer(info, "rdb_changes_since_last_save"),
         aof_enabled=info["aof_enabled"] == "1",
         aof_write_ok=info.get("aof_last_write_status") == "ok",
         aof_rewrite_ok=info.get("aof_last_bgrewrite_status") == "ok",
+        since_save_s=_since_save_s(info),
+        overdue=overdue,
+        rdb=_saving(info, "rdb_bgsave", "rdb_current_bgsave", "rdb_last_bgsave"),
+        aof=_saving(info, "aof_rewrite", "aof_current_rewrite", "aof_last_rewrite"),
     )
 
 
-def _rdb_enabled(client: Client) -> tuple[bool | None, str]:
+def _saving(info: Info, what: str, current: str, last: str) -> Saving:
+    for_s = integer(info, f"{current}_time_sec", signed=True)
+    last_s = integer(info, f"{last}_time_sec", signed=True)
+    return Saving(
+        for_s=max(0, for_s) if info.get(f"{what}_in_progress") == "1" else None,
+        last_s=last_s if last_s >= 0 and f"{last}_time_sec" in info else None,
+    )
+
+
+def _since_save_s(info: Info) -> float | None:
+    now_us, saved_at_s = integer(info, "server_time_usec"), integer(info, "rdb_last_save_time")
+    return max(0.0, now_us / 1e6 - saved_at_s) if now_us and saved_at_s else None
+
+
+def _overdue(info: Info, points: Sequence[SavePoint]) -> SavePoint | None:
+    """The save point that is overdue for longest; none while a save runs."""
+    since_s = _since_save_s(info)
+    if since_s is None or info.get("rdb_bgsave_in_progress") == "1":
+        return None
+    changes = integer(info, "rdb_changes_since_last_save")
+    due = [point for point in points if changes >= point.changes and since_s > point.after_s]
+    return min(due, key=lambda point: point.after_s, default=None)
+
+
+def _save_points(client: Client) -> tuple[Sequence[SavePoint] | None, str]:
+    """What `save` is set to, empty where RDB is off; None and why where that is not known."""
     try:
         reply = client.ask("CONFIG", "GET", "save")
     except CannotLook as error:
         return None, str(error)
-    if not isinstance(reply, list) or len(reply) != 2:  # noqa: PLR2004  # name and value
-        return None, "CONFIG GET save has no answer"
-    return bool(reply[1]), ""
+    match reply:
+        case [_, bytes(value)] if all(
+            word.isdigit() and len(word) <= _DIGITS for word in value.split()
+        ):
+            numbers = [int(word) for word in value.split()[: 2 * _MOST_POINTS]]
+            pairs = zip(numbers[::2], numbers[1::2], strict=False)
+            return [SavePoint(after_s=after_s, changes=changes) for after_s, changes in pairs], ""
+    return None, "CONFIG GET save has no answer"
 
 
 PROBES: Final = (

@@ -9,16 +9,21 @@ import redis
 
 from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.probe import Probe
+from redis_runbook.probes.refusal import no_answer, refusal
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.endpoint import Endpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PubsubFacts:
-    """One message to ourselves; `delivered_ms` is None if it did not arrive in time."""
+    """One message from us to us; `delivered_ms` is None when it did not arrive in time.
+
+    `refusal` says why it was not even sent, and is empty where it was.
+    """
 
     delivered_ms: float | None
     waited_s: float
+    refusal: str = ""
 
 
 def send_message(endpoint: Endpoint, service: str, *, timeout_s: float) -> PubsubFacts:
@@ -37,7 +42,13 @@ def send_message(endpoint: Endpoint, service: str, *, timeout_s: float) -> Pubsu
     ):
         subscriber.ask("SUBSCRIBE", channel)
         started = time.monotonic()
-        publisher.ask("PUBLISH", channel, token)
+        try:
+            publisher.ask("PUBLISH", channel, token)
+        except redis.TimeoutError:
+            why = no_answer("PUBLISH", timeout_s)
+            return PubsubFacts(delivered_ms=None, waited_s=timeout_s, refusal=why)
+        except redis.ResponseError as error:
+            return PubsubFacts(delivered_ms=None, waited_s=timeout_s, refusal=refusal(error))
         delivered_ms = None
         while (left_s := started + timeout_s - time.monotonic()) > 0:
             try:

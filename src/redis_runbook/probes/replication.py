@@ -7,19 +7,24 @@ from redis_runbook.probes.probe import Probe
 from redis_runbook.probes.server import Info, InfoReply, integer
 from redis_runbook.verdict import CannotLook
 
+_MOST_REPLICAS: Final = 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicationFacts:
     """The replication state of a server.
 
-    On a replica: whether its link to the master is up, and for how long it has been down. On a
-    master: how many replicas are attached and online.
+    On a replica: whether its link to the master is up, for how long it has been down, and since
+    when nothing has come from the master. On a master: since when each replica that it calls online
+    has not confirmed what it was sent (replicas do so once a second), and how many are attached.
     """
 
     role: str
     link_up: bool
     link_down_s: int
-    replicas_online: int
+    master_silent_s: int = 0
+    lags_s: tuple[int, ...] = ()
+    replicas_attached: int = 0
 
 
 def replication_facts(info: Info) -> ReplicationFacts:
@@ -31,15 +36,25 @@ def replication_facts(info: Info) -> ReplicationFacts:
     if "role" not in info:
         raise CannotLook("INFO does not report replication")
     attached = integer(info, "connected_slaves")
+    replicas = [_replica(info, number) for number in range(min(attached, _MOST_REPLICAS))]
     return ReplicationFacts(
         role=info["role"],
         link_up=info.get("master_link_status") == "up",
         link_down_s=max(0, integer(info, "master_link_down_since_seconds", signed=True)),
-        replicas_online=sum(
-            "state=online" in info.get(f"slave{number}", "").split(",")
-            for number in range(min(attached, 1000))
+        master_silent_s=max(0, integer(info, "master_last_io_seconds_ago", signed=True)),
+        lags_s=tuple(
+            max(0, integer(replica, "lag", signed=True))
+            for replica in replicas
+            if replica.get("state") == "online"
         ),
+        replicas_attached=attached,
     )
+
+
+def _replica(info: Info, number: int) -> Info:
+    """The fields of `slave0:ip=10.0.0.7,port=6379,state=online,offset=42,lag=1`."""
+    parts = info.get(f"slave{number}", "").split(",")
+    return dict(part.partition("=")[::2] for part in parts)
 
 
 PROBES: Final = (

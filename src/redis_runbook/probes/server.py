@@ -47,10 +47,10 @@ def read_info(client: Client) -> InfoReply:
         CannotLook: the user may not run INFO, or the reply is not text.
         redis.exceptions.RedisError: the connection failed.
     """
-    return InfoReply(info_fields(client.ask("INFO")))
+    return InfoReply(parse_info(client.ask("INFO")))
 
 
-def info_fields(reply: object) -> Info:
+def parse_info(reply: object) -> Info:
     """The fields of a reply to INFO.
 
     Raises:

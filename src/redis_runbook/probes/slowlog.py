@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.probe import Probe
-from redis_runbook.probes.server import info_fields, integer
+from redis_runbook.probes.server import integer, parse_info
 from redis_runbook.redact import printable
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
@@ -109,7 +109,7 @@ def _oldest_id(newest: Sequence[Any]) -> int:
 def _counts_reset(reply: object) -> bool:
     """Whether the statistics of commands count a reset; they may be denied."""
     try:
-        commands = info_fields(reply)
+        commands = parse_info(reply)
     except CannotLook:
         return False
     return any(not commands.get(name, "calls=0,").startswith("calls=0,") for name in _RESETS)
@@ -118,7 +118,7 @@ def _counts_reset(reply: object) -> bool:
 def _uptime(reply: object) -> tuple[float | None, str]:
     """How long the server has run, and why that is not known."""
     try:
-        fields = info_fields(reply)
+        fields = parse_info(reply)
         if "uptime_in_seconds" not in fields:
             return None, "INFO does not tell when it started"
         return integer(fields, "uptime_in_seconds"), ""

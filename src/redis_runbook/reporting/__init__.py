@@ -1,1 +1,1 @@
-"""One output a file, all from the same findings. A report never judges."""
+"""The outputs, one module for each, all from the same record. A report never judges."""

@@ -72,6 +72,8 @@ def _test(finding: Finding) -> dict[str, Any]:
             "runbook": finding.runbook,
             "next_steps": list(finding.next_steps),
             "evidence": dict(finding.evidence),
+            "advisory": finding.advisory,
+            "follows_from": finding.follows_from,
         },
     }
 
@@ -93,7 +95,7 @@ def _extra(record: RunRecord) -> dict[str, Any]:
             name: dataclasses.asdict(server) if server else None
             for name, server in record.servers.items()
         },
-        # What else it takes to read the record back.
+        # The other fields that `previous.parse_record` needs.
         "outcome": int(record.outcome),
         "selected": list(record.selected),
         "elapsed_s": record.elapsed_s,
@@ -102,6 +104,9 @@ def _extra(record: RunRecord) -> dict[str, Any]:
                 "role": service.role,
                 "address": service.address,
                 "window_s": service.window_s,
+                "last_seen": {"run_id": seen.run_id, "at": seen.at.isoformat()}
+                if (seen := service.last_seen)
+                else None,
             }
             for service in record.services
         },

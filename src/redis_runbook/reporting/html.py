@@ -34,18 +34,18 @@ _COLUMNS: Final = (
 )
 
 Search = Callable[[str], str]
-"""Takes the secrets out of a text that is not from the record."""
+"""Redacts a text that is not from the record."""
 
 
 class Page:
-    """Hooks into pytest-html, and takes the finished page from it.
+    """Implements hooks of pytest-html, and reads the page that pytest-html writes.
 
-    `record` is set when the checks have ended; `text` is the page once the session is finished,
-    empty where pytest-html could not write it.
+    `record` is set when the checks have ended. `text` is the page once the session is finished; it
+    is empty if pytest-html could not write it.
     """
 
     def __init__(self, config: pytest.Config) -> None:
-        """Let pytest-html write to a temporary folder, unless the user asked for a place."""
+        """Let pytest-html write to a temporary folder, unless the user chose a path."""
         self.text = ""
         self.record: RunRecord | None = None
         self.search: Search = str
@@ -53,7 +53,7 @@ class Page:
         self._folder = contextlib.ExitStack()
         self._path = Path(config.option.htmlpath or "")
         if not config.option.htmlpath:
-            with contextlib.suppress(OSError):  # no room: the page stays empty, and that is said
+            with contextlib.suppress(OSError):  # disk full: the page stays empty, which is reported
                 folder = tempfile.mkdtemp(prefix="redis-runbook-")
                 self._folder.callback(shutil.rmtree, folder, ignore_errors=True)
                 self._path = Path(folder) / "report.html"
@@ -66,12 +66,12 @@ class Page:
         self._folder.close()
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Come after pytest-html, which writes its page as the last of all but us."""
+        """Register the collector of the page, which runs after pytest-html wrote it."""
         session.config.pluginmanager.register(_Collector(self))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_metadata(self, metadata: dict[str, Any]) -> None:
-        """Keep what is harmless: CI variables may hold tokens."""
+        """Drop all but harmless metadata: CI variables may contain tokens."""
         for key in set(metadata) - _METADATA:
             del metadata[key]
 
@@ -88,12 +88,12 @@ class Page:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
-        """Give our verdict a column: pytest-html filters by its own words in the first one."""
+        """Add a column for our verdict: pytest-html needs the first column for its own filter."""
         cells.insert(1, '<th class="sortable" data-column-type="verdict">Verdict</th>')
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
-        """Show our name for the check: pytest-html escapes no test id."""
+        """Show the finding's name, escaped: pytest-html does not escape test ids."""
         known = dict(getattr(report, "user_properties", ()))
         name = str(known.get("finding") or getattr(report, "nodeid", ""))
         label = Verdict(known["verdict"]).label if "verdict" in known else ""
@@ -101,10 +101,10 @@ class Page:
         cells.insert(1, f'<td class="col-verdict">{label}</td>')
 
     def collect(self, config: pytest.Config) -> None:
-        """Read the page, and let pytest-html say nothing about its temporary place."""
+        """Read the page, and unregister pytest-html, which would print the temporary path."""
         with contextlib.suppress(OSError):
             page = self._path.read_text(encoding="utf-8")
-            self.text = _BLOB.sub(self._searched, page).replace(
+            self.text = _BLOB.sub(self._redacted_blob, page).replace(
                 "<html>", '<html lang="en">', 1
             ).replace(
                 "<head>", '<head>\n    <meta name="viewport" content="width=device-width">', 1
@@ -113,8 +113,8 @@ class Page:
             if type(plugin).__module__.startswith("pytest_html."):
                 config.pluginmanager.unregister(plugin)
 
-    def _searched(self, blob: re.Match[str]) -> str:
-        """pytest-html's data, every text in it without a secret: it holds what pytest reported."""
+    def _redacted_blob(self, blob: re.Match[str]) -> str:
+        """pytest-html's data, with every text redacted: it contains what pytest reported."""
         data = _each_text(json.loads(html.unescape(blob[2])), self.search)
         return blob[1] + html.escape(json.dumps(data)) + blob[3]
 
@@ -137,7 +137,7 @@ def _each_text(value: Any, change: Search) -> Any:
 
 
 def render(record: RunRecord) -> str:
-    """The verdict, what was looked at and one row a finding, as an HTML fragment."""
+    """The run's verdict, its facts, and a row for each finding, as an HTML fragment."""
     code = record.outcome
     facts = (
         f"{record.profile} of {record.started_at:%Y-%m-%d %H:%M:%S} UTC",
@@ -177,5 +177,5 @@ def _resource(name: str) -> str:
 
 
 def _with_code(step: str) -> Markup:
-    """Escaped text, with what stands between backticks as code."""
+    """Escaped text, with the parts between backticks as code."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(step))))  # noqa: S704  # escaped

@@ -1,11 +1,15 @@
-"""`junit.xml`, for pipelines; an undetermined check is an `<error>`, a broken one a `<failure>`."""
+"""`junit.xml`, for pipelines; an undetermined check is an `<error>`, a broken one a `<failure>`.
+
+An advisory check that could not look is `<skipped>`: it does not change the exit code either.
+"""
 
 import re
+from collections import Counter
 from typing import Final
 from xml.etree import ElementTree as ET
 
 from redis_runbook.record import RunRecord
-from redis_runbook.verdict import Finding, Verdict, count
+from redis_runbook.verdict import Finding, Verdict
 
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ELEMENTS: Final = {
@@ -17,14 +21,14 @@ _ELEMENTS: Final = {
 
 def render(record: RunRecord) -> str:
     """The whole document."""
-    counts = count(record.findings)
+    elements = Counter(map(_element, record.findings))
     suite = ET.Element(
         "testsuite",
         name=f"redis-runbook {record.profile}",
         tests=str(len(record.findings)),
-        failures=str(counts[Verdict.FAIL]),
-        errors=str(counts[Verdict.UNKNOWN]),
-        skipped=str(counts[Verdict.NOT_APPLICABLE]),
+        failures=str(elements["failure"]),
+        errors=str(elements["error"]),
+        skipped=str(elements["skipped"]),
         time=f"{record.elapsed_s:.3f}",
         timestamp=record.started_at.isoformat(timespec="seconds"),
     )
@@ -46,12 +50,22 @@ def _case(suite: ET.Element, finding: Finding) -> None:
     )
     message = _clean(finding.message)
     steps = "\n".join(f"next: {_clean(step)}" for step in finding.next_steps)
-    if finding.verdict in _ELEMENTS:
-        outcome = ET.SubElement(case, _ELEMENTS[finding.verdict], message=message)
+    element = _element(finding)
+    if element == "skipped" and finding.verdict is Verdict.UNKNOWN:
+        message = f"UNKNOWN (advisory): {message}"
+    if element:
+        outcome = ET.SubElement(case, element, message=message)
         outcome.text = steps or None
     else:
         output = ET.SubElement(case, "system-out")
         output.text = "\n".join(filter(None, (f"{finding.verdict.label}: {message}", steps)))
+
+
+def _element(finding: Finding) -> str | None:
+    """The element that says how the case ended; None for one that passed."""
+    if finding.verdict is Verdict.UNKNOWN and finding.advisory:
+        return "skipped"
+    return _ELEMENTS.get(finding.verdict)
 
 
 def _clean(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What an output is: a run's record in some format, written whole or not at all."""
+"""The type of an output: it renders the record of a run, and is written atomically."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from redis_runbook.wire.files import write_whole
 class Output:
     """One format: `--output name` writes it to `file` in the report folder.
 
-    `render` is a pure function of the record. `final`: it tells the exit code, and is therefore
-    written after all that are not, on which the exit code depends.
+    `render` is a pure function of the record. `final`: the output contains the exit code, which
+    depends on whether the other outputs could be written, so it is written after them.
     """
 
     name: str
@@ -26,21 +26,21 @@ def write_output(output: Output, record: RunRecord, paths: Sequence[Path]) -> li
     """Write one output to these paths.
 
     Returns:
-        Why it could not be written, as a sentence; empty when it is there.
+        A sentence that says why it could not be written; empty if it was written.
     """
     try:
         text = output.render(record)
-    except Exception as error:  # noqa: BLE001  # an output of a plugin's must not lose the others
+    except Exception as error:  # noqa: BLE001  # a plugin's output must not prevent the others
         return [f"cannot write the output {output.name}: it failed ({type(error).__name__})"]
     return write_text(text, paths)
 
 
 def write_text(text: str, paths: Sequence[Path]) -> list[str]:
     """Write the same text to each of the paths; returns as `write_output` does."""
-    path = paths[-1]
-    try:
-        for path in paths:
-            write_whole(path, text.encode("utf-8", errors="backslashreplace"))
-    except OSError as error:
-        return [f"cannot write {paths[-1]}: {error.strerror}"]
+    whole = text.encode("utf-8", errors="backslashreplace")
+    for path in paths:
+        try:
+            write_whole(path, whole)
+        except OSError as error:
+            return [f"cannot write {path}: {error.strerror}"]
     return []

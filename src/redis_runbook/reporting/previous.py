@@ -1,11 +1,11 @@
-"""Reads a record back from `results.json`: what the last run saw."""
+"""Reads the record of the last run from `results.json`."""
 
 import datetime as dt
 import json
 from pathlib import Path
 from typing import Any, Final
 
-from redis_runbook.record import QueueRecord, RunRecord, ServerRecord, ServiceRecord
+from redis_runbook.record import LastSeen, QueueRecord, RunRecord, ServerRecord, ServiceRecord
 from redis_runbook.verdict import ExitCode, Finding, Verdict
 from redis_runbook.wire.files import read_text
 
@@ -13,10 +13,9 @@ _MAX_BYTES: Final = 16 * 1024 * 1024
 
 
 def read_record(path: Path) -> RunRecord | None:
-    """The record that a run left; None where there is none that we wrote.
+    """Read the record of a run; None if the file is missing, damaged or not ours.
 
-    A first run has no file, and a file may be damaged or not ours: there is then nothing to
-    compare with, and checks say "since the server started" instead.
+    Checks then have nothing to compare with, and say "since it started" instead.
     """
     try:
         return parse_record(read_text(path, max_bytes=_MAX_BYTES))
@@ -25,10 +24,10 @@ def read_record(path: Path) -> RunRecord | None:
 
 
 def parse_record(text: str) -> RunRecord:
-    """The record of a document that `ctrf.render` wrote.
+    """Parse a document that `ctrf.render` wrote.
 
     Raises:
-        ValueError: it is not such a document.
+        ValueError: the text is not such a document.
     """
     try:
         document = json.loads(text)
@@ -53,7 +52,7 @@ def parse_record(text: str) -> RunRecord:
             attempt=int(extra["attempt"]),
             waited_s=_number(extra["waited_s"]),
         )
-    except (LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError("not a document of redis-runbook's") from error
 
 
@@ -64,7 +63,18 @@ def _service(name: str, about: Any, server: Any) -> ServiceRecord:
         address=_text_or_none(about["address"]),
         window_s=_number(about["window_s"]),
         server=_server(server) if server is not None else None,
+        last_seen=_last_seen(about.get("last_seen")),
     )
+
+
+def _last_seen(about: Any) -> LastSeen | None:
+    """Who answered last; None also where an older version of ours did not tell."""
+    if about is None:
+        return None
+    at = dt.datetime.fromisoformat(about["at"])
+    if at.tzinfo is None:
+        raise ValueError("a moment is without its time zone")
+    return LastSeen(run_id=_text(about["run_id"]), at=at)
 
 
 def _server(about: Any) -> ServerRecord:
@@ -96,6 +106,9 @@ def _finding(test: Any) -> Finding:
         next_steps=tuple(map(_text, about["next_steps"])),
         evidence=dict(about["evidence"]),
         duration_s=_number(test["duration"]) / 1000,
+        # Reports of versions that did not write these are read all the same.
+        advisory=bool(about.get("advisory", False)),
+        follows_from=_text_or_none(about.get("follows_from")),
     )
 
 

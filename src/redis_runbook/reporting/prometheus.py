@@ -1,4 +1,4 @@
-"""`--metrics-file`: what a run found, as a textfile for the node_exporter of Prometheus."""
+"""`--metrics-file`: the findings of a run as a textfile for the node_exporter."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -17,12 +17,12 @@ _VALUES: Final[Mapping[Verdict, int]] = {
     Verdict.FAIL: own.FAIL,
     Verdict.NOT_APPLICABLE: own.NOT_APPLICABLE,
 }
-_LONGEST_LABEL: Final = 200
+_MAX_LABEL: Final = 200
 _MS_PER_S: Final = 1000
 
 
 def render(record: RunRecord) -> str:
-    """The metrics of a run; a series is absent where its value is not known, never 0."""
+    """The metrics of a run; a series with an unknown value is absent, never 0."""
     metrics = _Metrics()
     metrics.about_run(record)
     for finding in record.findings:
@@ -33,7 +33,7 @@ def render(record: RunRecord) -> str:
 
 
 class _Metrics:
-    """The gauges of one run, with labels that are printable and not long."""
+    """The gauges of one run, with printable labels of bounded length."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -62,7 +62,7 @@ class _Metrics:
                 1,
             ),
         }
-        # The same samples; of a cache this is the check that the runbook's limit is for.
+        # The same samples, but a cache has its limit in this check.
         self._by_check["latency.command_p95"] = self._by_check["latency.round_trip"]
 
     def about_run(self, record: RunRecord) -> None:
@@ -102,4 +102,4 @@ class _Metrics:
 
 
 def _label(text: str) -> str:
-    return printable(text, _LONGEST_LABEL)
+    return printable(text, _MAX_LABEL)

@@ -1,4 +1,4 @@
-"""The reports of one run: the terminal, the page, the files of every run and those asked for."""
+"""The reports of a run: the terminal, the HTML page, and the output files."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,67 +9,66 @@ import pytest
 
 from redis_runbook.config.load import Loaded
 from redis_runbook.config.nearest import the_nearest_is
-from redis_runbook.record import RunRecord, ServerRecord
+from redis_runbook.record import RunRecord, ServiceRecord
 from redis_runbook.reporting.html import Page
 from redis_runbook.reporting.output import Output, write_output, write_text
 from redis_runbook.reporting.previous import read_record
 from redis_runbook.reporting.terminal import Terminal
 from redis_runbook.verdict import Finding
 
-_EVERY_RUN: Final = ("junit", "json")
-"""The outputs that every run writes, under its own name and a stable one."""
+_DEFAULT_OUTPUTS: Final = ("junit", "json")
+"""The outputs that every run writes, each to a file of this run and to a stable file name."""
 
 
 class Reports:
-    """Tells of a run, as `session.reports.Reports` asks for; registered with pytest for its page.
+    """Implements `session.reports.Reports`; registered with pytest for the hooks of its page.
 
-    Nothing here judges: a record says what the run amounts to.
+    Nothing here judges: verdicts and exit code are in the record.
     """
 
     def __init__(self, config: pytest.Config, loaded: Loaded) -> None:
-        """Prepare to write into the configuration's report folder, and what the options ask for.
+        """Prepare the reports in the configured folder, and the outputs of the options.
 
         Raises:
-            ValueError: an option asks for an output that nobody registered.
+            ValueError: an option names an output that is not registered.
         """
         self._folder = Path(loaded.config.report_dir)
         self._outputs = loaded.plugins.outputs
-        self._asked = tuple(self._parsed(config.getoption("output")))
+        self._requested = tuple(self._parsed(config.getoption("output")))
         if file := config.getoption("metrics_file"):
-            self._asked += ((self._outputs["prometheus"], Path(file)),)
+            self._requested += ((self._outputs["prometheus"], Path(file)),)
         self._terminal = Terminal(config)
         self._page = Page(config)
 
     def pytest_unconfigure(self) -> None:
-        """Remove what the page was made in, however the session ended."""
+        """Remove the temporary folder of the page, however the session ended."""
         self._page.close()
 
-    def previous(self) -> Mapping[str, ServerRecord]:
-        """The servers of the last run that left a report here, by service."""
+    def previous(self) -> Mapping[str, ServiceRecord]:
+        """The services of the last run that left a report here, by name."""
         record = read_record(self._folder / "results.json")
-        servers = record.servers.items() if record else ()
-        return {name: server for name, server in servers if server}
+        return {service.name: service for service in record.services} if record else {}
 
     def begin(self, record: RunRecord) -> None:
-        """Say what is being looked at, before anything else."""
+        """Print which services are checked, before anything else."""
         self._terminal.begin(record)
 
     def found(self, finding: Finding) -> None:
-        """Show a finding as it is made."""
+        """Print a finding."""
         self._terminal.show(finding)
 
     def ended(self, record: RunRecord, search: Callable[[str], str]) -> None:
-        """Give the page its record: pytest-html writes it next."""
+        """Set the record of the page, which pytest-html writes next."""
         self._page.record = record
         self._page.search = search
 
     def write(self, record: RunRecord, *, final: bool) -> list[str]:
-        """Write the page and the outputs that are final, or those that are not.
+        """Write the final outputs, or else the page and the outputs that are not final.
 
         Returns:
-            What could not be written, one sentence each.
+            One sentence for each report that could not be written.
         """
-        with contextlib.suppress(OSError):  # said of each file that cannot be written there
+        with contextlib.suppress(OSError):  # reported for each file in it
             self._folder.mkdir(parents=True, exist_ok=True)
         problems = [] if final else self._write_page(record)
         for output, paths in self._files(record):
@@ -78,30 +77,30 @@ class Reports:
         return problems
 
     def close(self, record: RunRecord, problems: Sequence[str]) -> None:
-        """Tell what is broken and what to do next, and where to read more."""
+        """Print what is broken, what to do next, and the path of the page."""
         page = None if problems else self._folder / "latest.html"
         self._terminal.close(record, page)
 
     def _write_page(self, record: RunRecord) -> list[str]:
         if not self._page.text:
             return ["no HTML report: pytest-html could not write it"]
-        return write_text(self._page.text, self._places(record, "latest.html"))
+        return write_text(self._page.text, self._paths(record, "latest.html"))
 
     def _files(self, record: RunRecord) -> Iterator[tuple[Output, Sequence[Path]]]:
-        for name in _EVERY_RUN:
+        for name in _DEFAULT_OUTPUTS:
             output = self._outputs[name]
-            yield output, self._places(record, output.file)
-        for output, path in self._asked:
+            yield output, self._paths(record, output.file)
+        for output, path in self._requested:
             yield output, (path,)
 
-    def _places(self, record: RunRecord, stable: str) -> Sequence[Path]:
-        """The run's own name, and the stable one."""
+    def _paths(self, record: RunRecord, stable: str) -> Sequence[Path]:
+        """The path of this run's file, and the stable path."""
         own = f"{record.profile}-{record.started_at:%Y%m%dT%H%M%SZ}{Path(stable).suffix}"
         return self._folder / own, self._folder / stable
 
-    def _parsed(self, asked: Iterable[str]) -> Iterator[tuple[Output, Path]]:
-        """Each `NAME[=PATH]` that was asked for."""
-        for text in asked:
+    def _parsed(self, options: Iterable[str]) -> Iterator[tuple[Output, Path]]:
+        """The output and path of each `NAME[=PATH]` in the options."""
+        for text in options:
             name, _, path = text.partition("=")
             output = self._outputs.get(name)
             if output is None:

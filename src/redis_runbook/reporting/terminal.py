@@ -1,4 +1,4 @@
-"""What a person at a terminal sees: one line a check, and a closing that takes five seconds."""
+"""The output on the terminal: a line for each finding, and a short summary at the end."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,23 +19,23 @@ _COLOURS: Final[Mapping[Verdict, Mapping[str, bool]]] = {
 }
 _WIDTH: Final = max(len(verdict.label) for verdict in Verdict)
 _NAME_WIDTH: Final = 30
-_STEPS: Final = 2
+_MAX_STEPS: Final = 2
 
 
 class Terminal:
-    """Writes through pytest's own terminal reporter; nothing where there is none."""
+    """Writes through pytest's terminal reporter; writes nothing if there is none."""
 
     def __init__(self, config: pytest.Config) -> None:
-        """Write to that pytest's terminal."""
+        """Use the terminal reporter of this pytest."""
         self._config = config
 
     @property
     def _reporter(self) -> pytest.TerminalReporter | None:
-        """It is registered later than the run is."""
+        """Looked up at each use, as pytest registers it later than the run."""
         return self._config.pluginmanager.getplugin("terminalreporter")  # type: ignore[no-any-return]
 
     def begin(self, record: RunRecord) -> None:
-        """Say what is being looked at, before anything else."""
+        """Print which services are checked, before anything else."""
         reporter = self._reporter
         if reporter is None:
             return
@@ -48,12 +48,12 @@ class Terminal:
         reporter.write_line(f"{record.profile} ({record.target}): {where}")
 
     def show(self, finding: Finding) -> None:
-        """One line: the verdict, the check and its subject, the sentence."""
+        """Print a finding as one line: verdict, check and subject, message."""
         if self._reporter:
             _show(finding, self._reporter)
 
     def close(self, record: RunRecord, page: Path | None) -> None:
-        """What is broken, by how much, what to do next, and the page where more is to be read."""
+        """Print what is broken, what to do next, a summary, and the path of the page."""
         reporter = self._reporter
         if reporter is None:
             return
@@ -70,7 +70,7 @@ class Terminal:
 
 
 def _show_attention(record: RunRecord, reporter: pytest.TerminalReporter) -> None:
-    """What is broken, with its first steps; then warnings, and what is unknown, by reason."""
+    """Print broken findings with next steps, warnings, and then unknown findings by reason."""
     undetermined: dict[str, list[str]] = {}
     for finding in record.needs_attention:
         if finding.verdict is Verdict.UNKNOWN:
@@ -78,7 +78,7 @@ def _show_attention(record: RunRecord, reporter: pytest.TerminalReporter) -> Non
             continue
         _show(finding, reporter)
         if finding.verdict is Verdict.FAIL:
-            for step in finding.next_steps[:_STEPS]:
+            for step in finding.next_steps[:_MAX_STEPS]:
                 reporter.write_line(f"{'':<{_WIDTH}}    next: {step}")
     for message, names in undetermined.items():
         _label(Verdict.UNKNOWN, reporter)

@@ -1,11 +1,11 @@
-"""How findings and runs read, in every report."""
+"""Formats numbers, verdict counts and exit codes for all reports."""
 
 from collections.abc import Sequence
 from typing import Final
 
 from redis_runbook.check import percent
 from redis_runbook.record import RunRecord
-from redis_runbook.verdict import ExitCode, Finding, count
+from redis_runbook.verdict import ExitCode, Finding, Verdict, count
 
 HEADLINES: Final = {
     ExitCode.HEALTHY: "HEALTHY",
@@ -24,12 +24,12 @@ _MEANINGS: Final = {
 
 
 def meaning(code: ExitCode) -> str:
-    """One clause that says what an exit code means."""
+    """The meaning of an exit code, as a clause."""
     return _MEANINGS[code]
 
 
 def quantity(value: float | None, unit: str | None) -> str:
-    """A number with its unit: `83.1 %`, `12.4 ms`, `1 440 entries`; empty where there is none."""
+    """A number with its unit: `83.1 %`, `12.4 ms`, `1 440 entries`; empty if it is None."""
     if value is None:
         return ""
     if unit == "ratio":
@@ -40,19 +40,28 @@ def quantity(value: float | None, unit: str | None) -> str:
 
 
 def counts(findings: Sequence[Finding]) -> str:
-    """`2 fail, 1 unknown, 27 pass`: the verdicts that occurred, worst first."""
-    return ", ".join(
-        f"{number} {verdict.label.lower()}" for verdict, number in count(findings).items() if number
-    )
+    """`2 fail, 1 unknown, 27 pass`: the verdicts that occurred, worst first.
+
+    What advisory checks could not tell is counted apart: `1 unknown (advisory)`.
+    """
+    advisory = sum(one.advisory and one.verdict is Verdict.UNKNOWN for one in findings)
+    shown = []
+    for verdict, number in count(findings).items():
+        unaided = number - advisory if verdict is Verdict.UNKNOWN else number
+        if unaided:
+            shown.append(f"{unaided} {verdict.label.lower()}")
+        if verdict is Verdict.UNKNOWN and advisory:
+            shown.append(f"{advisory} unknown (advisory)")
+    return ", ".join(shown)
 
 
 def left_out(record: RunRecord) -> str:
-    """How many checks were not selected; empty where all ran."""
+    """How many checks were not selected; empty if all were."""
     return f"{record.left_out} checks were not selected" if record.left_out else ""
 
 
 def recovery(record: RunRecord) -> str:
-    """How long it took to get here under `--wait`; empty for a single run."""
+    """The number of attempts and the time since the first, with `--wait`; empty for one attempt."""
     if record.attempt <= 1:
         return ""
     took_s = record.waited_s + record.elapsed_s

@@ -11,9 +11,11 @@ import pytest
 from redis_runbook.config.error import ConfigError
 from redis_runbook.config.load import Loaded, load
 from redis_runbook.config.profiles import PROFILES
+from redis_runbook.redact import Redactor
 from redis_runbook.session.hooks import RunSession
 from redis_runbook.session.reports import Reports
 from redis_runbook.session.run import RUN, Run
+from redis_runbook.session.setup import SetupOutcome, SubjectOutcome
 
 _NAME: Final = "redis-runbook-run"
 _OPTIONS: Final = {
@@ -53,7 +55,8 @@ def configure(
         )
         run.select(config.getoption("select"))
     except (ConfigError, ValueError) as error:
-        raise pytest.UsageError(str(error)) from None
+        # It quotes what was given, and that may be a URL in the wrong place.
+        raise pytest.UsageError(Redactor()(str(error))) from None
     run.attempt = config.getoption("attempt") or 1
     run.waited_s = config.getoption("waited") or 0.0
     config.stash[RUN] = run
@@ -62,6 +65,8 @@ def configure(
     config.pluginmanager.import_plugin("redis_runbook.fixtures")
     session = RunSession(run, reports, show_progress=show_progress)
     config.pluginmanager.register(session, _NAME)
+    config.pluginmanager.register(SubjectOutcome())
+    config.pluginmanager.register(SetupOutcome())
     config.pluginmanager.register(reports)
 
 

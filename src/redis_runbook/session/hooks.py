@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from redis_runbook.check import Advised, Held, NotApplicable, Ruling, Unknown
+from redis_runbook.check import Held
 from redis_runbook.record import RunRecord
 from redis_runbook.session.progress import Progress
 from redis_runbook.session.recording import (
@@ -18,7 +18,6 @@ from redis_runbook.session.recording import (
     record_collection_error,
     record_phase,
     spec_of,
-    subject_of,
 )
 from redis_runbook.session.reports import Reports
 from redis_runbook.session.run import Run
@@ -121,6 +120,7 @@ class RunSession:
         The garbage collector would too, so it is kept from traversing what is loaded by now.
         """
         gc.freeze()
+        gc.enable()
         undisturbed = {name for name, probe in self._run.probes.items() if probe.undisturbed}
         wanted = any(
             not undisturbed.isdisjoint(getattr(item, "fixturenames", ())) for item in session.items
@@ -131,17 +131,6 @@ class RunSession:
         if observation and self._show_progress:
             self._progress = Progress(session.config, observation.glances)
             self._run.on_wait = self._progress.refresh
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """End a check whose subject cannot be checked, before its fixtures wait for facts."""
-        subject = subject_of(item)
-        if subject and subject.not_applicable:
-            raise NotApplicable(Ruling(message=subject.not_applicable))
-        if subject and subject.unknown:
-            raise Unknown(Ruling(message=subject.unknown))
-        if subject and subject.advice:
-            raise Advised(Ruling(message=subject.advice))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -190,21 +179,24 @@ class RunSession:
             self._reports.ended(record, run.redact.document)
         elif exitstatus == pytest.ExitCode.OK:  # --collect-only and the like
             session.exitstatus = ExitCode.NOTHING_CHECKED
-        # On a full disk pytest-html fails and its page stays empty; `write` reports that.
-        with contextlib.suppress(OSError):
+        problems = []
+        try:
             yield
+        except OSError as error:  # a report of another plugin's; of pytest-html's, see `write`
+            what = f" {error.filename}" if error.filename else " a report of pytest's"
+            problems.append(f"cannot write{what}: {error.strerror}")
         if finished:
-            problems = self._write(record)
+            problems = self._write(record, problems)
             session.exitstatus = run.exit_code(reported=not problems)
             self._reports.close(record, problems)
 
-    def _write(self, record: RunRecord) -> list[str]:
+    def _write(self, record: RunRecord, earlier: Sequence[str]) -> list[str]:
         """Write the reports. The exit code depends on success, so reports with it come last.
 
         Returns:
-            One sentence for each report that could not be written.
+            The earlier problems, and one sentence for each report that could not be written.
         """
-        problems: list[str] = []
+        problems = list(earlier)
         for final in (False, True):
             settled_record = replace(record, exit_code=self._run.exit_code(reported=not problems))
             problems += self._reports.write(settled_record, final=final)

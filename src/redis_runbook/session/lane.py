@@ -9,21 +9,21 @@ from typing import Final, TypeVar
 
 import redis
 
+from redis_runbook.catalogue import REACHABLE
 from redis_runbook.config.model import Config
 from redis_runbook.config.service import Service
 from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.latency.openloop import OpenLoop
 from redis_runbook.probes.probe import Probe
-from redis_runbook.redact import printable
 from redis_runbook.session.facts import Facts
 from redis_runbook.targets.target import Target
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.background import in_background
 from redis_runbook.wire.client import Client, connected
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.failure import why_it_failed
 from redis_runbook.wire.http import Fetch, SharedGets
 
-_LONGEST_ERROR: Final = 120
 _T = TypeVar("_T")
 
 
@@ -139,8 +139,8 @@ class Lane:
             client = self._connection.enter_context(
                 connected(self.endpoint, service.name, timeout_s=service.limits.connect_s)
             )
-        except redis.RedisError:
-            self._connection_error = f"{service.name} stopped answering after its first PING"
+        except redis.RedisError as error:
+            self._connection_error = f"{service.name} {why_it_failed(error)}"
             raise CannotLook(self._connection_error) from None
         self._limit.enter_context(client.time_limit(self._limit_s))
         return client
@@ -163,12 +163,8 @@ class Lane:
             facts = probe.look(self)
             if not isinstance(facts, probe.facts):
                 raise TypeError(f"{probe.name} returned {type(facts).__name__}")  # noqa: TRY301
-        except redis.ResponseError as error:
-            why = printable(str(error), _LONGEST_ERROR)
-            problem = CannotLook(f"{self.service.name} answers with an error: {why}")
-            self._facts.fail(probe.facts, problem)
-        except redis.RedisError:
-            problem = CannotLook(f"{self.service.name} stopped answering")
+        except redis.RedisError as error:
+            problem = CannotLook(f"{self.service.name} {why_it_failed(error)}")
             self._facts.fail(probe.facts, problem)
         except Exception as error:  # noqa: BLE001  # stored: `wait` raises it
             self._facts.fail(probe.facts, error)
@@ -176,9 +172,16 @@ class Lane:
             self._facts.put(probe.facts, facts)
 
     def _require(self, kind: type) -> None:
-        facts: object = self.facts(kind)
-        if isinstance(facts, ConnectionFacts) and not facts.reachable:
-            raise CannotLook(f"{self.service.name} is not reachable")
+        if kind is not ConnectionFacts:
+            self.facts(kind)
+            return
+        cause = f"{REACHABLE}[{self.service.name}]"
+        try:
+            connection = self.facts(ConnectionFacts)
+        except CannotLook as error:
+            raise CannotLook(str(error), follows_from=cause) from None
+        if not connection.reachable:
+            raise CannotLook(f"{self.service.name} is not reachable", follows_from=cause)
 
     def _mark_started(self) -> None:
         if not self._started.is_set():

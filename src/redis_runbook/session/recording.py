@@ -1,7 +1,9 @@
 """Turns pytest's report of a test into a finding, and redacts the report."""
 
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -30,6 +32,7 @@ class _Conclusion(NamedTuple):
     ruling: Ruling
     expected: bool = True
     """False if the check itself went wrong: the report then keeps its traceback."""
+    follows_from: str | None = None
 
 
 def spec_of(item: pytest.Item, run: Run) -> CheckSpec | None:
@@ -84,20 +87,52 @@ def _conclude(item: pytest.Item, call: pytest.CallInfo[None], run: Run) -> _Conc
     if error is None:
         return _passed(item, run) if call.when == "call" else None
     if isinstance(error, Outcome):
-        verdict = _OUTCOMES[type(error)]
-        spec = spec_of(item, run)
-        if verdict is Verdict.FAIL and spec and run.level(spec) is Level.ADVISORY:
-            verdict = Verdict.WARN
-        return _Conclusion(verdict, error.ruling)
+        return _Conclusion(_at_level(_OUTCOMES[type(error)], item, run), error.ruling)
     if isinstance(error, CannotLook):
-        return _Conclusion(Verdict.UNKNOWN, Ruling(message=str(error)))
+        ruling = Ruling(message=str(error))
+        return _Conclusion(Verdict.UNKNOWN, ruling, follows_from=error.follows_from)
     if isinstance(error, pytest.skip.Exception):
         return _Conclusion(Verdict.NOT_APPLICABLE, Ruling(message=str(error)))
     if isinstance(error, AssertionError | pytest.fail.Exception):
         first_line = (str(error).splitlines() or ["assertion failed"])[0]
-        return _Conclusion(Verdict.FAIL, Ruling(message=first_line), expected=False)
+        if stopper := _stopper(error, item):
+            ruling = Ruling(message=f"the check was stopped by {stopper}: {first_line}")
+            return _Conclusion(Verdict.UNKNOWN, ruling)
+        verdict = _at_level(Verdict.FAIL, item, run)
+        return _Conclusion(verdict, Ruling(message=first_line), expected=False)
     message = f"the check itself failed ({type(error).__name__}): nothing was determined"
     return _Conclusion(Verdict.UNKNOWN, Ruling(message=message), expected=False)
+
+
+def _at_level(verdict: Verdict, item: pytest.Item, run: Run) -> Verdict:
+    """The verdict at the level of the check: a broken advisory check is a warning."""
+    return Verdict.WARN if verdict is Verdict.FAIL and _is_advisory(item, run) else verdict
+
+
+def _is_advisory(item: pytest.Item, run: Run) -> bool:
+    """Whether the item is an advisory check; a test that is no check counts as an invariant."""
+    spec = spec_of(item, run)
+    return spec is not None and run.level(spec) is Level.ADVISORY
+
+
+def _stopper(error: BaseException, item: pytest.Item) -> str:
+    """The pytest plugin that ended the test by `pytest.fail`; empty if the test itself failed.
+
+    pytest-timeout does that, from a signal handler. pytest's own modules fail on behalf of the test
+    (`pytest.raises`), and a conftest.py belongs to the tests.
+    """
+    if not isinstance(error, pytest.fail.Exception):
+        return ""
+    frames = [frame.f_globals for frame, _ in traceback.walk_tb(error.__traceback__)]
+    callers = [names for names in frames if names.get("__name__") != "_pytest.outcomes"]
+    name = str(callers[-1].get("__name__")) if callers else ""
+    plugins = {
+        plugin.__name__.partition(".")[0]
+        for plugin in item.config.pluginmanager.get_plugins()
+        if isinstance(plugin, ModuleType)
+        and Path(getattr(plugin, "__file__", None) or "").name != "conftest.py"
+    }
+    return name if name.partition(".")[0] in plugins - {"_pytest"} else ""
 
 
 def _passed(item: pytest.Item, run: Run) -> _Conclusion:
@@ -129,7 +164,15 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
         next_steps=tuple(printable(run.redact(step)) for step in steps),
         evidence=run.redact.value(ruling.evidence),
         duration_s=round(duration_s, 3),
+        advisory=_is_advisory(item, run),
+        follows_from=_cause(conclusion.follows_from, run),
     )
+
+
+def _cause(name: str | None, run: Run) -> str | None:
+    """The name of the finding that a finding follows from, if that one says so itself."""
+    cause = run.findings.get(name or "")
+    return cause.name if cause and cause.verdict in {Verdict.FAIL, Verdict.UNKNOWN} else None
 
 
 def _name_within_file(item: pytest.Item) -> str:
@@ -150,8 +193,9 @@ def _align(report: pytest.TestReport, finding: Finding, conclusion: _Conclusion,
             report.outcome = "passed"
             report.longrepr = None
         case Verdict.NOT_APPLICABLE:
-            report.outcome = "skipped"
-            report.longrepr = (report.location[0], report.location[1] or 0, text)
+            _skip(report, text)
+        case Verdict.UNKNOWN if finding.advisory:
+            _skip(report, text)  # it changes no exit code, so it is no error and ends no `-x`
         case Verdict.FAIL | Verdict.UNKNOWN:
             report.outcome = "failed"
             report.longrepr = text
@@ -163,6 +207,11 @@ def _align(report: pytest.TestReport, finding: Finding, conclusion: _Conclusion,
         ("finding", finding.name),
         ("verdict", finding.verdict.value),
     ]
+
+
+def _skip(report: pytest.TestReport, text: str) -> None:
+    report.outcome = "skipped"
+    report.longrepr = (report.location[0], report.location[1] or 0, text)
 
 
 def record_collection_error(report: pytest.CollectReport, run: Run) -> None:

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from redis_runbook.record import RunRecord, ServerRecord
+from redis_runbook.record import RunRecord, ServiceRecord
 from redis_runbook.verdict import Finding
 
 
 class Reports(Protocol):
     """The reports of a run. It is also a pytest plugin, as it implements hooks of pytest-html."""
 
-    def previous(self) -> Mapping[str, ServerRecord]:
-        """The servers of the last run, by service."""
+    def previous(self) -> Mapping[str, ServiceRecord]:
+        """The services of the last run, by name."""
 
     def begin(self, record: RunRecord) -> None:
         """Report that the target is open."""

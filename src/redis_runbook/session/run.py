@@ -4,7 +4,6 @@ import datetime as dt
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Final, TypeVar
 
 import pytest
@@ -18,7 +17,7 @@ from redis_runbook.config.resolve import secrets
 from redis_runbook.config.service import Service
 from redis_runbook.config.windows import window_lengths_s
 from redis_runbook.probes.probe import Probe
-from redis_runbook.record import ServerRecord
+from redis_runbook.record import LastSeen, ServiceRecord
 from redis_runbook.redact import Redactor, environment_secrets
 from redis_runbook.session.lane import Scene
 from redis_runbook.session.observation import Observation
@@ -34,7 +33,7 @@ class Run:
 
     `target` and `observation` are None until `begin`. `findings` are by name, in order of arrival.
     `windows_s` is how long each service is sampled. `on_wait` is called about once a second while
-    a check waits for facts. `previous` holds the servers of the last run, by service. `left_out`
+    a check waits for facts. `previous` holds the services of the last run, by name. `left_out`
     counts the deselected tests.
     """
 
@@ -45,7 +44,7 @@ class Run:
         *,
         environ: Mapping[str, str],
         windows: Sequence[str] = (),
-        previous: Mapping[str, ServerRecord] | None = None,
+        previous: Mapping[str, ServiceRecord] | None = None,
     ) -> None:
         """Prepare a run without opening anything. `windows` are values of `--window`.
 
@@ -70,7 +69,6 @@ class Run:
         self.deadline_s: Final = self.config.deadline_s or longest_s + profile.rest_s
         self.on_wait: Callable[[], None] = lambda: None
         self.observation: Observation | None = None
-        self.report_dir: Final = Path(self.config.report_dir)
         self.previous: Final = previous or {}
         self.left_out = 0
         self.attempt = 1
@@ -143,6 +141,13 @@ class Run:
     def known(self, service_name: str, kind: type[_F]) -> _F | None:
         """Facts about a service if they are there already; None otherwise."""
         return self.observation.known(service_name, kind) if self.observation else None
+
+    def last_seen(self, service: Service) -> LastSeen | None:
+        """Who answered in the last run that got an answer from there; None on throwaway servers."""
+        before = self.previous.get(service.name)
+        address = service.endpoint.address if service.endpoint else None
+        is_live = self.target is not None and self.target.kind == "live"
+        return before.last_seen if is_live and before and before.address == address else None
 
     @functools.cached_property
     def implied(self) -> Implied:

@@ -9,7 +9,7 @@ from redis_runbook.judging.queue_latency import is_known
 from redis_runbook.probes.bullmq.queues import ObservedQueue, QueuesFacts
 from redis_runbook.probes.clients import ClientsFacts
 from redis_runbook.probes.server import ServerFacts
-from redis_runbook.record import QueueRecord, RunRecord, ServerRecord, ServiceRecord
+from redis_runbook.record import LastSeen, QueueRecord, RunRecord, ServerRecord, ServiceRecord
 from redis_runbook.redact import Redactor
 from redis_runbook.session.run import Run
 
@@ -42,12 +42,16 @@ def make_record(run: Run) -> RunRecord:
 
 def _services(run: Run) -> Iterator[ServiceRecord]:
     for service in run.services:
+        server = _server(run, service.name)
         yield ServiceRecord(
             name=service.name,
             role=service.role,
             address=service.endpoint.address if service.endpoint else None,
             window_s=run.windows_s.get(service.name, 0.0),
-            server=_server(run, service.name),
+            server=server,
+            last_seen=LastSeen(run_id=server.run_id, at=run.started_at)
+            if server and server.run_id
+            else run.last_seen(service),
         )
 
 

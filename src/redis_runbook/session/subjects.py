@@ -10,12 +10,15 @@ from redis_runbook.config.model import Config
 from redis_runbook.config.service import Service
 from redis_runbook.probes.bullmq.discovery import Discovery
 from redis_runbook.probes.bullmq.naming import Queue
+from redis_runbook.probes.cluster import ONE_NODE
+from redis_runbook.probes.keyspace import KeyspaceFacts
 from redis_runbook.probes.probe import Probe
 from redis_runbook.redact import printable
 from redis_runbook.session.run import Run
 from redis_runbook.verdict import CannotLook
 
 _LONGEST_NAME: Final = 160
+_MOST_DATABASES: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,7 @@ class Subject:
     `configured_as` is the queue's name as a configuration spells it, unlike the escaped title.
     `not_applicable` says why there is nothing to check, `unknown` why it cannot be checked, and
     `advice` is a warning to give instead of a check; at most one of the three is not empty.
+    `follows_from` is that of the `CannotLook` behind `unknown`.
     """
 
     name: str
@@ -33,6 +37,7 @@ class Subject:
     configured_as: str = ""
     not_applicable: str = ""
     unknown: str = ""
+    follows_from: str | None = None
     advice: str = ""
 
 
@@ -146,7 +151,11 @@ def _queues_of(spec: CheckSpec, service: Service, run: Run, *, name_prefix: str)
         prefix, listed = service.settings.prefix, run.config.queues_of(service.name)
         queues = [Queue(prefix=prefix.encode(), name=name.encode()) for name in listed]
         names = [name_prefix + queue.title for queue in queues] or [service.name]
-        return [Subject(name=name, service=service, unknown=str(error)) for name in names]
+        because = error.follows_from
+        return [
+            Subject(name=name, service=service, unknown=str(error), follows_from=because)
+            for name in names
+        ]
     subjects = [
         Subject(
             name=name_prefix + queue.title,
@@ -156,16 +165,44 @@ def _queues_of(spec: CheckSpec, service: Service, run: Run, *, name_prefix: str)
         )
         for queue in (*found.queues, *found.absent)
     ]
+    subjects += [
+        Subject(
+            name=name_prefix + queue.title,
+            service=service,
+            unknown=f"{queue.title} is not on this node ({code}): {ONE_NODE}",
+        )
+        for queue, code in found.elsewhere.items()
+    ]
     incomplete = found.incomplete_because if service.settings.discover else ""
     if incomplete and not subjects:
         return [Subject(name=service.name, service=service, unknown=f"no queue: {incomplete}")]
     if incomplete and spec.id == "queue.depth":
         advice = f"not every queue of {service.name} may be known: {incomplete}"
         subjects.append(Subject(name=f"{service.name}: others", service=service, advice=advice))
+    return subjects or [_no_queue(spec, service, run, found)]
+
+
+def _no_queue(spec: CheckSpec, service: Service, run: Run, found: Discovery) -> Subject:
+    """Nothing to look at; of a live service one of the checks warns that this is odd."""
     nothing = f"{service.name} has no BullMQ queue with the prefix {service.settings.prefix}"
     if not service.settings.discover:
         nothing = f"no queue of {service.name} is listed, and {found.incomplete_because}"
-    return subjects or [Subject(name=service.name, service=service, not_applicable=nothing)]
+    elif spec.id == "queue.depth" and run.target and run.target.kind == "live":
+        return Subject(name=service.name, service=service, advice=f"{nothing}{_keys(service, run)}")
+    return Subject(name=service.name, service=service, not_applicable=nothing)
+
+
+def _keys(service: Service, run: Run) -> str:
+    """What the service has instead: `, and no key at all in database 0 (120 keys in 3): …`."""
+    try:
+        keys = run.facts(service, KeyspaceFacts).keys
+    except CannotLook:
+        return ": are its URL, database and prefix the right ones?"
+    ours = service.endpoint.database if service.endpoint else 0
+    held = f"{keys[ours]} other keys" if ours in keys else "no key at all"
+    others = [f"{keys[one]} keys in {one}" for one in sorted(keys) if one != ours]
+    elsewhere = f" ({', '.join(others[:_MOST_DATABASES])})" if others else ""
+    return f", and {held} in database {ours}{elsewhere}: is it the right one?"
 
 
 def _reason_not_to_run(spec: CheckSpec, run: Run) -> str:
@@ -195,6 +232,9 @@ _MISSING: Final[Mapping[Need, Callable[[Run], str]]] = {
         "the embedded target has no exporter"
         if run.target and run.target.kind == "embedded"
         else ""
+    ),
+    "alerts": lambda run: (
+        "" if run.implied.stated else "the configuration implies no alert of the runbook"
     ),
     "prometheus": _missing_api("prometheus"),
     "grafana": _missing_api("grafana"),

@@ -1,1 +1,1 @@
-"""Where the services of a run come from: live ones, containers, or embedded servers."""
+"""Opens the services of a run: live services, containers, or embedded servers."""

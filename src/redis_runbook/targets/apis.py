@@ -1,4 +1,4 @@
-"""Where Prometheus and Grafana are, and how to log in to them."""
+"""Finds the URLs and logins of Prometheus and Grafana."""
 
 from collections.abc import Mapping
 
@@ -11,10 +11,10 @@ from redis_runbook.targets.target import ApiRoute
 def find_apis(
     config: Config, environ: Mapping[str, str], *, throwaway: bool
 ) -> Mapping[str, ApiRoute]:
-    """The routes of `prometheus` and `grafana`; nothing is asked yet.
+    """The routes of `prometheus` and `grafana`; no request is sent yet.
 
     Raises:
-        ConfigError: a URL or a login is set and wrong; it holds every such problem.
+        ConfigError: a URL or a login is wrong; it has every such problem.
     """
     routes: dict[str, ApiRoute] = {}
     problems: list[str] = []

@@ -1,4 +1,4 @@
-"""Opens what was asked for: live services, containers, or embedded servers."""
+"""Chooses and opens the target: live services, containers, or embedded servers."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,14 +17,15 @@ from redis_runbook.targets.apis import find_apis
 from redis_runbook.targets.seed import seed_jwt_cache
 from redis_runbook.targets.target import ExporterRoute, Kind, Target, TargetError
 from redis_runbook.targets.throwaway import Throwaway
+from redis_runbook.wire.failure import why_it_failed
 
 NOT_YOURS: Final = "checked throwaway servers; this says nothing about yours"
 
-# What the configuration says about how services are deployed; throwaway ones are plain masters.
+# Settings about the deployment, reset for throwaway servers: these are standalone masters.
 _DEPLOYMENT: Final = ("expected_role", "expected_mode", "replicas_min", "tls")
 
 _DOCKER_VARIABLES: Final = ("DOCKER_HOST", "DOCKER_CONTEXT")
-# Where signs of Docker are, from the user's home.
+# Files that show that Docker is installed, relative to the user's home.
 _DOCKER_FILES: Final = (
     "/var/run/docker.sock",
     ".docker/contexts",
@@ -39,10 +40,10 @@ def open_target(
     requested: Literal["auto", "live", "container", "embedded"],
     profile: str,
 ) -> Target:
-    """Open what was asked for; `auto` is live where any URL is given, else throwaway servers.
+    """Open the requested target; `auto` is live if any URL is given, else throwaway servers.
 
     Raises:
-        TargetError: there is nothing to look at, or `gate` would have had to fall back.
+        TargetError: the target cannot be opened, or `gate` would need throwaway servers.
     """
     given = any_url_given(config, environ)
     if requested == "live" or (requested == "auto" and given):
@@ -59,7 +60,7 @@ def open_target(
     if not roles:
         raise TargetError("every service is switched off: there is nothing to check")
     why = f"--target {requested}" if given else "no service URL is set"
-    kind, throwaway = _start(config, environ, requested, roles)
+    kind, throwaway, remark = _start(config, environ, requested, roles)
     try:
         _seed(config, throwaway)
     except BaseException:
@@ -68,33 +69,45 @@ def open_target(
     return Target(
         kind=kind,
         services=tuple(
-            Service(name=name, settings=_as_started(settings), endpoint=throwaway.endpoints[name])
+            Service(
+                name=name,
+                settings=_without_deployment(settings),
+                endpoint=throwaway.endpoints[name],
+            )
             for name, settings in _enabled(config).items()
         ),
         exporters={name: _route(name, throwaway) for name in roles},
         apis=apis,
-        announcement=f"{why}: {NOT_YOURS}",
+        announcement=f"{why}: {NOT_YOURS}{remark}",
         end=throwaway.close,
     )
 
 
 def _start(
     config: Config, environ: Mapping[str, str], requested: str, roles: Mapping[str, RoleSpec]
-) -> tuple[Kind, Throwaway]:
+) -> tuple[Kind, Throwaway, str]:
+    """Start servers of a kind, with a remark for the announcement, empty for most."""
+    remark = ""
     if requested == "container" or (requested == "auto" and _docker_is_likely(environ)):
         try:
-            return "container", _start_containers(config, roles, patient=requested == "container")
-        except TargetError:
+            patient = requested == "container"
+            return "container", _start_containers(config, roles, patient=patient), ""
+        except TargetError as error:
             if requested == "container":
                 raise
-    return "embedded", embedded.start(roles, environ)
+            remark = f" (embedded ones, as containers cannot be started: {error})"
+    return "embedded", embedded.start(roles, environ), remark
 
 
 def _start_containers(config: Config, roles: Mapping[str, RoleSpec], *, patient: bool) -> Throwaway:
     try:
-        # Loaded for those who have Docker only: it takes a quarter of a second.
+        # Imported only where Docker is likely: the import takes a quarter of a second.
         from redis_runbook.targets import container  # noqa: PLC0415
-    except (ImportError, RuntimeError, ValueError) as error:  # a variable of its own is wrong
+    except (
+        ImportError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # one of its environment variables is wrong
         reason = harmless(str(error))
         raise TargetError(f"testcontainers cannot be loaded: {reason}") from error
     patience = container.PATIENT if patient else container.IMPATIENT
@@ -116,11 +129,11 @@ def _seed(config: Config, throwaway: Throwaway) -> None:
         seed_jwt_cache(endpoint, config.jwt_cache.service, config.jwt_cache)
     except redis.RedisError as error:
         raise TargetError(
-            f"the throwaway {config.jwt_cache.service} cannot be filled: {type(error).__name__}"
+            f"the throwaway {config.jwt_cache.service} cannot be filled: it {why_it_failed(error)}"
         ) from error
 
 
-def _as_started(settings: ServiceSettings) -> ServiceSettings:
+def _without_deployment(settings: ServiceSettings) -> ServiceSettings:
     defaults = ServiceSettings.model_fields
     return settings.model_copy(update={key: defaults[key].default for key in _DEPLOYMENT})
 

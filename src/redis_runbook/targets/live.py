@@ -1,4 +1,4 @@
-"""The live target: the services that the configuration names, wherever they are."""
+"""The live target: the services at the URLs of the configuration."""
 
 from collections.abc import Mapping
 
@@ -12,17 +12,17 @@ from redis_runbook.wire.endpoint import Endpoint
 
 
 def open_live(config: Config, environ: Mapping[str, str], *, defaults: bool) -> Target:
-    """Find every service's address; nothing is connected to yet.
+    """Find the address of every service, without connecting.
 
-    `defaults` lets the runbook's own addresses stand in for those that are not set; otherwise a
-    service without an address is part of the target all the same, and says what to set.
+    `defaults`: use the runbook's addresses for those that are not set. Without it, a service
+    without an address is part of the target, and says what to set.
 
     Raises:
-        TargetError: something that is set is wrong, such as a file that is not there.
+        TargetError: a setting is wrong, such as a file that does not exist.
     """
     services: list[Service] = []
     exporters: dict[str, ExporterRoute] = {}
-    problems: dict[str, None] = {}  # a set in order: services share an exporter
+    problems: dict[str, None] = {}  # as an ordered set: services may share an exporter
     for name, settings in config.services.items():
         if not settings.enabled:
             continue

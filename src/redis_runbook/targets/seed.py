@@ -1,4 +1,4 @@
-"""What a throwaway cache holds: a believable JWT cache, so that its checks have work to do."""
+"""Fills a throwaway cache with realistic JWT entries, so that the checks of it can pass."""
 
 import json
 import random
@@ -13,24 +13,24 @@ from redis_runbook.wire.client import connected
 from redis_runbook.wire.endpoint import Endpoint
 
 _ENTRIES: Final = 200
-_MOST_ENTRIES: Final = 20_000
-_OTHERS: Final = 12
+_MAX_ENTRIES: Final = 20_000
+_OTHER_ENTRIES: Final = 12
 _TTL_S: Final = (60, 3600)
 _TIMEOUT_S: Final = 5.0
-# Redis' glob: `\\x` is x, `*` any text, `?` one character, `[…]` one of these or none of these.
+# Redis' glob: `\\x` is x, `*` any text, `?` a character, `[…]` or `[^…]` a character of a set.
 _GLOB: Final = re.compile(r"\\(.)|(\*)|(\?)|(\[(?:\\.|[^\]\\])+\])|(.)", re.DOTALL)
 
 _Command = tuple[str | bytes | float, ...]
 
 
 def seed_jwt_cache(endpoint: Endpoint, service: str, settings: JwtCache) -> None:
-    """Fill a throwaway cache in one round trip; the same keys and values every time.
+    """Fill a throwaway cache in one round trip; the same keys every time.
 
-    Token introspection results under keys that match the configured pattern, and a few of the
-    other things that such a cache holds: merchant look-ups and presigned URLs.
+    It gets token introspection results, under keys that match the configured pattern, and a few
+    other typical entries: merchant look-ups and presigned URLs.
 
     Raises:
-        redis.exceptions.RedisError: it could not be written.
+        redis.exceptions.RedisError: the entries could not be written.
     """
     dice = random.Random(service)  # noqa: S311  # sample data
     with connected(endpoint, service, timeout_s=_TIMEOUT_S) as client:
@@ -41,13 +41,15 @@ def key_matching(pattern: str, token: str) -> str:
     """A key that the glob pattern matches, with the token in place of each `*`."""
 
     def example(match: re.Match[str]) -> str:
-        escaped, anything, one, choice, character = match.groups()
-        if anything:
+        escaped, any_text, any_character, character_set, character = match.groups()
+        if any_text:
             return token
-        if one:
+        if any_character:
             return token[:1]
-        if choice:  # written as in a regular expression
-            return next((char for char in string.printable if re.fullmatch(choice, char)), "")
+        if character_set:  # same syntax as in a regular expression
+            return next(
+                (char for char in string.printable if re.fullmatch(character_set, char)), ""
+            )
         return escaped or character or ""
 
     return _GLOB.sub(example, pattern)
@@ -56,7 +58,7 @@ def key_matching(pattern: str, token: str) -> str:
 def _jwt_entries(dice: random.Random, settings: JwtCache) -> Iterator[_Command]:
     shortest, longest = (min(limit, settings.max_ttl_s) for limit in _TTL_S)
     now = int(time.time())
-    for _ in range(min(max(_ENTRIES, settings.min_entries), _MOST_ENTRIES)):
+    for _ in range(min(max(_ENTRIES, settings.min_entries), _MAX_ENTRIES)):
         ttl_s = int(dice.uniform(shortest, longest))
         introspection = {
             "active": True,
@@ -72,7 +74,7 @@ def _jwt_entries(dice: random.Random, settings: JwtCache) -> Iterator[_Command]:
 
 
 def _other_entries(dice: random.Random) -> Iterator[_Command]:
-    for _ in range(_OTHERS):
+    for _ in range(_OTHER_ENTRIES):
         merchant = f"merchant-{dice.randrange(10_000, 99_999)}"
         bundle = _hex(dice, 64)
         plan = {"id": merchant, "plan": dice.choice(("basic", "plus")), "country": "NL"}

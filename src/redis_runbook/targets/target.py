@@ -1,4 +1,4 @@
-"""What was opened: the services of a run, their exporters, and the way to let go of them."""
+"""An open target: the services of a run, their exporters, and how to close it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,16 +12,16 @@ Kind = Literal["live", "container", "embedded"]
 
 
 class TargetError(Exception):
-    """There is nothing to look at; its text is for the user, one sentence a line."""
+    """The target cannot be opened; the text is for the user, one sentence a line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExporterRoute:
-    """How to ask for one service's metrics.
+    """How to fetch the metrics of a service.
 
-    `url` is None where no exporter is known. An exporter that is the
-    service's `own` is asked as it is; one that several share is asked for `target`, the service's
-    address as the exporter knows it.
+    `url` is None if no exporter is known; `missing` then says what to set. `own` is whether the
+    exporter serves this service alone. An exporter of several services is requested with `target`,
+    the service's address as the exporter reaches it.
     """
 
     own: bool = False
@@ -32,7 +32,7 @@ class ExporterRoute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiRoute:
-    """How to ask Prometheus or Grafana; where `access` is None, `missing` says why not."""
+    """How to reach Prometheus or Grafana; if `access` is None, `missing` says why."""
 
     access: Access | None = field(default=None, repr=False)
     missing: str = ""
@@ -40,11 +40,10 @@ class ApiRoute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The services to look at, in the configuration's order, and what watches them.
+    """The services of a run, in the configuration's order, and their monitoring.
 
-    `exporters` are by service; `apis` are those of `prometheus` and `grafana`.
-
-    `announcement` says so where the servers are throwaway ones.
+    `exporters` are by service; `apis` are by name, `prometheus` and `grafana`. `announcement` says
+    that the servers are throwaway servers; it is None if they are live.
     """
 
     kind: Kind
@@ -55,5 +54,5 @@ class Target:
     end: Callable[[], None] = field(default=lambda: None, repr=False)
 
     def close(self) -> None:
-        """End what was started for this target; may be called again, never raises."""
+        """Stop what was started for this target; may be called again, never raises."""
         self.end()

@@ -1,4 +1,4 @@
-"""What every throwaway server has in common: how it is configured, and when it is ready."""
+"""The configuration of throwaway servers, and waiting until they are ready."""
 
 import secrets
 import time
@@ -13,12 +13,13 @@ from redis_runbook.redact import harmless
 from redis_runbook.targets.target import TargetError
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.failure import why_it_failed
 from redis_runbook.wire.http_url import HttpUrl
 
 _CONNECT_LIMIT_S: Final = 0.5
 _RETRY_EVERY_S: Final = 0.01
 
-# Small, so that a check of memory has something to divide by.
+# maxmemory is set, because the memory check needs a limit.
 _COMMON: Final = ('save ""', "maxmemory 64mb")
 
 
@@ -26,7 +27,7 @@ class ServerDiedError(TargetError):
     """A server ended before it answered."""
 
     def __init__(self, name: str, log: bytes) -> None:
-        """Quote the last line of its log."""
+        """Create the error; it quotes the last line of the server's log."""
         self.log: Final = log.decode(errors="replace").strip()
         last = harmless(self.log.rpartition("\n")[2]) or "it said nothing"
         super().__init__(f"the throwaway {name} ended at once: {last}")
@@ -36,8 +37,8 @@ class ServerDiedError(TargetError):
 class Throwaway:
     """Started servers, by service name; `close` ends them, may be called again, never raises.
 
-    `exporter_url` is that of one exporter for all of them; `exporter_targets` are the addresses
-    under which it reaches each.
+    `exporter_url` is the URL of the exporter that all of them share; `exporter_targets` are the
+    addresses under which the exporter reaches them.
     """
 
     endpoints: Mapping[str, Endpoint]
@@ -47,19 +48,17 @@ class Throwaway:
 
 
 def create_password() -> str:
-    """A password for one run, so that nobody else on the machine or network uses its servers."""
+    """A password for one run, so that no other process on the network uses its servers."""
     return secrets.token_urlsafe(24)
 
 
 def server_config(role: RoleSpec, password: str, *lines: str) -> bytes:
-    """The configuration file of one server; Redis 6 and later, and Valkey, take it."""
-    as_the_runbook_wants = (
+    """The configuration file of a server, for Redis 6 and later, and for Valkey."""
+    by_role = (
         f"maxmemory-policy {'allkeys-lru' if role.may_evict else 'noeviction'}",
         f"appendonly {'yes' if role.keeps_data else 'no'}",
     )
-    return "\n".join(
-        [*_COMMON, *as_the_runbook_wants, f"requirepass {password}", *lines, ""]
-    ).encode()
+    return "\n".join([*_COMMON, *by_role, f"requirepass {password}", *lines, ""]).encode()
 
 
 def wait_until_answers(
@@ -67,23 +66,23 @@ def wait_until_answers(
 ) -> None:
     """Return as soon as the server accepts its password and answers PING.
 
-    Only our own server knows the password: whatever else took the port is not mistaken for it.
+    Another server that took the port is not mistaken for it, as it has another password.
 
     Args:
-        endpoint: where it is expected.
-        name: the service that it plays.
+        endpoint: the address of the server.
+        name: the service that it stands for.
         deadline: when to give up, by `time.monotonic()`.
         check_alive: raises ServerDiedError when the server has ended.
 
     Raises:
-        TargetError: it ended, or does not answer in time.
+        TargetError: the server ended, or does not answer in time.
     """
     while True:
         try:
             with connected(endpoint, name, timeout_s=_CONNECT_LIMIT_S) as client:
                 client.ask("PING")
         except redis.RedisError as error:
-            reason = type(error).__name__
+            reason = f"it {why_it_failed(error)}"
         else:
             return
         check_alive()

@@ -1,1 +1,1 @@
-"""Talks to the outside; every wait and every size is bounded."""
+"""Network, file and process access; every wait and every size is bounded."""

@@ -1,4 +1,4 @@
-"""Work in a thread of its own, for what may hang: whoever asks waits no longer than they want."""
+"""Runs work that may hang in a thread of its own, so that the caller can stop waiting."""
 
 import threading
 from collections.abc import Callable
@@ -9,14 +9,14 @@ _T = TypeVar("_T")
 
 
 def in_background(work: Callable[[], _T], *, name: str | None = None) -> Future[_T]:
-    """Begin the work; the future holds what it returns, or what it raises.
+    """Start the work; the future gets its result or its exception.
 
-    A daemon thread: a resolver that hangs knows no timeout, and must not hold up the exit, as the
-    threads of an executor would. One that is given up ends when this process does.
+    The thread is a daemon thread. A resolver that hangs has no timeout, and must not delay the exit
+    of the process, as a thread of an executor would. An abandoned thread ends with the process.
 
     Args:
-        work: what to do; it gets no arguments.
-        name: the thread's, for who lists them.
+        work: the function to call, without arguments.
+        name: the name of the thread, for debugging.
     """
     future: Future[_T] = Future()
 

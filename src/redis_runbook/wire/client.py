@@ -1,4 +1,4 @@
-"""How this product talks to a Redis server: one connection, explicit timeouts, no retries."""
+"""A Redis client: one connection, explicit timeouts, no retries."""
 
 import contextlib
 import socket
@@ -13,11 +13,12 @@ from redis.retry import Retry
 
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.failure import why_it_failed
 from redis_runbook.wire.resp import BoundedParser
 
 CLIENT_NAME: Final = "redis-runbook"
 _CONTAINER_COMMANDS: Final = frozenset(
-    {"ACL", "CLIENT", "CONFIG", "LATENCY", "MEMORY", "OBJECT", "PUBSUB", "SLOWLOG"}
+    {"ACL", "CLIENT", "CLUSTER", "CONFIG", "LATENCY", "MEMORY", "OBJECT", "PUBSUB", "SLOWLOG"}
 )
 
 Word = str | bytes | int | float
@@ -27,7 +28,7 @@ Word = str | bytes | int | float
 def create_connection(endpoint: Endpoint, *, timeout_s: float) -> redis.Connection:
     """A connection that is not yet open; `timeout_s` bounds connecting and each reply.
 
-    RESP2, no retries and no CLIENT SETINFO: nothing that an ACL may deny happens while connecting.
+    RESP2, no retries and no CLIENT SETINFO: connecting sends no command that an ACL may deny.
     """
     options: dict[str, Any] = {
         "db": endpoint.database,
@@ -59,9 +60,9 @@ def create_connection(endpoint: Endpoint, *, timeout_s: float) -> redis.Connecti
 
 
 class Client:
-    """One open connection and the few ways that probes use it.
+    """One open connection, with the operations that probes need.
 
-    Not for use by two threads at once, but for `abort`, which ends a call that hangs in another.
+    Only `abort` may be called from another thread: it ends a call that hangs.
     """
 
     def __init__(self, connection: redis.Connection, service: str) -> None:
@@ -70,12 +71,17 @@ class Client:
         self._service = service
         self._ended: str | None = None
 
+    @property
+    def database(self) -> int:
+        """The database that the connection uses."""
+        return int(self._connection.db or 0)
+
     def ask(self, *command: Word) -> Any:
         """Send one command and return its reply as RESP2 gives it (bytes, int, None, list).
 
         Raises:
-            CannotLook: the user may not run the command, the server has none of that name, it took
-                too long, or what came back is no reply.
+            CannotLook: the user may not run the command, the server does not have it, it took too
+                long, or the reply is malformed.
             redis.exceptions.RedisError: any other failure, as redis-py classifies it.
         """
         (reply,) = self.ask_all(command)
@@ -86,21 +92,21 @@ class Client:
     def ask_all(self, *commands: tuple[Word, ...]) -> list[Any]:
         """Send several commands in one round trip.
 
-        An error reply stands in its command's place: `CannotLook` where permission is missing or
-        the command is disabled, else `redis.exceptions.ResponseError`. Raises as `ask` does where
-        the connection fails or brings bytes that are no replies.
+        An error reply is returned in its command's place: `CannotLook` if permission is missing or
+        the command is disabled, else `redis.exceptions.ResponseError`. Raises as `ask` if the
+        connection fails or a reply is malformed.
         """
-        if self._ended:  # redis-py would quietly connect again
+        if self._ended:  # redis-py would reconnect without notice
             raise CannotLook(self._ended)
         with self._ends_at_an_error():
             self._connection.send_packed_command(self._connection.pack_commands(commands))
             return [self._reply(command) for command in commands]
 
     def read(self, timeout_s: float) -> Any:
-        """One pushed message (pub/sub), the last one if it is late.
+        """Read one pushed message (pub/sub); after a timeout the connection is no longer usable.
 
         Raises:
-            CannotLook: what came is no message.
+            CannotLook: the message is malformed.
             redis.exceptions.RedisError: none came within `timeout_s`, or the connection failed.
         """
         with self._ends_at_an_error():
@@ -108,32 +114,33 @@ class Client:
 
     @contextlib.contextmanager
     def _ends_at_an_error(self) -> Iterator[None]:
-        """After an error nobody knows which reply comes next: nothing more may be asked."""
+        """Refuse further commands after an error, as replies no longer match commands."""
         try:
             yield
         except Exception as error:
             if self._ended:
                 raise CannotLook(self._ended) from error
-            self._ended = f"{self._service} stopped answering"
+            self._ended = f"{self._service} {why_it_failed(error)}"
             if isinstance(error, RedisError) and not isinstance(error, InvalidResponse):
                 raise
-            # What the parser raises on hostile bytes quotes them, and they may be a key.
+            # The parser's error quotes the hostile bytes, which may be a key.
             self._ended = f"{self._service} sent a reply that makes no sense"
             raise CannotLook(self._ended) from None
 
     def pack(self, *command: Word) -> bytes:
-        """One command as it goes over the wire."""
+        """One command as RESP bytes."""
         return b"".join(self._connection.pack_command(*command))
 
     @property
     def raw_socket(self) -> socket.socket:
-        """The open socket, for a probe that must not block; nothing may be asked beside it.
+        """The open socket, for a probe that must not block; do not call `ask` while it is used.
 
         Raises:
             CannotLook: the connection has ended.
         """
-        # redis-py has no public way. `Connection._get_socket` is private to it, and used here only;
-        # resp.py names the others, and pyproject.toml leaves out the versions that may move them.
+        # redis-py has no public API for this. `Connection._get_socket` is private, and used here
+        # only; resp.py lists the other private names. pyproject.toml excludes versions of redis-py
+        # that may change them.
         opened = self._connection._get_socket()  # noqa: SLF001  # as above
         if opened is None:
             raise CannotLook(self._ended or f"{self._service} stopped answering")
@@ -150,13 +157,13 @@ class Client:
             return error
 
     def abort(self, reason: str) -> None:
-        """End the connection, whatever another thread is doing with it; `reason` is its error."""
+        """End the connection, even if another thread uses it, which then fails with `reason`."""
         self._ended = reason
         self._connection.disconnect()
 
     @contextlib.contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:
-        """Bound everything asked inside, however slowly the server drips its replies."""
+        """Bound all commands inside together, even if the server sends replies slowly."""
         timer = threading.Timer(
             seconds, self.abort, [f"{self._service} gave no complete answer within {seconds:g} s"]
         )
@@ -169,17 +176,17 @@ class Client:
 
 
 def command_name(command: tuple[Word, ...]) -> str:
-    """`CONFIG GET` of a `CONFIG GET maxmemory`: what an ACL names, without arguments."""
+    """The command name as in an ACL, without arguments: `CONFIG GET` of `CONFIG GET maxmemory`."""
     words = [str(word).upper() for word in command[:2]]
     return " ".join(words if words[0] in _CONTAINER_COMMANDS else words[:1])
 
 
 @contextlib.contextmanager
 def connected(endpoint: Endpoint, service: str, *, timeout_s: float) -> Iterator[Client]:
-    """Open a connection, name it `redis-runbook` where that is allowed, and close it at the end.
+    """Open a connection, name it `redis-runbook` if that is permitted, and close it at the end.
 
     Raises:
-        redis.exceptions.RedisError: it could not be opened.
+        redis.exceptions.RedisError: the connection could not be opened.
     """
     connection = create_connection(endpoint, timeout_s=timeout_s)
     try:

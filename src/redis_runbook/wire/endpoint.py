@@ -1,4 +1,4 @@
-"""Where a Redis service is: a parsed, validated URL that never prints its password."""
+"""The address of a Redis service: a parsed, validated URL that never prints its password."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -57,10 +57,10 @@ def parse_endpoint(url: str) -> Endpoint:
     """Parse `redis[s]://`, `valkey[s]://` or `unix://`; user, password and database are optional.
 
     Stricter than redis-py, which ignores a database that is not a number. A password may hold any
-    character: `/`, `?`, `#` and `@` too, percent-encoded or not, as long as the last `@` ends it.
+    character: `/`, `?`, `#` and `@` too, percent-encoded or not; the last `@` ends it.
 
     Raises:
-        ValueError: with one sentence that names what is wrong and never quotes the credentials.
+        ValueError: its text is one sentence about the problem, without the credentials.
     """
     refuse_unprintable(url)
     raw_scheme, separator, rest = url.strip().partition("://")
@@ -106,7 +106,7 @@ def _decoded(text: str, what: str) -> str:
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
-        # `from None`: the error that is replaced holds the text.
+        # `from None`: the original error contains the text.
         raise ValueError(f"the URL's {what} is not UTF-8 once it is percent-decoded") from None
 
 

@@ -1,4 +1,4 @@
-"""Files that an operator named: read with a bound, written whole or not at all."""
+"""Reads files with a size limit, and writes files atomically."""
 
 import contextlib
 import secrets
@@ -10,8 +10,8 @@ def read_text(path: Path, *, max_bytes: int) -> str:
     """The UTF-8 text of a regular file, without a byte order mark.
 
     Raises:
-        ValueError: a predicate that follows the file's name ("does not exist"); it quotes neither
-            the path nor the contents, which may be secret.
+        ValueError: its text continues a sentence that begins with the file ("does not exist"), and
+            quotes neither the path nor the contents, which may be secret.
     """
     try:
         mode = path.stat().st_mode
@@ -34,10 +34,10 @@ def read_text(path: Path, *, max_bytes: int) -> str:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old one or the new one, never a part.
+    """Write a file atomically: a reader sees the old content or the new content, never a part.
 
     Raises:
-        OSError: it could not be written; the old file is untouched.
+        OSError: the file could not be written; the old file is unchanged.
     """
     temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
     try:

@@ -1,4 +1,4 @@
-"""One HTTP GET that always ends: bounded in time and in size, and silent about credentials."""
+"""One HTTP GET, bounded in time and in size; its errors contain no credentials."""
 
 import concurrent.futures
 import contextlib
@@ -25,7 +25,7 @@ _OK: Final = 200
 
 
 class FetchProblem(enum.StrEnum):
-    """Why a URL gave nothing that can be used."""
+    """Why a URL gave no usable answer."""
 
     DNS = "dns"
     REFUSED = "refused"
@@ -44,36 +44,36 @@ class FetchProblem(enum.StrEnum):
 
 
 class FetchError(Exception):
-    """Nothing usable came; the text is one clause whose subject is the URL ("answered …")."""
+    """There is no usable answer; the text is a clause whose subject is the URL ("answered …")."""
 
     def __init__(self, problem: FetchProblem, clause: str, *, status: int | None = None) -> None:
-        """Name the problem; `clause` holds nothing that the server sent."""
+        """Create the error; `clause` contains nothing that the server sent."""
         super().__init__(clause)
         self.problem = problem
         self.status = status
 
 
 class Fetch(Protocol):
-    """How a probe gets a body: `http_get`, or `SharedGets` where several ask for the same."""
+    """A function that fetches a body: `http_get`, or `SharedGets` for URLs of several probes."""
 
     def __call__(self, url: HttpUrl, *, timeout_s: float) -> bytes:
         """The body; raises FetchError."""
 
 
 class SharedGets:
-    """Asks each URL once, whichever thread comes first, and gives all the same answer."""
+    """Fetches each URL once, in the first thread that wants it; all threads share the answer."""
 
     def __init__(self) -> None:
-        """Remember nothing yet."""
+        """Start without answers."""
         self._lock = threading.Lock()
         self._answers: dict[HttpUrl, concurrent.futures.Future[bytes]] = {}
 
     def __call__(self, url: HttpUrl, *, timeout_s: float) -> bytes:
         """The body; raises FetchError."""
         with self._lock:
-            mine = url not in self._answers
+            is_first = url not in self._answers
             answer = self._answers.setdefault(url, concurrent.futures.Future())
-        if mine:
+        if is_first:
             try:
                 answer.set_result(http_get(url, timeout_s=timeout_s))
             except BaseException as error:
@@ -87,13 +87,14 @@ class SharedGets:
 def http_get(url: HttpUrl, *, timeout_s: float) -> bytes:
     """The body of a `200 OK`, undecoded.
 
-    Within `timeout_s` whatever the server does: the name's resolution knows no timeout, and one
-    that drips header bytes renews each socket timeout. So a thread does the waiting, and at the
-    deadline its connection is cut, which ends it; one that still resolves or connects ends once
-    that does. It follows no redirect and uses no proxy; `REQUESTS_CA_BUNDLE` is heeded.
+    It ends within `timeout_s`, whatever the server does. Name resolution has no timeout, and a
+    server that sends its headers slowly renews each socket timeout, so another thread does the
+    request. At the deadline its connection is cut, which ends it; one that still resolves or
+    connects ends once that does. Redirects are not followed and proxies are not used;
+    `REQUESTS_CA_BUNDLE` is respected.
 
     Raises:
-        FetchError: there is no such body.
+        FetchError: there is no `200 OK`, or its body is too large.
     """
     from redis_runbook.wire.http_line import Line  # noqa: PLC0415  # 0.1 s, for this probe only
 
@@ -104,7 +105,7 @@ def http_get(url: HttpUrl, *, timeout_s: float) -> bytes:
             return _get(line, url, timeout_s, deadline)
         except FetchError:
             raise
-        except Exception as error:  # noqa: BLE001  # whatever a hostile server provokes is classified
+        except Exception as error:  # noqa: BLE001  # a hostile server can provoke any error
             raise _classify(error, timeout_s) from None
 
     with contextlib.suppress(TimeoutError):
@@ -114,12 +115,12 @@ def http_get(url: HttpUrl, *, timeout_s: float) -> bytes:
 
 
 def _get(line: "Line", url: HttpUrl, timeout_s: float, deadline: float) -> bytes:
-    # The bare adapter: a Session would add proxies, .netrc, and read the body of a redirect whole.
+    # No Session: it would use proxies and .netrc, and read the whole body of a redirect.
     from requests import Request  # noqa: PLC0415
     from requests.auth import HTTPBasicAuth  # noqa: PLC0415
 
     credentials = url.credentials and HTTPBasicAuth(*(part.encode() for part in url.credentials))
-    # Compressed bytes would have to be bounded twice.
+    # Not compressed: the size would have to be bounded before and after decompression.
     headers = {
         "Accept": "text/plain;version=0.0.4,*/*;q=0.1",
         "Accept-Encoding": "identity",
@@ -162,7 +163,7 @@ def _late(timeout_s: float) -> FetchError:
 
 
 def _classify(error: Exception, timeout_s: float) -> FetchError:
-    """Name the problem by the exception at the bottom of the libraries' wrappings."""
+    """Classify an error by the original exception, which the libraries wrap several times."""
     causes = list(_causes(error))
 
     def caused_by(*kinds: type[BaseException]) -> bool:
@@ -188,7 +189,7 @@ def _classify(error: Exception, timeout_s: float) -> FetchError:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and everything it wraps; urllib3 keeps it in `reason`, requests in `args`."""
+    """The error and all errors that it wraps; urllib3 has them in `reason`, requests in `args`."""
     seen: set[int] = set()
     pending: list[object] = [error]
     while pending:

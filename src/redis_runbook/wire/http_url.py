@@ -1,4 +1,4 @@
-"""The URL of something that is asked over HTTP: what may be asked, and what may be shown of it."""
+"""HTTP URLs: what is requested, and which parts may be printed."""
 
 import re
 from collections.abc import Mapping
@@ -10,15 +10,16 @@ from redis_runbook.redact import harmless
 from redis_runbook.wire.url_parts import host_and_port, joined, refuse_unprintable
 
 _EXAMPLE: Final = "http://[::1]:9121/metrics"
-_LONGEST_RESOURCE: Final = 300
+_MAX_RESOURCE: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpUrl:
-    """A URL, taken apart into what is asked for and what may be shown.
+    """A URL, split into what is requested and what may be printed.
 
-    `origin` is `http://host:port`; `resource` is the path with the host and port of a `target`
-    parameter, all others hidden.
+    `origin` is `http://host:port`. `resource` is the path, with the host and port of a `target`
+    parameter; other parameters are hidden. Both may be printed. `location` is the URL to request,
+    without credentials.
     """
 
     origin: str
@@ -29,13 +30,13 @@ class HttpUrl:
     ca_file: str | None = None
 
     def below(self, path: str, parameters: Mapping[str, str]) -> "HttpUrl":
-        """What is asked for below this URL; its parameters are sent and not shown."""
+        """The URL of a path below this URL; its parameters are sent and not printed."""
         scheme, netloc, base, *_ = urlsplit(self.location)
-        whole = f"{base.rstrip('/')}/{path}"
+        full_path = f"{base.rstrip('/')}/{path}"
         return replace(
             self,
-            resource=harmless(whole, _LONGEST_RESOURCE),
-            location=urlunsplit((scheme, netloc, whole, urlencode(parameters), "")),
+            resource=harmless(full_path, _MAX_RESOURCE),
+            location=urlunsplit((scheme, netloc, full_path, urlencode(parameters), "")),
         )
 
     def logged_in(
@@ -46,7 +47,7 @@ class HttpUrl:
         password: str | None = None,
         ca_file: str | None = None,
     ) -> "HttpUrl":
-        """The same URL, asked with these; they cover what is in it."""
+        """The same URL with these credentials, which override those in the URL."""
         user, secret = self.credentials or ("", "")
         basic = (username or user, password or secret)
         return replace(
@@ -58,17 +59,17 @@ class HttpUrl:
 
     @property
     def shown(self) -> str:
-        """What may be printed."""
+        """The parts of the URL that may be printed."""
         return self.origin + self.resource
 
 
 def parse_http_url(url: str) -> HttpUrl:
     """Parse `http[s]://[user:password@]host[:port][/path][?query]`.
 
-    What the configuration accepts and what a run asks for is decided here, once.
+    Both the configuration's validation and the requests use this function.
 
     Raises:
-        ValueError: with one sentence that names what is wrong and never quotes the URL.
+        ValueError: its text is one sentence about the problem, without the URL.
     """
     refuse_unprintable(url)
     scheme, separator, rest = url.partition("://")
@@ -82,8 +83,8 @@ def parse_http_url(url: str) -> HttpUrl:
     host, port = host_and_port(netloc, example=_EXAMPLE)
     if "%" in host:
         raise ValueError("the URL's IPv6 address may name no zone")
-    if any("@" in text for text in (path, *_but_the_target(query))):
-        # A password with a raw slash in it would end the host, and its rest would be shown.
+    if any("@" in text for text in (path, *_parameters_except_target(query))):
+        # A password with a raw slash would end the host, and the rest of it would be printed.
         raise ValueError(
             "the URL holds an @ outside its credentials: percent-encode / ? and # in them"
         )
@@ -91,18 +92,18 @@ def parse_http_url(url: str) -> HttpUrl:
     user, _, password = userinfo.partition(":")
     return HttpUrl(
         origin=origin,
-        resource=harmless((path or "/") + _shown_query(query), _LONGEST_RESOURCE),
+        resource=harmless((path or "/") + _printable_query(query), _MAX_RESOURCE),
         location=f"{origin}{path or '/'}{query and f'?{query}'}",
         credentials=(unquote(user), unquote(password)) if at else None,
     )
 
 
-def _but_the_target(query: str) -> list[str]:
-    """The parameters but for `target`, which is a URL of its own and may have credentials."""
-    return [one for one in query.split("&") if not one.startswith("target=")]
+def _parameters_except_target(query: str) -> list[str]:
+    """The parameters except `target`, which is a URL and may have credentials of its own."""
+    return [text for text in query.split("&") if not text.startswith("target=")]
 
 
-def _shown_query(query: str) -> str:
+def _printable_query(query: str) -> str:
     shown: list[str] = []
     for key, value in parse_qsl(query, keep_blank_values=True):
         scheme, separator, rest = value.rpartition("://")

@@ -1,4 +1,4 @@
-"""An HTTP API that answers with JSON, asked several things within one time limit."""
+"""A client of an HTTP API that answers with JSON, with one time limit for all requests."""
 
 import time
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ _M = TypeVar("_M", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """Where an HTTP API is, how to log in to it, and whom to trust: `ca_file` is a PEM file."""
+    """The URL of an HTTP API, its login, and its trusted CA: `ca_file` is a PEM file."""
 
     url: HttpUrl
     token: str | None = field(default=None, repr=False)
@@ -26,7 +26,7 @@ class Access:
 
 
 class Answer(BaseModel):
-    """A part of an answer, its fields in camelCase; what is not asked for is passed over."""
+    """A part of an answer, with field names in camelCase; other fields are ignored."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -34,14 +34,15 @@ class Answer(BaseModel):
         hide_input_in_errors=True,
         alias_generator=to_camel,
         populate_by_name=True,
+        defer_build=True,  # most runs ask for few of the answers
     )
 
 
 class JsonApi:
-    """One API under one name; one answer that is late ends all asking."""
+    """One API, with its name for messages; after a timeout all further requests fail at once."""
 
     def __init__(self, access: Access, name: str, *, timeout_s: float, limit_s: float) -> None:
-        """Ask for at most `timeout_s` each time, and `limit_s` altogether."""
+        """Prepare; a request takes at most `timeout_s`, all requests together `limit_s`."""
         self.name: Final = name
         self._timeout_s = timeout_s
         self._deadline = time.monotonic() + limit_s
@@ -55,14 +56,14 @@ class JsonApi:
 
     @property
     def shown(self) -> str:
-        """Its URL, as it may be printed."""
+        """The API's URL, as it may be printed."""
         return self._url.shown
 
     def get(self, path: str, answer: type[_M], **parameters: str) -> _M:
-        """What is at `path`, below the URL.
+        """Get `path`, below the URL, and parse its answer.
 
         Raises:
-            FetchError: there is no such answer.
+            FetchError: the request failed, or the answer has another form.
         """
         if self._late:
             raise self._late
@@ -79,7 +80,7 @@ class JsonApi:
         try:
             return answer.model_validate_json(body)
         except ValidationError as error:
-            is_json = all(one["type"] != "json_invalid" for one in error.errors())
+            is_json = all(problem["type"] != "json_invalid" for problem in error.errors())
             what = "JSON of another form" if is_json else "something that is not JSON"
             raise FetchError(
                 FetchProblem.NOT_API, f"answered {path} with {what}: is its URL that of the API?"

@@ -1,4 +1,4 @@
-"""The Prometheus metrics that a run leaves behind with `--metrics-file`, by name."""
+"""The names of the Prometheus metrics that a run writes with `--metrics-file`."""
 
 from typing import Final
 
@@ -18,9 +18,9 @@ WARN: Final = 1
 UNKNOWN: Final = 2
 FAIL: Final = 3
 NOT_APPLICABLE: Final = -1
-"""What `redis_runbook_check` says of a finding: the greater, the worse."""
+"""The values of `redis_runbook_check` by verdict: the greater, the worse."""
 
 
 def is_ours(metric: str) -> bool:
-    """Whether a run writes this metric, and not an exporter."""
+    """Whether the metric is written by a run, not by an exporter."""
     return metric.startswith("redis_runbook_")

@@ -1,4 +1,4 @@
-"""This process as others started it: signals that end it, streams that are closed, full or gone."""
+"""Handles the signals of this process, and its standard streams if closed, full or broken."""
 
 import contextlib
 import os
@@ -9,24 +9,27 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Final, NoReturn, TextIO
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Take a polite request to stop as KeyboardInterrupt, whoever asks, and however often.
+    """Raise KeyboardInterrupt at the first SIGINT or SIGTERM, and ignore further ones.
 
+    The terminal that goes away (SIGHUP) asks for it, too, unless `nohup` has said to ignore that.
     Signals belong to the main thread; in another one this does nothing.
     """
     with contextlib.ExitStack() as stack:
         if threading.current_thread() is threading.main_thread():
             for number in _SIGNALS:
+                if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                    continue
                 stack.callback(signal.signal, number, signal.signal(number, _interrupt))
         yield
 
 
 def ignore_signals() -> None:
-    """Let nothing break off what follows; what follows must end by itself."""
+    """Ignore SIGINT and SIGTERM from now on; what follows must end by itself."""
     if threading.current_thread() is threading.main_thread():
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)
@@ -38,27 +41,27 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def open_closed_streams() -> None:
-    """Point standard streams that were closed (`2>&-`) to nowhere.
+    """Point standard streams that were closed (`2>&-`) to /dev/null.
 
-    Otherwise the next file or socket would take their number, and get what is printed.
+    Otherwise the next file or socket would get their file descriptor, and receive the output.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number: `descriptor`
     sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
     sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
 
 
 def silence(stream: TextIO) -> None:
-    """Let a stream go nowhere from now on: its reader went away, or its disk is full.
+    """Point a stream to /dev/null, because its reader went away or its disk is full.
 
-    What it still holds goes nowhere, too; else Python would fail at its exit.
+    Its buffer is discarded, too; otherwise Python would fail when it flushes the buffer at exit.
     """
     with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
+        devnull = os.open(os.devnull, os.O_WRONLY)
         try:
-            os.dup2(nowhere, stream.fileno())
+            os.dup2(devnull, stream.fileno())
         finally:
-            os.close(nowhere)
+            os.close(devnull)

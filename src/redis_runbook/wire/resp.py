@@ -1,11 +1,11 @@
-"""A RESP2 parser that takes no more from a server than anything here ever asks for.
+"""A RESP2 parser that bounds the size of replies.
 
-redis-py believes the length that a reply announces, and holds what comes until it is complete.
+redis-py trusts the length that a reply announces, and buffers the reply until it is complete.
 
-It has no public way to bound that. What is private to redis-py is used here and nowhere else:
-`redis._parsers`, its `_RESP2Parser` and `SocketBuffer` with `_read_from_socket` and `_buffer`, and
-`Connection._sock`. A new major version may move them: pyproject.toml leaves it out until it has
-been tried.
+It has no public API to bound that. Private names of redis-py are used here: `redis._parsers`, its
+`_RESP2Parser` and `SocketBuffer` with `_read_from_socket` and `_buffer`, and `Connection._sock`;
+client.py uses one more. A new major version may change them, so pyproject.toml excludes it until it
+has been tested.
 """
 
 from typing import Any, Final
@@ -20,12 +20,12 @@ _TOO_MUCH: Final = "the reply is larger than anything that was asked for"
 
 
 class _BoundedBuffer(SocketBuffer):
-    """Counts what a connection received, and refuses texts and totals beyond the bounds."""
+    """Counts the bytes received, and refuses bulk strings and totals beyond the limits."""
 
     received = 0
 
     def read(self, length: int, *arguments: Any, **options: Any) -> bytes:
-        """One text of a reply, if it is not too long."""
+        """Read one bulk string of a reply, unless it is too long."""
         if length > MAX_TEXT_BYTES:
             raise InvalidResponse(_TOO_MUCH)
         return super().read(length, *arguments, **options)
@@ -40,10 +40,10 @@ class _BoundedBuffer(SocketBuffer):
 
 
 class BoundedParser(_RESP2Parser):
-    """redis-py's own parser on such a buffer."""
+    """redis-py's own parser, with a `_BoundedBuffer`."""
 
     def on_connect(self, connection: Any) -> None:
-        """Take over the connection's socket."""
+        """Use the connection's socket."""
         super().on_connect(connection)  # type: ignore[no-untyped-call]  # redis-py has no types here
         self._buffer = _BoundedBuffer(
             connection._sock,  # noqa: SLF001  # as its base class does

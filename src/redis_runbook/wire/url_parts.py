@@ -1,4 +1,4 @@
-"""What the URLs of Redis and of HTTP have in common: a host, a port, and no control characters."""
+"""The common parts of Redis and HTTP URLs: host, port, and no control characters."""
 
 import ipaddress
 import re
@@ -9,17 +9,17 @@ _ZONE: Final = re.compile(r"[\w.-]{1,64}\Z", re.ASCII)
 
 
 def refuse_unprintable(url: str) -> None:
-    """Refuse control characters, and what an environment that is not UTF-8 leaves in a text.
+    """Refuse control characters, and bytes of an environment variable that are not UTF-8.
 
     Raises:
-        ValueError: with one sentence that never quotes the URL.
+        ValueError: its text is one sentence, without the URL.
     """
     if any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in url):  # noqa: PLR2004
         raise ValueError("the URL holds a control character")
     try:
         url.encode()
     except UnicodeEncodeError:
-        # `from None` here and below: the error that is replaced holds the text.
+        # `from None` here and below: the original error contains the text.
         raise ValueError("the URL is not UTF-8") from None
 
 
@@ -31,10 +31,10 @@ def host_and_port(netloc: str, *, example: str) -> tuple[str, int | None]:
         example: a URL with an IPv6 address, as it should be written.
 
     Returns:
-        The host without brackets, and the port, None where none is given.
+        The host without brackets, and the port, or None without a port.
 
     Raises:
-        ValueError: with one sentence that never quotes the URL.
+        ValueError: its text is one sentence, without the URL.
     """
     if netloc.startswith("["):
         host, bracket, rest = netloc[1:].partition("]")
@@ -59,9 +59,9 @@ def host_and_port(netloc: str, *, example: str) -> tuple[str, int | None]:
 
 
 def joined(host: str, port: int | None) -> str:
-    """`host:port`, `[v6]:port`, or without a port where there is none: safe to print."""
-    shown = f"[{host}]" if ":" in host else host
-    return shown if port is None else f"{shown}:{port}"
+    """`host:port`, `[v6]:port`, or only the host if `port` is None: safe to print."""
+    netloc = f"[{host}]" if ":" in host else host
+    return netloc if port is None else f"{netloc}:{port}"
 
 
 def is_number(text: str, low: int, high: int) -> bool:

@@ -184,7 +184,7 @@ def test_check_rule_and_dashboard_share_the_limit_of_queue_latency(
 ) -> None:
     config = configured(services__queue__limits__queue_latency_s=limit)
     facts = quiet(**waiting(400))
-    workers = WorkerFacts(known=True, alive=True, settled=True)
+    workers = WorkerFacts(known=True, alive=True)
     ruling = ruled(
         queue_checks.test_latency,
         subject=Subject(name="q", service=service_of(config, "queue"), queue="q"),

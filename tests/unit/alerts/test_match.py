@@ -133,11 +133,12 @@ def test_each_generated_rule_is_its_own_best_match() -> None:
         loaded(rule.expr, rule.name, rule.for_s, labels={"service": rule.service or ""})
         for rule in rules
     ]
-    for rule in rules:
-        if rule.of_runbook:
-            match = matched(rule, *everything)
-            assert match.found
-            assert (match.found.query, list(match.faults)) == (rule.expr, [])
+    wanted = [rule for rule in rules if rule.of_runbook]
+    assert len(wanted) == 5
+    for rule in wanted:
+        match = matched(rule, *everything)
+        assert match.found
+        assert (match.found.query, list(match.faults)) == (rule.expr, [])
 
 
 def test_of_two_services_with_two_limits_each_has_its_own_rule() -> None:

@@ -164,7 +164,8 @@ def test_an_unknown_variable_is_refused_with_the_nearest(name: str, near: str, v
 
 
 def test_other_peoples_variables_are_none_of_ours() -> None:
-    loaded(environ={"REDIS_RUNBOOKS_X": "1", "REDIS_URL": "x", "REDIS_RUNBOOK": "1"})
+    environ = {"REDIS_RUNBOOKS_X": "1", "REDIS_URL": "x", "REDIS_RUNBOOK": "1"}
+    assert set(loaded(environ=environ).origins.values()) == {"default"}
 
 
 # Which file

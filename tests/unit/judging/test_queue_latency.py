@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redis_runbook.judging.queue_latency import LatencyJudgement, LatencyState, judge_latency
-from redis_runbook.probes.bullmq.facts import PickUp, QueueFacts
+from redis_runbook.probes.bullmq.facts import PickUp, QueueFacts, WaitingJob
 from tests.support.bullmq_facts import NOW_MS, picked, quiet, waiting
 
 
@@ -97,6 +97,38 @@ def test_a_pick_up_that_two_reads_tell_of_counts_once() -> None:
 def test_over_now_is_said_apart() -> None:
     assert _judge(quiet(**waiting(3))).over_now
     assert not _judge(quiet(pick_ups=picked((100, 30)))).over_now
+
+
+def _dated(job_id: str, by: str = "by its own timestamp") -> WaitingJob:
+    """A job that says of itself that it has waited for an hour."""
+    since_ms = NOW_MS - 3_600_000
+    return WaitingJob(
+        job_id=job_id, name="render", state="wait", since_ms=since_ms, age_s=3_600.0, since_by=by
+    )
+
+
+def test_an_earlier_read_of_a_jobs_own_timestamp_is_corrected_by_a_later_one() -> None:
+    first = quiet(at_ms=NOW_MS - 2_000, waiting=(_dated("1"), _dated("2")), counts={"waiting": 2})
+    picked_up = PickUp(at_ms=NOW_MS - 1_000, waited_ms=1_500, job_id="2")
+    last = quiet(**waiting(1.5), pick_ups=(picked_up,))  # the job 1, by an event
+    assert _judge(last, first).state is LatencyState.OK
+    first = replace(first, waiting=(_dated("1"), _dated("2", by="")))
+    assert _judge(last, first).state is LatencyState.BROKEN
+
+
+def test_the_evidence_of_the_longest_wait_is_named() -> None:
+    dated = quiet(waiting=(_dated("1"),), counts={"waiting": 1})
+    assert _judge(dated).waiting_by == "by its own timestamp"
+    assert _judge(quiet(**waiting(3))).waiting_by == ""
+
+
+def test_a_job_may_be_unseen_only_out_of_order_and_among_others() -> None:
+    one = waiting(1)
+    assert not quiet(**one).waiting_unseen
+    assert not quiet(**one, waiting_in_order=False).waiting_unseen
+    many = {**one, "counts": {"waiting": 40}}
+    assert not quiet(**many).waiting_unseen
+    assert quiet(**many, waiting_in_order=False).waiting_unseen
 
 
 seconds = st.integers(0, 500_000).map(lambda ms: ms / 1000)

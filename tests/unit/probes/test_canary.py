@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from redis_runbook.probes.canary import _refusal
+from redis_runbook.probes.canary import _why_not
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from redis_runbook.probes.canary import _refusal
         ((b"OK", b"token", 0), "the canary could not be removed"),
     ],
 )
-def test_a_canary_that_is_not_what_was_written_is_a_refusal(
+def test_a_canary_that_is_not_what_was_written_is_a_why_not(
     replies: tuple[Any, Any, Any], refusal: str
 ) -> None:
-    assert _refusal(*replies, "token") == refusal
+    assert _why_not(*replies, "token") == refusal

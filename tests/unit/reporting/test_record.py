@@ -3,15 +3,18 @@
 import datetime as dt
 import json
 from dataclasses import replace
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_runbook.record import QueueRecord, RunRecord, ServerRecord, ServiceRecord
+from redis_runbook.record import LastSeen, QueueRecord, RunRecord, ServerRecord, ServiceRecord
+from redis_runbook.reporting import junit
 from redis_runbook.reporting.ctrf import render
 from redis_runbook.reporting.previous import parse_record
 from redis_runbook.reporting.table import OUTPUTS
+from redis_runbook.reporting.text import counts
 from redis_runbook.verdict import ExitCode, Finding, Verdict
 
 RECORD = RunRecord(
@@ -33,6 +36,9 @@ RECORD = RunRecord(
                 mode="standalone",
                 run_id="a" * 40,
                 rejected_connections=3,
+            ),
+            last_seen=LastSeen(
+                run_id="a" * 40, at=dt.datetime(2026, 11, 25, 3, 17, 5, 123456, tzinfo=dt.UTC)
             ),
         ),
         ServiceRecord(name="cache", role="cache", address=None, window_s=30.0),
@@ -58,7 +64,20 @@ RECORD = RunRecord(
             evidence={"used": "83.1 MiB", "series": ["a", "b"]},
             duration_s=0.012,
         ),
-        Finding(check="replication.link", subject="cache", verdict=Verdict.UNKNOWN, message="?"),
+        Finding(
+            check="replication.link",
+            subject="cache",
+            verdict=Verdict.UNKNOWN,
+            message="?",
+            follows_from="connectivity.reachable[cache]",
+        ),
+        Finding(
+            check="latency.slowlog",
+            subject="cache",
+            verdict=Verdict.UNKNOWN,
+            message="?",
+            advisory=True,
+        ),
     ),
     outcome=ExitCode.BROKEN,
     exit_code=ExitCode.BROKEN,
@@ -72,6 +91,13 @@ def test_a_record_is_read_back_as_it_was() -> None:
     assert parse_record(render(RECORD)) == RECORD
 
 
+def test_a_document_of_a_version_without_it_was_last_seen_by_nobody() -> None:
+    document = json.loads(render(RECORD))
+    del document["results"]["extra"]["services"]["queue"]["last_seen"]
+    record = parse_record(json.dumps(document))
+    assert record.services[0] == replace(RECORD.services[0], last_seen=None)
+
+
 @given(st.text(), st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(ExitCode))
 def test_any_record_is_read_back_as_it_was(text: str, number: float, code: ExitCode) -> None:
     finding = replace(
@@ -79,6 +105,28 @@ def test_any_record_is_read_back_as_it_was(text: str, number: float, code: ExitC
     )
     record = replace(RECORD, announcement=text, findings=(finding,), outcome=code, exit_code=code)
     assert parse_record(render(record)) == record
+
+
+def test_a_record_of_before_findings_knew_their_level_is_read() -> None:
+    document = json.loads(render(RECORD))
+    for test in document["results"]["tests"]:
+        del test["extra"]["advisory"], test["extra"]["follows_from"]
+    read = parse_record(json.dumps(document))
+    assert [one.name for one in read.findings] == [one.name for one in RECORD.findings]
+    assert not any(one.advisory or one.follows_from for one in read.findings)
+
+
+def test_what_advisory_checks_could_not_tell_is_counted_apart() -> None:
+    assert counts(RECORD.findings) == "1 fail, 1 unknown, 1 unknown (advisory)"
+    assert counts(RECORD.findings[2:]) == "1 unknown (advisory)"
+
+
+def test_an_advisory_check_that_could_not_look_is_no_error_of_a_pipeline() -> None:
+    (suite,) = ET.fromstring(junit.render(RECORD))  # noqa: S314  # our own
+    counted = {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")}
+    assert counted == {"tests": "3", "failures": "1", "errors": "1", "skipped": "1"}
+    (skipped,) = suite.findall("testcase/skipped")
+    assert skipped.get("message") == "UNKNOWN (advisory): ?"
 
 
 @pytest.mark.parametrize("output", OUTPUTS, ids=lambda output: output.name)

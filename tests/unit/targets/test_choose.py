@@ -25,6 +25,7 @@ def test_auto_is_live_as_soon_as_one_url_is_given() -> None:
 def test_an_exporter_url_alone_makes_auto_live() -> None:
     target = open_(environ={"REDIS_EXPORTER_URL": "http://exporter.example:9121/metrics"})
     assert target.kind == "live"
+    assert set(target.exporters) == set(ROLES)
     for route in target.exporters.values():
         assert (route.own, route.url, route.missing) == (
             False,
@@ -35,6 +36,7 @@ def test_an_exporter_url_alone_makes_auto_live() -> None:
 
 def test_live_says_what_to_set_where_no_exporter_is_known() -> None:
     target = open_(environ={"REDIS_CACHE_URL": "redis://cache.example"})
+    assert set(target.exporters) == set(ROLES)
     for route in target.exporters.values():
         assert route.url is None
         assert "REDIS_EXPORTER_URL" in route.missing

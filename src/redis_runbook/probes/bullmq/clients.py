@@ -1,12 +1,12 @@
 """The connections that carry a queue's name, from one CLIENT LIST for all queues."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from redis_runbook.probes.bullmq.naming import escaped
-from redis_runbook.probes.bullmq.replies import integer
+from redis_runbook.probes.bullmq.replies import integer, refusal
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import CLIENT_NAME, Client
 
@@ -17,7 +17,7 @@ WORKER_NAME: Final = b":w:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """One named connection of CLIENT LIST; `name` is raw bytes, the texts are escaped."""
+    """One connection of CLIENT LIST; `name` is raw bytes, empty for most; the texts are escaped."""
 
     name: bytes
     connection_id: str
@@ -30,20 +30,32 @@ class Connection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientList:
-    """The named connections of one server at one moment, by what may be their queue's name.
+    """The connections that use one database, at one moment.
 
-    `denied` says why CLIENT LIST could not be read. `blocking_calls` counts the fetch commands that
-    the server has run since it started; it is the fallback for a denied list.
+    `connections` are the named ones, by what may be their queue's name. Of the others,
+    `unnamed_waiting` is how many are blocked for a job, and `unnamed_busy` how many have fetched
+    one, of whatever queue. `denied` says why CLIENT LIST could not be read.
+    `blocking_calls` counts the fetch commands that the server has run since it started; it is the
+    fallback for a denied list.
     """
 
     connections: Mapping[bytes, Sequence[Connection]]
+    unnamed_waiting: int
+    unnamed_busy: int
     uptime_s: int | None
     blocking_calls: int | None
     denied: str = ""
 
+    @property
+    def unnamed(self) -> int:
+        """How many connections without a name fetch jobs, of whatever queue."""
+        return self.unnamed_waiting + self.unnamed_busy
+
 
 def list_clients(client: Client) -> ClientList:
-    """List the connections once, for all queues.
+    """List the connections of the client's own database once, for all queues.
+
+    A worker of the same name in another database serves another queue.
 
     Raises:
         redis.exceptions.RedisError: the connection failed.
@@ -51,26 +63,35 @@ def list_clients(client: Client) -> ClientList:
     listed, server, commands = client.ask_all(
         ("CLIENT", "LIST", "TYPE", "NORMAL"), ("INFO", "server"), ("INFO", "commandstats")
     )
-    denied = "" if isinstance(listed, bytes) else "the server refused CLIENT LIST"
+    denied = "" if isinstance(listed, bytes) else "the reply to CLIENT LIST is not text"
     if isinstance(listed, CannotLook):
         denied = str(listed)
+    elif isinstance(listed, Exception):
+        denied = f"the server refused CLIENT LIST: {refusal(listed)}"
+    connections = [] if denied else list(_connections(listed, client.database))
+    unnamed = [
+        connection
+        for connection in connections
+        if not connection.name and connection.command in FETCH_COMMANDS
+    ]
     return ClientList(
-        connections={} if denied else _connections(listed),
+        connections=_by_queue_name(connections),
+        unnamed_waiting=sum(connection.blocked for connection in unnamed),
+        unnamed_busy=sum(not connection.blocked for connection in unnamed),
         uptime_s=integer(_info(server).get(b"uptime_in_seconds")),
         blocking_calls=_blocking_calls(commands),
         denied=denied,
     )
 
 
-def _connections(listed: bytes) -> dict[bytes, list[Connection]]:
-    """Connections by each name that their queue may have: all of it, or the part before `:w:`."""
-    found: dict[bytes, list[Connection]] = defaultdict(list)
+def _connections(listed: bytes, database: int) -> Iterator[Connection]:
+    """The connections that use this database, but for our own."""
     for line in listed.splitlines():
         pairs = dict(part.partition(b"=")[::2] for part in line.split(b" "))
         name = pairs.get(b"name", b"")
-        if not name or name == CLIENT_NAME.encode():
+        if name == CLIENT_NAME.encode() or integer(pairs.get(b"db")) != database:
             continue
-        connection = Connection(
+        yield Connection(
             name=name,
             connection_id=escaped(pairs.get(b"id", b"")),
             address=escaped(pairs.get(b"addr", b"")),
@@ -79,8 +100,14 @@ def _connections(listed: bytes) -> dict[bytes, list[Connection]]:
             blocked=b"b" in pairs.get(b"flags", b""),
             command=escaped(pairs.get(b"cmd", b"")),
         )
-        parts = name.split(WORKER_NAME)
-        for cut in range(1, len(parts) + 1):
+
+
+def _by_queue_name(connections: Iterable[Connection]) -> dict[bytes, list[Connection]]:
+    """Connections by each name that their queue may have: all of it, or the part before `:w:`."""
+    found: dict[bytes, list[Connection]] = defaultdict(list)
+    for connection in connections:
+        parts = connection.name.split(WORKER_NAME)
+        for cut in range(1, len(parts) + 1) if connection.name else ():
             found[WORKER_NAME.join(parts[:cut])].append(connection)
     return found
 

@@ -1,10 +1,10 @@
 """The second read of a queue: a bounded number of the jobs whose ids are in the snapshot."""
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from redis_runbook.probes.bullmq.ages import JOB_FIELDS, AddedAt, due_since, ready_since
 from redis_runbook.probes.bullmq.facts import (
     MS_PER_S,
     ActiveJob,
@@ -15,16 +15,13 @@ from redis_runbook.probes.bullmq.facts import (
 )
 from redis_runbook.probes.bullmq.naming import escaped
 from redis_runbook.probes.bullmq.reasons import classify
-from redis_runbook.probes.bullmq.replay import Entry, parse_entries, replay
-from redis_runbook.probes.bullmq.replies import hash_values, integer, items, timestamp_ms
-from redis_runbook.probes.bullmq.snapshot import OLDEST, Command, Snapshot, left_ms
+from redis_runbook.probes.bullmq.replay import Entry, Replay, failures, parse_entries, replay
+from redis_runbook.probes.bullmq.replies import Command, hash_values, integer, items, timestamp_ms
+from redis_runbook.probes.bullmq.snapshot import FAILED, OLDEST, Snapshot, left_ms
 
 _HOUR_MS: Final = 3_600_000
-_SKEW_MS: Final = 1000
-"""A client's clock may be this far ahead of the server's before it counts as wrong."""
-_JOB: Final = ("name", "timestamp", "delay", "opts", "processedOn", "ats", "atm", "attemptsMade")
 _CHILDREN: Final = (b"dependencies", b"processed", b"failed", b"unsuccessful")
-_ACTIVE: Final = ("name", "processedOn", "ats")
+_ACTIVE: Final = ("name", "processedOn", "ats", "timestamp")
 
 Label = tuple[str, bytes]
 Replies = Mapping[Label, Any]
@@ -47,21 +44,23 @@ def questions(snapshot: Snapshot, bounds: HistoryBounds) -> dict[Label, Command]
     key = snapshot.queue.key
     commands: dict[Label, Command] = {}
     for _, job in _ready_jobs(snapshot):
-        commands["job", job] = ("HMGET", key(job), *_JOB)
+        commands["job", job] = ("HMGET", key(job), *JOB_FIELDS)
         commands["parent", job] = ("EXISTS", *(key(job, suffix) for suffix in _CHILDREN))
     for job, _ in _due_jobs(snapshot):
         commands["name", job] = ("HGET", key(job), "name")
-    for job in snapshot.active:
+    for job in (*snapshot.active, *snapshot.more_active):
         commands["active", job] = ("HMGET", key(job), *_ACTIVE)
         commands["lock", job] = ("PTTL", key(job, b"lock"))
-    for scheduler, run in snapshot.schedulers:
+    for scheduler, run in (*snapshot.schedulers, *snapshot.more_schedulers):
         hash_key = key(b"repeat", scheduler)
         commands["scheduler", scheduler] = ("HMGET", hash_key, "ic", "limit", "endDate", "name")
         commands["scheduled", scheduler] = ("EXISTS", key(b"repeat", scheduler, b"%d" % run))
     if snapshot.failed:
         commands["failed", b""] = ("ZCOUNT", key(b"failed"), snapshot.now_ms - _HOUR_MS, "+inf")
         for job in snapshot.failed:
-            commands["reason", job] = ("HGET", key(job), "failedReason")
+            commands["reason", job] = ("HMGET", key(job), "failedReason", "timestamp")
+    for job in snapshot.completed:
+        commands["added", job] = ("HGET", key(job), "timestamp")
     if snapshot.entries_cut and bounds.more_events:
         last = snapshot.entries[0].entry_id
         # COUNT + 1, as the range includes its end: Redis 6.0 lacks `(`, which would exclude it.
@@ -72,7 +71,7 @@ def questions(snapshot: Snapshot, bounds: HistoryBounds) -> dict[Label, Command]
 
 def has_vanished(snapshot: Snapshot, replies: Replies) -> bool:
     """Whether a job was removed between the two reads, so that the queue must be read again."""
-    waiting = (_is_gone(replies["job", job], len(_JOB)) for _, job in _ready_jobs(snapshot))
+    waiting = (_is_gone(replies["job", job], len(JOB_FIELDS)) for _, job in _ready_jobs(snapshot))
     active = (_is_gone(replies["active", job], len(_ACTIVE)) for job in snapshot.active)
     return any(waiting) or any(active)
 
@@ -82,18 +81,12 @@ def facts(snapshot: Snapshot, replies: Replies, bounds: HistoryBounds) -> QueueF
     entries, cut = _entries(snapshot, replies, bounds)
     replayed = replay(entries)
     now = snapshot.now_ms
-    waiting = [
-        *_overdue_jobs(snapshot, replies),
-        *(
-            _waiting_job(state, job, replies, replayed.ready_since_ms.get(job), now)
-            for state, job in _ready_jobs(snapshot)
-        ),
-    ]
+    added_at = AddedAt(_timestamps(snapshot, replies), now)
+    overdue = _overdue_jobs(snapshot, replies, replayed, added_at)
+    waiting = [*overdue, *_waiting_jobs(snapshot, replies, replayed, added_at)]
     waiting.sort(key=lambda job: -1.0 if job.age_s is None else job.age_s, reverse=True)
     counts = snapshot.counts
-    overdue_s = next(((now - due) / MS_PER_S for _, due in _due_jobs(snapshot)), None)
-    if overdue_s is None and counts.delayed is not None:
-        overdue_s = 0.0
+    failed = failures(entries, now - _HOUR_MS)
     return QueueFacts(
         queue=snapshot.queue.title,
         at_ms=now,
@@ -104,32 +97,42 @@ def facts(snapshot: Snapshot, replies: Replies, bounds: HistoryBounds) -> QueueF
         concurrency=snapshot.concurrency,
         limiter=snapshot.limiter,
         counts=counts,
-        waiting=tuple(waiting[:OLDEST]),
-        overdue_s=overdue_s,
+        waiting=tuple(waiting),
+        waiting_in_order=snapshot.in_order,
+        overdue_s=max(
+            (job.age_s for job in overdue if job.age_s is not None),
+            default=None if counts.delayed is None else 0.0,
+        ),
         pick_ups=replayed.pick_ups,
         history_from_ms=snapshot.complete_from_ms(
             entries, read_from_ms=bounds.events_from_ms, cut=cut
         ),
-        active=tuple(_active_job(job, replies, now) for job in snapshot.active),
-        active_seen_all=counts.active == len(snapshot.active),
-        stall_check_ms=snapshot.stall_check_ms,
-        schedulers=tuple(
-            _scheduler(scheduler, run, replies, now) for scheduler, run in snapshot.schedulers
+        active=tuple(
+            _active_job(job, replies, now) for job in (*snapshot.active, *snapshot.more_active)
         ),
+        active_unlisted=snapshot.active_seen - len(snapshot.active) - len(snapshot.more_active),
+        stall_check_ms=snapshot.stall_check_ms,
+        stall_checked_at_ms=snapshot.stall_checked_at_ms,
+        schedulers=tuple(
+            _scheduler(scheduler, run, replies, now)
+            for scheduler, run in (*snapshot.schedulers, *snapshot.more_schedulers)
+        ),
+        schedulers_seen=snapshot.schedulers_seen,
         schedulers_total=snapshot.schedulers_total,
         failed_last_hour=_counted(replies, ("failed", b""), counts.failed),
-        failed_reasons=classify(
-            reason for job in snapshot.failed if isinstance(reason := replies["reason", job], bytes)
-        ),
+        failed_events=len(failed),
+        failed_reasons=classify(_reasons(snapshot, replies, failed)),
+        blocked_parents=None
+        if snapshot.blocked_parents is None
+        else tuple(escaped(parent) for parent in snapshot.blocked_parents),
         last_events=_last_events(snapshot, entries),
         problems=snapshot.problems,
     )
 
 
 def _ready_jobs(snapshot: Snapshot) -> Iterable[tuple[str, bytes]]:
-    """The ready jobs at the ends of the queue, without duplicates."""
-    prioritized = (("prioritized", job) for job in snapshot.prioritized)
-    return dict.fromkeys((*snapshot.tail, *snapshot.head, *prioritized))
+    """The ready jobs at the ends of the queue and from its middle, without duplicates."""
+    return dict.fromkeys((*snapshot.tail, *snapshot.head, *snapshot.middle))
 
 
 def _due_jobs(snapshot: Snapshot) -> list[tuple[bytes, int]]:
@@ -137,73 +140,67 @@ def _due_jobs(snapshot: Snapshot) -> list[tuple[bytes, int]]:
     return [(job, due) for job, due in snapshot.delayed if due <= snapshot.now_ms]
 
 
-def _overdue_jobs(snapshot: Snapshot, replies: Replies) -> list[WaitingJob]:
-    return [
-        WaitingJob(
-            job_id=escaped(job),
-            name=_escaped_text(replies["name", job]),
-            state="delayed",
-            since_ms=due,
-            age_s=(snapshot.now_ms - due) / MS_PER_S,
+def _timestamps(snapshot: Snapshot, replies: Replies) -> Iterator[tuple[bytes, Any]]:
+    """When each job that was read says that it was added."""
+    for _, job in _ready_jobs(snapshot):
+        yield job, hash_values(replies["job", job], len(JOB_FIELDS))[1]
+    for job in (*snapshot.active, *snapshot.more_active):
+        yield job, hash_values(replies["active", job], len(_ACTIVE))[3]
+    for job in snapshot.failed:
+        yield job, hash_values(replies["reason", job], 2)[1]
+    for job in snapshot.completed:
+        yield job, replies["added", job]
+
+
+def _reasons(snapshot: Snapshot, replies: Replies, failed: Sequence[Entry]) -> list[bytes]:
+    """Why the newest jobs failed: those that are kept, else those that events tell of."""
+    kept = [hash_values(replies["reason", job], 2)[0] for job in snapshot.failed]
+    told = [entry.reason for entry in failed[-FAILED:]]
+    return [reason for reason in kept or told if isinstance(reason, bytes)]
+
+
+def _overdue_jobs(
+    snapshot: Snapshot, replies: Replies, replayed: Replay, added_at: AddedAt
+) -> list[WaitingJob]:
+    overdue = []
+    for job, due in _due_jobs(snapshot):
+        since, by = due_since(job, due, replayed.due_since_ms, added_at)
+        overdue.append(
+            WaitingJob(
+                job_id=escaped(job),
+                name=_escaped_text(replies["name", job]),
+                state="delayed",
+                since_ms=since,
+                age_s=max(0, snapshot.now_ms - since) / MS_PER_S,
+                since_by=by,
+            )
         )
-        for job, due in _due_jobs(snapshot)
-    ]
+    return overdue
 
 
-def _waiting_job(
-    state: str, job: bytes, replies: Replies, ready_since_ms: int | None, now_ms: int
-) -> WaitingJob:
-    values = hash_values(replies["job", job], len(_JOB))
-    if ready_since_ms is not None:
-        since, why = ready_since_ms, ""
-    elif any(integer(value) for value in values[4:]):
-        since, why = None, "it was retried, and its hash does not say when"
-    elif replies["parent", job]:
-        since, why = None, "it waited for child jobs, and its hash does not say until when"
-    else:
-        since, why = _ready_by_hash(values, now_ms)
-    return WaitingJob(
-        job_id=escaped(job),
-        name=_escaped_text(values[0]),
-        state=state,
-        since_ms=since,
-        age_s=None if since is None else max(0, now_ms - since) / MS_PER_S,
-        unknown_because=why,
-    )
-
-
-def _ready_by_hash(values: Any, now_ms: int) -> tuple[int | None, str]:
-    """When a job that never ran became ready: its timestamp and the delay that it was added with.
-
-    The hash's field `delay` alone will not do: promotion sets it to 0.
-    """
-    if all(value is None for value in values):
-        return None, "its hash is gone"
-    added = timestamp_ms(values[1])
-    if added is None:
-        return None, "it has no timestamp"
-    if added > now_ms + _SKEW_MS:
-        ahead_s = (added - now_ms) / MS_PER_S
-        return None, f"its timestamp is {ahead_s:.0f} s in the future: a client's clock is wrong"
-    ready = added + max(_delay_ms(values[3]), integer(values[2]) or 0)
-    if ready > now_ms + _SKEW_MS:
-        return None, "it was promoted early, and its hash does not say when"
-    return ready, ""
-
-
-def _delay_ms(opts: Any) -> int:
-    if not isinstance(opts, bytes):
-        return 0
-    try:
-        options = json.loads(opts)
-    except (ValueError, RecursionError):
-        return 0
-    delay = options.get("delay") if isinstance(options, dict) else None
-    return int(delay) if isinstance(delay, int | float) and 0 <= delay < 1 << 53 else 0
+def _waiting_jobs(
+    snapshot: Snapshot, replies: Replies, replayed: Replay, added_at: AddedAt
+) -> Iterator[WaitingJob]:
+    for state, job in _ready_jobs(snapshot):
+        values = hash_values(replies["job", job], len(JOB_FIELDS))
+        since, why = ready_since(job, values, added_at, snapshot.now_ms)
+        if job in replayed.ready_since_ms:
+            since, why = replayed.ready_since_ms[job], ""
+        elif since is not None and replies["parent", job]:
+            since, why = None, "it waited for child jobs, and its hash does not say until when"
+        yield WaitingJob(
+            job_id=escaped(job),
+            name=_escaped_text(values[0]),
+            state=state,
+            since_ms=since,
+            age_s=None if since is None else max(0, snapshot.now_ms - since) / MS_PER_S,
+            since_by="" if since is None else why,
+            unknown_because=why if since is None else "",
+        )
 
 
 def _active_job(job: bytes, replies: Replies, now_ms: int) -> ActiveJob:
-    name, processed_on, starts = hash_values(replies["active", job], len(_ACTIVE))
+    name, processed_on, starts, _ = hash_values(replies["active", job], len(_ACTIVE))
     started = timestamp_ms(processed_on)
     return ActiveJob(
         job_id=escaped(job),

@@ -1,15 +1,22 @@
 """Finds the queues of a server by its keys, within bounds: Redis has no list of them."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import redis
+from redis.exceptions import (
+    AskError,
+    ClusterCrossSlotError,
+    ClusterDownError,
+    MovedError,
+    TryAgainError,
+)
 
 from redis_runbook.probes.bullmq.naming import Queue
-from redis_runbook.probes.bullmq.replies import hash_values, integer, items, strings
-from redis_runbook.probes.connection import ConnectionFacts
+from redis_runbook.probes.bullmq.replies import hash_values, integer, items, refusal, strings
+from redis_runbook.probes.cluster import ONE_NODE, ClusterFacts
 from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word
@@ -39,6 +46,8 @@ _QUEUE_KEYS: Final = (
     b"stalled-check",
 )
 
+_ELSEWHERE: Final = (MovedError, AskError, TryAgainError, ClusterDownError, ClusterCrossSlotError)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovery:
@@ -46,13 +55,15 @@ class Discovery:
 
     `queues` holds the configured ones that exist, in the order of the configuration, then the
     others by name; `absent` holds the configured ones that have no key at all. `complete` says
-    whether SCAN went through every key; `incomplete_because` says why it did not.
+    whether SCAN went through every key; `incomplete_because` says why it did not. `elsewhere` holds
+    the configured ones that this node of a cluster does not serve, with the code of its refusal.
     """
 
     queues: tuple[Queue, ...]
     absent: tuple[Queue, ...]
     complete: bool
     incomplete_because: str = ""
+    elsewhere: Mapping[Queue, str] = field(default_factory=dict)
 
     def only(self, name: str) -> "Discovery":
         """The discovery, limited to the queue of that name."""
@@ -75,6 +86,7 @@ def look_for_queues(look: Look) -> Discovery:
         prefix=settings.prefix,
         configured=look.config.queues_of(look.service.name),
         scan=settings.discover,
+        is_node=look.facts(ClusterFacts).is_node,
     )
 
 
@@ -84,10 +96,13 @@ def discover(
     prefix: str,
     configured: Sequence[str] = (),
     scan: bool = True,
+    is_node: bool = False,
     budget_s: float = 2.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> Discovery:
     """Find the queues under a prefix: the configured ones, and others by a bounded SCAN.
+
+    Of a cluster only this node is searched (`is_node`): what it does not have, another may.
 
     Raises:
         CannotLook: the server refused to look up the configured queues.
@@ -95,26 +110,24 @@ def discover(
     """
     base = prefix.encode()
     wanted = [Queue(prefix=base, name=name.encode()) for name in dict.fromkeys(configured)]
-    present = _present(client, wanted)
-    if not scan:
-        return Discovery(
-            queues=tuple(queue for queue in wanted if queue in present),
-            absent=tuple(queue for queue in wanted if queue not in present),
-            complete=False,
-            incomplete_because="discovery is switched off",
-        )
-    found, incomplete_because = _scan(client, base, until=clock() + budget_s, clock=clock)
+    exists = _exists(client, wanted)
+    found, incomplete_because = set[Queue](), "discovery is switched off"
+    if scan:
+        found, incomplete_because = _scan(client, base, until=clock() + budget_s, clock=clock)
+    if is_node:
+        incomplete_because = incomplete_because or ONE_NODE
     others = sorted(found - set(wanted), key=lambda queue: queue.name)
     return Discovery(
-        queues=(*(queue for queue in wanted if queue in present), *others),
-        absent=tuple(queue for queue in wanted if queue not in present),
+        queues=(*(queue for queue in wanted if exists[queue] is True), *others),
+        absent=tuple(queue for queue in wanted if exists[queue] is False),
         complete=not incomplete_because,
         incomplete_because=incomplete_because,
+        elsewhere={queue: code for queue, code in exists.items() if isinstance(code, str)},
     )
 
 
-def _present(client: Client, queues: Sequence[Queue]) -> set[Queue]:
-    """The queues of which at least one key exists."""
+def _exists(client: Client, queues: Sequence[Queue]) -> dict[Queue, bool | str]:
+    """Whether each queue has a key, or the code with which a cluster's node refuses to tell."""
     commands: list[tuple[Word, ...]] = [
         ("EXISTS", *(queue.key(suffix) for suffix in _QUEUE_KEYS)) for queue in queues
     ]
@@ -122,9 +135,13 @@ def _present(client: Client, queues: Sequence[Queue]) -> set[Queue]:
     for reply in replies:
         if isinstance(reply, CannotLook):
             raise reply
-        if isinstance(reply, Exception):
-            raise CannotLook("the server refused to look for the configured queues")
-    return {queue for queue, reply in zip(queues, replies, strict=True) if reply}
+        if isinstance(reply, Exception) and not isinstance(reply, _ELSEWHERE):
+            code = refusal(reply)
+            raise CannotLook(f"the server refused to look for the configured queues: {code}")
+    return {
+        queue: refusal(reply) if isinstance(reply, Exception) else bool(reply)
+        for queue, reply in zip(queues, replies, strict=True)
+    }
 
 
 def _scan(
@@ -140,8 +157,8 @@ def _scan(
             reply = client.ask("SCAN", cursor, "MATCH", pattern, "COUNT", _SCAN_COUNT)
         except CannotLook as denied:
             return set(), str(denied)
-        except redis.ResponseError:
-            return set(), "the server refused SCAN"
+        except redis.ResponseError as error:
+            return set(), f"the server refused SCAN: {refusal(error)}"
         page = items(reply)
         if len(page) != 2 or not isinstance(page[0], bytes):  # noqa: PLR2004
             return set(), "the reply to SCAN is not one"
@@ -199,7 +216,7 @@ PROBES: Final = (
         name="discovery",
         facts=Discovery,
         look=look_for_queues,
-        needs=(ConnectionFacts,),
+        needs=(ClusterFacts,),
         wanted_by=("queue",),
         lane="queues",
         limit_s=10,

@@ -32,10 +32,11 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingJob:
-    """A job that waits to be picked up, seen at an end of its list.
+    """A job that waits to be picked up, seen at an end of its list or where it was sampled.
 
     `state` is the key that holds it: `wait`, `paused`, `prioritized` or `delayed` (overdue).
     `since_ms` is when it became ready to be picked up; if it is None, `unknown_because` says why.
+    `since_by` is empty where the server's clock tells it, else by what evidence it is known.
     """
 
     job_id: str
@@ -43,6 +44,7 @@ class WaitingJob:
     state: str
     since_ms: int | None
     age_s: float | None
+    since_by: str = ""
     unknown_because: str = ""
 
 
@@ -52,6 +54,7 @@ class PickUp:
 
     at_ms: int
     waited_ms: int
+    job_id: str = ""
 
     @property
     def since_ms(self) -> int:
@@ -121,13 +124,21 @@ class Limiter:
 class QueueFacts:
     """One queue, read at `at_ms`.
 
-    `waiting` holds the oldest jobs that were read, longest wait first and unknown ages last.
-    `overdue_s` is that of the most overdue delayed job. `pick_ups` are complete from
-    `history_from_ms` on; None: there is no event stream. `active` holds the oldest active jobs,
-    `schedulers` those with the next runs; `active_seen_all` and `schedulers_total` say whether
-    there are more. `failed_reasons` counts the newest failures only. `flavour` is `bullmq` or
-    `bull`; `version` is what the library wrote as its version. `problems` are sentences about what
-    could not be read.
+    `waiting` holds the jobs that were read, longest wait first and unknown ages last. In a queue
+    that is not `waiting_in_order`, one that was not read may wait longer: the list is not in order
+    of age, or there are more priorities than were read. `overdue_s` is that of the most overdue
+    delayed job. `pick_ups` are complete from `history_from_ms` on; None: there is no event stream.
+
+    `active` and `schedulers` are those at both ends of their order, and any in between that lacks
+    what it should have: a lock, or a scheduled job. `active_unlisted` more active jobs were looked
+    at and have a lock; `schedulers_seen` counts all schedulers that were looked at.
+
+    `failed_last_hour` are those that the queue keeps, by the workers' clocks; `failed_events` the
+    failures of the last hour among the events that were read, by the server's. `failed_reasons`
+    counts the newest failures only. `flavour` is `bullmq` or `bull`; `version` is what the library
+    wrote as its version. `blocked_parents` are flow parents that wait for a failed child, of the
+    few that have waited longest. `paused` is None if its key holds another type. `problems` are
+    sentences about what could not be read.
     """
 
     queue: str
@@ -135,21 +146,26 @@ class QueueFacts:
     exists: bool
     flavour: str
     version: str | None
-    paused: bool
+    paused: bool | None
     concurrency: int | None
     limiter: Limiter
     counts: Counts
     waiting: tuple[WaitingJob, ...]
+    waiting_in_order: bool
     overdue_s: float | None
     pick_ups: tuple[PickUp, ...]
     history_from_ms: int | None
     active: tuple[ActiveJob, ...]
-    active_seen_all: bool
+    active_unlisted: int
     stall_check_ms: int | None
+    stall_checked_at_ms: int | None
     schedulers: tuple[Scheduler, ...]
+    schedulers_seen: int
     schedulers_total: int | None
     failed_last_hour: int | None
+    failed_events: int
     failed_reasons: tuple[FailureClass, ...]
+    blocked_parents: tuple[str, ...] | None
     last_events: tuple[Event, ...]
     problems: tuple[str, ...]
 
@@ -159,6 +175,26 @@ class QueueFacts:
         return max((job.age_s for job in self.waiting if job.age_s is not None), default=None)
 
     @property
+    def waiting_seen(self) -> int:
+        """How many of the jobs that could be processed now were read."""
+        return sum(job.state != "delayed" for job in self.waiting)
+
+    @property
+    def waiting_unseen(self) -> bool:
+        """Whether a job that was not read may wait longer than those that were."""
+        return not self.waiting_in_order and self.waiting_seen < (self.counts.backlog or 0)
+
+    @property
+    def active_seen(self) -> int:
+        """How many active jobs were looked at for their lock."""
+        return len(self.active) + self.active_unlisted
+
+    @property
+    def active_seen_all(self) -> bool:
+        """Whether every active job was looked at for its lock."""
+        return self.counts.active is not None and self.active_seen >= self.counts.active
+
+    @property
     def locked(self) -> int:
-        """How many of the active jobs that were read have a lock."""
-        return sum(job.lock_ms is not None for job in self.active)
+        """How many of the active jobs that were looked at have a lock."""
+        return sum(job.lock_ms is not None for job in self.active) + self.active_unlisted

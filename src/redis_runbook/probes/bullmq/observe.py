@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from redis_runbook.probes.bullmq import detail, snapshot
+from redis_runbook.probes.bullmq import crowd, detail, flows, middle, priorities, snapshot
 from redis_runbook.probes.bullmq.detail import HistoryBounds
 from redis_runbook.probes.bullmq.facts import MS_PER_S, QueueFacts
 from redis_runbook.probes.bullmq.naming import Queue
@@ -14,9 +14,10 @@ from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
 
 _QUEUES_PER_ROUND_TRIP: Final = 100
-_MAX_PRIORITIES: Final = 32
 _LOOKBACK_MS: Final = 60_000
 """Events are read from this long before the window: its first jobs became ready earlier."""
+_HISTORY_S: Final = 3600
+"""Events are read from at least this long ago, as failures are counted by the hour."""
 _EVENTS_PER_ROUND_TRIP: Final = 20_000
 
 
@@ -27,7 +28,7 @@ def observe_queues(
     window_s: float = 300,
     events: int = 2_000,
 ) -> dict[Queue, QueueFacts]:
-    """Observe queues: their states now, and the pick-ups of the last `window_s`.
+    """Observe queues: their states now, and their events of the last `window_s` and hour.
 
     `events` bounds how many events of each queue are read. They are most of the cost: a read that
     only serves to find stalled jobs, by comparison, needs few of them.
@@ -38,7 +39,7 @@ def observe_queues(
     """
     now_ms = snapshot.now_ms(client.ask("TIME"))
     bounds = HistoryBounds(
-        events_from_ms=now_ms - int(window_s * MS_PER_S) - _LOOKBACK_MS,
+        events_from_ms=now_ms - int(max(window_s, _HISTORY_S) * MS_PER_S) - _LOOKBACK_MS,
         more_events=max(0, events - snapshot.EVENTS),
     )
     facts: dict[Queue, QueueFacts] = {}
@@ -54,7 +55,10 @@ def _observe(
     client: Client, queues: Sequence[Queue], bounds: HistoryBounds, facts: dict[Queue, QueueFacts]
 ) -> list[Queue]:
     """Observe one batch into `facts`; return the queues of which a job vanished in between."""
-    snapshots = _step_priorities(client, _snapshots(client, queues, bounds))
+    snapshots = crowd.look_between_the_ends(client, _snapshots(client, queues, bounds))
+    if bounds.more_events:  # a read for comparison only needs not know what waits for long
+        snapshots = priorities.add_first_of_each(client, middle.add_oldest(client, snapshots))
+        snapshots = flows.add_blocked_parents(client, snapshots)
     cut_short = sum(shot.entries_cut for shot in snapshots)
     if cut_short:
         bounds = replace(
@@ -77,47 +81,6 @@ def _snapshots(client: Client, queues: Sequence[Queue], bounds: HistoryBounds) -
         snapshot.parse(queue, dict(zip(questions, answers, strict=True)))
         for queue, questions, answers in zip(queues, all_questions, replies, strict=True)
     ]
-
-
-def _step_priorities(client: Client, snapshots: list[Snapshot]) -> list[Snapshot]:
-    """Add the first job of each further priority: the oldest job may have any priority.
-
-    Each step needs the result of the step before. It takes one round trip for all queues that have
-    a further priority. The last step reads the highest number, where jobs starve.
-    """
-    next_priority = {
-        index: low + 1
-        for index, shot in enumerate(snapshots)
-        if shot.priorities and (low := shot.priorities[0]) < shot.priorities[1]
-    }
-    found: dict[int, list[bytes]] = {index: [] for index in next_priority}
-    for step in range(1, _MAX_PRIORITIES):
-        if not next_priority:
-            break
-        if step == _MAX_PRIORITIES - 1:
-            next_priority = {index: _last_priority(snapshots[index]) for index in next_priority}
-        replies = client.ask_all(
-            *(
-                snapshot.first_of_priority(snapshots[index].queue, low)
-                for index, low in next_priority.items()
-            )
-        )
-        for index, reply in zip(list(next_priority), replies, strict=True):
-            job = snapshot.parse_first_of_priority(reply)
-            if job:
-                found[index].append(job[0])
-            if job and job[1] < _last_priority(snapshots[index]):
-                next_priority[index] = job[1] + 1
-            else:
-                del next_priority[index]
-    return [
-        replace(shot, prioritized=(*shot.prioritized, *found.get(index, ())))
-        for index, shot in enumerate(snapshots)
-    ]
-
-
-def _last_priority(shot: Snapshot) -> int:
-    return shot.priorities[1] if shot.priorities else 0
 
 
 def _details(

@@ -1,7 +1,7 @@
 """The BullMQ queues of one service and their workers, read twice."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +10,7 @@ from redis_runbook.probes.bullmq.discovery import Discovery
 from redis_runbook.probes.bullmq.facts import QueueFacts
 from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.bullmq.observe import observe_queues
-from redis_runbook.probes.bullmq.workers import WorkerFacts, workers_of
+from redis_runbook.probes.bullmq.workers import WorkerFacts, misses_a_fetcher, workers_of
 from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.wire.client import Client
 
@@ -18,6 +18,8 @@ READS_APART_S: Final = 2.0
 """The least time between two reads. A job that just finished has no lock for a moment; a job that
 has none in both reads is stalled."""
 _MARGIN_S: Final = 0.05
+_MOST_LISTS: Final = 6
+_LIST_AGAIN_S: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,12 @@ def look_again(
     Raises as `look_first` does.
     """
     last = observe_queues(client, discovery.queues, window_s=window_s)
-    client_lists: Sequence[ClientList] = (first.workers, list_clients(client))
+    client_lists = [first.workers, list_clients(client)]
+    while len(client_lists) < _MOST_LISTS and any(
+        misses_a_fetcher(queue, facts, client_lists) for queue, facts in last.items()
+    ):
+        time.sleep(_LIST_AGAIN_S)
+        client_lists.append(list_clients(client))
     return QueuesFacts(
         {
             queue.title: ObservedQueue(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from redis_runbook.probes.bullmq.facts import PickUp
+from redis_runbook.probes.bullmq.naming import escaped
 from redis_runbook.probes.bullmq.replies import integer, items, timestamp_ms
 
 _UNTRIMMED_ENTRIES: Final = 10_000
@@ -19,7 +20,7 @@ _MOVES: Final = frozenset({b"delayed", b"waiting", b"active", b"waiting-children
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One entry of the event stream: its id, its time, and the only four fields that we keep."""
+    """One entry of the event stream: its id, its time, and the only five fields that we keep."""
 
     entry_id: bytes
     at_ms: int
@@ -27,14 +28,16 @@ class Entry:
     job_id: bytes | None
     prev: bytes | None
     due_ms: int | None
+    reason: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """`pick_ups`, oldest first; `ready_since_ms` by the id of each ready job not picked up yet."""
+    """`pick_ups`, oldest first; since when each job is ready or due that nobody took yet, by id."""
 
     pick_ups: tuple[PickUp, ...]
     ready_since_ms: Mapping[bytes, int]
+    due_since_ms: Mapping[bytes, int]
 
 
 def parse_entries(reply: Any) -> list[Entry]:
@@ -61,6 +64,7 @@ def parse_entries(reply: Any) -> list[Entry]:
                 job_id=values.get(b"jobId"),
                 prev=values.get(b"prev"),
                 due_ms=timestamp_ms(values.get(b"delay")),
+                reason=values.get(b"failedReason"),
             )
         )
     return entries
@@ -82,7 +86,9 @@ def replay(entries: Sequence[Entry]) -> Replay:
             continue
         since, was_due = ready.pop(job, None), due.pop(job, None)
         if entry.event == b"active" and since is not None:
-            pick_ups.append(PickUp(at_ms=entry.at_ms, waited_ms=entry.at_ms - since))
+            pick_ups.append(
+                PickUp(at_ms=entry.at_ms, waited_ms=entry.at_ms - since, job_id=escaped(job))
+            )
         elif entry.event == b"delayed" and entry.due_ms is not None:
             # Clients set due times: a job cannot be due before the server stored it as delayed.
             due[job] = max(entry.due_ms, entry.at_ms)
@@ -90,7 +96,12 @@ def replay(entries: Sequence[Entry]) -> Replay:
             ready[job] = entry.at_ms
         elif entry.event == b"waiting" and was_due is not None:
             ready[job] = min(entry.at_ms, was_due)
-    return Replay(pick_ups=tuple(pick_ups), ready_since_ms=ready)
+    return Replay(pick_ups=tuple(pick_ups), ready_since_ms=ready, due_since_ms=due)
+
+
+def failures(entries: Sequence[Entry], since_ms: int) -> list[Entry]:
+    """The entries about jobs that failed for good since then."""
+    return [entry for entry in entries if entry.event == b"failed" and entry.at_ms >= since_ms]
 
 
 def complete_from_ms(

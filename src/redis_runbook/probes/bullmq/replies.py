@@ -8,6 +8,8 @@ import redis
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word
 
+Command = tuple[Word, ...]
+
 EARLIEST_MS: Final = 1_230_000_000_000
 """The end of 2008, before the first release of Redis: no job is older."""
 _LATEST_MS: Final = 1 << 53
@@ -67,7 +69,7 @@ def is_wrong_type(reply: Any) -> bool:
 
 
 def ask_in_transactions(
-    client: Client, transactions: Sequence[Sequence[tuple[Word, ...]]]
+    client: Client, transactions: Sequence[Sequence[Command]]
 ) -> list[list[Any]]:
     """Run several transactions in one round trip; an error reply is returned in its place.
 
@@ -98,5 +100,6 @@ def _executed(replies: Iterator[Any], count: int) -> list[Any]:
 def refusal(error: Exception | None) -> str:
     """The code that an error reply begins with (`LOADING`, `MOVED`, …); never its text."""
     code = type(error).__name__ if error else ""
-    word = str(error).partition(" ")[0] if error else ""
+    # redis-py takes the code off the text of an error that it knows.
+    word = getattr(error, "status_code", None) or str(error or "").partition(" ")[0]
     return word if word.isascii() and word.isalpha() and word.isupper() else code or "no reply"

@@ -7,31 +7,31 @@ from typing import Any, Final
 
 from redis_runbook.probes.bullmq.facts import Counts, Limiter
 from redis_runbook.probes.bullmq.naming import Queue
+from redis_runbook.probes.bullmq.priority_set import PrioritySet, priority_set
 from redis_runbook.probes.bullmq.replay import Entry, complete_from_ms, parse_entries
 from redis_runbook.probes.bullmq.replies import (
     EARLIEST_MS,
+    Command,
     hash_values,
     integer,
     is_wrong_type,
     items,
     scored,
     strings,
+    timestamp_ms,
 )
 from redis_runbook.verdict import CannotLook
-from redis_runbook.wire.client import Word
-
-Command = tuple[Word, ...]
 
 OLDEST: Final = 5
-ACTIVE: Final = 20
-SCHEDULERS: Final = 20
+ACTIVE: Final = 50
+SCHEDULERS: Final = 50
 FAILED: Final = 10
+COMPLETED: Final = 3
 EVENTS: Final = 200
 
 _META: Final = ("version", "paused", "concurrency", "max", "duration", "opts.maxLenEvents")
 _MARKER: Final = re.compile(rb"0:\d+\Z")
 _VERSION: Final = re.compile(r"[\w.:+-]{1,60}\Z")
-_SCORE_PER_PRIORITY: Final = 1 << 32
 _SCORE_PER_MS: Final = 4096
 _PTTL_NO_KEY: Final = -2
 _KEYS_WITH_COUNT: Final = (
@@ -45,33 +45,43 @@ class Snapshot:
     """One queue at one moment, with job ids in raw bytes; `detail` reads the jobs themselves.
 
     `tail` and `head` are the oldest and the newest job ids of `wait` and `paused`, each with its
-    key; `prioritized` is the first job id of each priority that was read; `delayed` holds the next
-    delayed job ids with their due times. `entries` are the newest of the event stream, in the
-    stream's order.
+    key; `middle` are others that may have waited longer. `delayed` holds the next delayed job ids
+    with their due times. `active` and `schedulers` hold both ends of their order, `more_active` and
+    `more_schedulers` those in between that need a closer look. `entries` are the newest of the
+    event stream, in the stream's order.
     """
 
     queue: Queue
     now_ms: int
     meta: tuple[Any, ...]
+    meta_readable: bool
     meta_paused: bool
     has_id: bool
     counts: Counts
     tail: tuple[tuple[str, bytes], ...]
     head: tuple[tuple[str, bytes], ...]
-    prioritized: tuple[bytes, ...]
-    priorities: tuple[int, int] | None
+    priorities: PrioritySet | None
     delayed: tuple[tuple[bytes, int], ...]
     active: tuple[bytes, ...]
+    active_seen: int
     limiter_used: int | None
     limiter_ms: int | None
     stall_check_ms: int | None
+    stall_checked_at_ms: int | None
     schedulers: tuple[tuple[bytes, int], ...]
+    schedulers_seen: int
     schedulers_total: int | None
     failed: tuple[bytes, ...]
+    completed: tuple[bytes, ...]
     entries: tuple[Entry, ...]
     entries_cut: bool
     stream: Any
     problems: tuple[str, ...]
+    middle: tuple[tuple[str, bytes], ...] = ()
+    in_order: bool = True
+    more_active: tuple[bytes, ...] = ()
+    more_schedulers: tuple[tuple[bytes, int], ...] = ()
+    blocked_parents: tuple[bytes, ...] | None = ()
 
     @property
     def version(self) -> str | None:
@@ -101,9 +111,11 @@ class Snapshot:
         return parse_entries([dict(zip(flat[::2], flat[1::2], strict=False)).get(b"last-entry")])
 
     @property
-    def paused(self) -> bool:
-        """Whether the whole queue is paused."""
-        return self.meta[1] is not None or self.meta_paused
+    def paused(self) -> bool | None:
+        """Whether the whole queue is paused; None if `meta` holds another type."""
+        if self.meta_paused or self.meta[1] is not None:
+            return True
+        return False if self.meta_readable else None
 
     @property
     def concurrency(self) -> int | None:
@@ -149,16 +161,23 @@ def questions(queue: Queue, *, events_from_ms: int) -> dict[str, Command]:
         "paused head": ("LRANGE", key(b"paused"), 0, 0),
         "first prioritized": ("ZRANGE", key(b"prioritized"), 0, 0, "WITHSCORES"),
         "last prioritized": ("ZREVRANGE", key(b"prioritized"), 0, 0, "WITHSCORES"),
+        "priority": ("ZCARD", key(b"priority")),
+        "first priority": ("ZRANGE", key(b"priority"), 0, 0, "WITHSCORES"),
+        "last priority": ("ZREVRANGE", key(b"priority"), 0, 0, "WITHSCORES"),
         "next delayed": (
             *("ZRANGEBYSCORE", key(b"delayed"), EARLIEST_MS * _SCORE_PER_MS, "+inf", "WITHSCORES"),
             *("LIMIT", 0, OLDEST),
         ),
         "oldest active": ("LRANGE", key(b"active"), -ACTIVE, -1),
+        "newest active": ("LRANGE", key(b"active"), 0, ACTIVE - 1),
         "newest failed": ("ZREVRANGE", key(b"failed"), 0, FAILED - 1),
+        "newest completed": ("ZREVRANGE", key(b"completed"), 0, COMPLETED - 1),
         "next repeat": ("ZRANGE", key(b"repeat"), 0, SCHEDULERS - 1, "WITHSCORES"),
+        "last repeat": ("ZREVRANGE", key(b"repeat"), 0, SCHEDULERS - 1, "WITHSCORES"),
         "limiter": ("GETRANGE", key(b"limiter"), 0, 31),
         "limiter left": ("PTTL", key(b"limiter")),
         "stall check left": ("PTTL", key(b"stalled-check")),
+        "stall check": ("GETRANGE", key(b"stalled-check"), 0, 31),
         "events": ("XINFO", "STREAM", key(b"events")),
         "last events": ("XREVRANGE", key(b"events"), "+", events_from_ms, "COUNT", EVENTS),
     }
@@ -174,11 +193,15 @@ def parse(queue: Queue, replies: Mapping[str, Any]) -> Snapshot:
     markers = len({job_id for job_id in lists if _MARKER.match(job_id)})
     wait = _count(replies["wait"])
     entries = parse_entries(replies["last events"])
-    first, last = scored(replies["first prioritized"]), scored(replies["last prioritized"])
+    active = dict.fromkeys(
+        job for end in ("oldest", "newest") for _, job in _ids("active", replies[f"{end} active"])
+    )
+    repeat = dict.fromkeys((*scored(replies["next repeat"]), *scored(replies["last repeat"])[::-1]))
     return Snapshot(
         queue=queue,
         now_ms=now_ms(replies["time"]),
         meta=tuple(hash_values(replies["meta"], len(_META))),
+        meta_readable=not is_wrong_type(replies["meta"]),
         meta_paused=replies["meta-paused"] == 1,
         has_id=replies["id"] == 1,
         counts=Counts(
@@ -193,18 +216,26 @@ def parse(queue: Queue, replies: Mapping[str, Any]) -> Snapshot:
         ),
         tail=(*_ids("wait", replies["wait tail"]), *_ids("paused", replies["paused tail"])),
         head=(*_ids("wait", replies["wait head"]), *_ids("paused", replies["paused head"])),
-        prioritized=tuple(member for member, _ in first),
-        priorities=(_priority(first[0][1]), _priority(last[0][1])) if first and last else None,
+        priorities=priority_set(
+            queue,
+            replies,
+            size={name: _count(replies[name]) for name in ("prioritized", "priority")},
+            paused=bool(_count(replies["paused"])),
+        ),
         delayed=tuple(
             (job, int(due // _SCORE_PER_MS)) for job, due in scored(replies["next delayed"])
         ),
-        active=tuple(job for _, job in _ids("active", replies["oldest active"])),
+        active=tuple(active),
+        active_seen=len(active),
         limiter_used=integer(replies["limiter"]),
         limiter_ms=left_ms(replies["limiter left"]),
         stall_check_ms=left_ms(replies["stall check left"]),
-        schedulers=tuple((sid, int(run)) for sid, run in scored(replies["next repeat"])),
+        stall_checked_at_ms=timestamp_ms(replies["stall check"]),
+        schedulers=tuple((scheduler, int(run)) for scheduler, run in repeat),
+        schedulers_seen=len(repeat),
         schedulers_total=_count(replies["repeat"]),
         failed=tuple(strings(replies["newest failed"])),
+        completed=tuple(strings(replies["newest completed"])),
         entries=tuple(reversed(entries)),
         entries_cut=len(items(replies["last events"])) >= EVENTS,
         stream=replies["events"],
@@ -214,18 +245,6 @@ def parse(queue: Queue, replies: Mapping[str, Any]) -> Snapshot:
             if is_wrong_type(replies[name])
         ),
     )
-
-
-def first_of_priority(queue: Queue, priority: int) -> Command:
-    """The command for the first job whose priority number is at least `priority`."""
-    low = priority * _SCORE_PER_PRIORITY
-    return ("ZRANGEBYSCORE", queue.key(b"prioritized"), low, "+inf", "WITHSCORES", "LIMIT", 0, 1)
-
-
-def parse_first_of_priority(reply: Any) -> tuple[bytes, int] | None:
-    """The job's id and its priority; None if there is no such job."""
-    found = scored(reply)
-    return (found[0][0], _priority(found[0][1])) if found else None
 
 
 def now_ms(time: Any) -> int:
@@ -250,10 +269,6 @@ def _ids(state: str, reply: Any) -> tuple[tuple[str, bytes], ...]:
 def left_ms(reply: Any) -> int | None:
     """The remaining time in a reply to PTTL; None for no key, 0 for a key that never expires."""
     return None if not isinstance(reply, int) or reply == _PTTL_NO_KEY else max(0, reply)
-
-
-def _priority(score: float) -> int:
-    return int(score // _SCORE_PER_PRIORITY)
 
 
 def _count(reply: Any) -> int | None:

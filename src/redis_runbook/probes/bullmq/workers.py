@@ -4,7 +4,6 @@ A worker blocks for new jobs on a connection that it names after the queue. The 
 connection, and the time since, show whether the worker consumes.
 """
 
-import enum
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,22 +12,16 @@ from typing import Final
 from redis_runbook.probes.bullmq.clients import FETCH_COMMANDS, WORKER_NAME, ClientList, Connection
 from redis_runbook.probes.bullmq.facts import MS_PER_S, QueueFacts
 from redis_runbook.probes.bullmq.naming import Queue, escaped
+from redis_runbook.probes.bullmq.worker_states import (
+    BETWEEN_JOBS_S,
+    RECONNECTING_S,
+    WorkerState,
+    assign_states,
+    last_pick_up_s,
+)
 
-_BETWEEN_JOBS_S: Final = 15
-"""A worker fetches again within its lock's renewal time: one that is idle for longer does not."""
-_RECONNECTING_S: Final = 25
-"""After a restart of the server, the workers' backoff may delay reconnection this long."""
-
-
-class WorkerState(enum.StrEnum):
-    """What a worker does, judged by its connection."""
-
-    CONSUMING = "consuming"
-    BUSY = "busy"
-    LIMITED = "waits for the rate limit"
-    CONNECTING = "connecting"
-    NOT_CONSUMING = "connected but not consuming"
-    FROZEN = "frozen"
+_USUAL_STALL_CHECK_S: Final = 30
+"""How often a worker looks for stalled jobs, unless its options say otherwise."""
 
 
 _AT_WORK: Final = frozenset({WorkerState.CONSUMING, WorkerState.BUSY, WorkerState.LIMITED})
@@ -49,15 +42,22 @@ class Worker:
 class WorkerFacts:
     """The workers of one queue.
 
-    `known` is False if CLIENT LIST is denied; `alive` then says whether other evidence shows a
-    worker (None: there is no evidence). `settled` is False while workers may still be reconnecting
-    after a restart of the server, and if CLIENT LIST was read only once.
+    `known` is False if CLIENT LIST is denied. `alive` says whether there is a worker at all (None:
+    there is no evidence either way). `unnamed_at_work` counts the workers that must be there
+    because jobs are taken although no connection carries the queue's name; `unnamed_fetchers`
+    those that may be, as connections without a name fetch jobs of some queue.
+
+    `reconnecting` says why workers may still be reconnecting after a restart; empty: they had the
+    time. `listed_twice` is False if CLIENT LIST was read only once. `because` explains the rest.
     """
 
     known: bool
     alive: bool | None
-    settled: bool
+    listed_twice: bool = True
+    reconnecting: str = ""
     workers: tuple[Worker, ...] = ()
+    unnamed_at_work: int = 0
+    unnamed_fetchers: int = 0
     because: str = ""
 
     def count(self, *states: WorkerState) -> int:
@@ -66,24 +66,42 @@ class WorkerFacts:
 
     @property
     def at_work(self) -> int:
-        """How many workers wait for a job, are busy with one, or wait for the rate limit."""
-        return self.count(*_AT_WORK)
+        """How many workers certainly wait for a job, are busy, or wait for the rate limit."""
+        return self.count(*_AT_WORK) + self.unnamed_at_work
+
+    @property
+    def at_work_at_most(self) -> int:
+        """How many workers could be at work, if all doubts were in their favour."""
+        doubtful = self.count(WorkerState.UNCLEAR, WorkerState.CONNECTING)
+        return max(self.at_work, self.count(*_AT_WORK) + doubtful + self.unnamed_fetchers)
+
+    @property
+    def settled(self) -> bool:
+        """Whether a worker that is missing is missing for good."""
+        connecting = self.count(WorkerState.CONNECTING) > 0
+        return self.listed_twice and not self.reconnecting and not connecting
 
 
 def workers_of(queue: Queue, facts: QueueFacts, client_lists: Sequence[ClientList]) -> WorkerFacts:
-    """The workers of one queue, by one reading of CLIENT LIST or, better, two, oldest first."""
+    """The workers of one queue, by one reading of CLIENT LIST or, better, more, oldest first."""
     denied = next((client_list.denied for client_list in client_lists if client_list.denied), "")
     if denied:
         return _without_list(facts, client_lists, denied)
-    last = client_lists[-1]
+    last, listed_twice = client_lists[-1], len(client_lists) > 1
+    listed = _fetchers(queue, last, facts)
+    fetched_before = _fetching_names(queue, client_lists[:-1])
     seen_before = {
         connection.connection_id
         for client_list in client_lists[:-1]
         for name in queue.client_names()
         for connection in client_list.connections.get(name, ())
     }
-    fetchers = _fetchers(queue, last, facts)
-    states = _states(fetchers, facts, None if len(client_lists) == 1 else seen_before)
+    states = assign_states(
+        listed,
+        facts,
+        seen_before=seen_before if listed_twice else None,
+        fetched_before=fetched_before,
+    )
     workers = tuple(
         Worker(
             name=_given_name(queue, connection.name),
@@ -92,58 +110,73 @@ def workers_of(queue: Queue, facts: QueueFacts, client_lists: Sequence[ClientLis
             age_s=connection.age_s,
             idle_s=connection.idle_s,
         )
-        for connection, state in zip(fetchers, states, strict=True)
+        for connection, state in zip(listed, states, strict=True)
     )
-    restarted = last.uptime_s is not None and last.uptime_s < _RECONNECTING_S
-    connecting = any(worker.state is WorkerState.CONNECTING for worker in workers)
+    unnamed = max(_unnamed_of(facts, client_list) for client_list in client_lists)
+    taken_s = last_pick_up_s(facts)
+    # A worker that is gone, or was before a restart, took jobs too: but then nobody fetches now.
+    takes_jobs = taken_s is not None and taken_s <= BETWEEN_JOBS_S and last.unnamed > 0
+    alive: bool | None = bool(workers)
+    because = ""
+    if not workers and takes_jobs:
+        alive, because = True, f"a job was taken {taken_s:.0f} s ago, by a worker without a name"
+    elif not workers and unnamed:
+        alive = None
+        because = f"{unnamed} connections without a name fetch jobs, of this queue or another"
     return WorkerFacts(
         known=True,
-        alive=bool(workers),
-        settled=len(client_lists) > 1 and not restarted and not connecting,
+        alive=alive,
+        listed_twice=listed_twice,
+        reconnecting=_reconnecting(last, workers),
         workers=workers,
-        because=f"the server started {last.uptime_s} s ago" if restarted else "",
+        unnamed_at_work=int(not workers and takes_jobs),
+        unnamed_fetchers=0 if workers else unnamed,
+        because=because,
     )
 
 
-def _states(
-    fetchers: Sequence[Connection], facts: QueueFacts, seen_before: set[str] | None
-) -> list[WorkerState]:
-    # Under load a worker takes the next job when it finishes one, and may not block for hours.
-    last_pick_up_s = min(
-        ((facts.at_ms - pick.at_ms) / MS_PER_S for pick in facts.pick_ups), default=None
-    )
-    takes_jobs = last_pick_up_s is not None and last_pick_up_s <= _BETWEEN_JOBS_S
-    # A worker that has never blocked counts as busy only while there is a job it may be running.
-    unassigned_jobs = max(facts.locked, takes_jobs) - sum(
-        not connection.blocked and connection.command in FETCH_COMMANDS for connection in fetchers
-    )
-    states = []
-    for connection in fetchers:
-        if connection.blocked:
-            state = WorkerState.CONSUMING
-        elif seen_before is not None and connection.connection_id not in seen_before:
-            state = WorkerState.CONNECTING
-        elif connection.command in FETCH_COMMANDS:
-            state = _between_fetches(connection, facts, takes_jobs=takes_jobs)
-        elif unassigned_jobs > 0:
-            unassigned_jobs -= 1
-            state = WorkerState.BUSY
-        elif connection.idle_s < _RECONNECTING_S:
-            state = WorkerState.CONNECTING
-        else:
-            # Its last command was INFO or the like: the worker is paused, was never started, or
-            # stopped fetching when it reconnected.
-            state = WorkerState.NOT_CONSUMING
-        states.append(state)
-    return states
+def misses_a_fetcher(queue: Queue, facts: QueueFacts, client_lists: Sequence[ClientList]) -> bool:
+    """Whether a worker was listed without the connection on which it fetches, in every list.
+
+    Python's BullMQ on redis-py 8 drops that connection every few seconds and opens it again: one
+    more list may show it.
+    """
+    if facts.flavour == "bull" or any(client_list.denied for client_list in client_lists):
+        return False
+    fetching = _fetching_names(queue, client_lists)
+    names = {connection.name for connection in client_lists[-1].connections.get(queue.key(), ())}
+    return not names <= fetching
 
 
-def _between_fetches(connection: Connection, facts: QueueFacts, *, takes_jobs: bool) -> WorkerState:
-    if facts.limiter.left_ms and not facts.locked:
-        return WorkerState.LIMITED
-    if facts.locked or takes_jobs or connection.idle_s <= _BETWEEN_JOBS_S:
-        return WorkerState.BUSY
-    return WorkerState.FROZEN
+def _unnamed_of(facts: QueueFacts, client_list: ClientList) -> int:
+    """How many connections without a name may be workers of this queue.
+
+    One that is blocked for a job serves a queue without a backlog; one that has fetched a job
+    serves a queue with an active one.
+    """
+    waits = facts.counts.backlog != 0 or bool(facts.overdue_s)
+    waiting = 0 if waits and not facts.paused else client_list.unnamed_waiting
+    return waiting + (client_list.unnamed_busy if facts.counts.active else 0)
+
+
+def _reconnecting(last: ClientList, workers: Sequence[Worker]) -> str:
+    """Why workers may still be reconnecting; empty if they had the time."""
+    if last.uptime_s is not None and last.uptime_s < RECONNECTING_S:
+        return f"the server started {last.uptime_s} s ago"
+    youngest_s = min((worker.age_s for worker in workers), default=None)
+    if youngest_s is not None and youngest_s < RECONNECTING_S:
+        return f"a worker connected {youngest_s} s ago"
+    return ""
+
+
+def _fetching_names(queue: Queue, client_lists: Sequence[ClientList]) -> frozenset[bytes]:
+    """The connection names of the queue under which some list shows a fetch."""
+    return frozenset(
+        connection.name
+        for client_list in client_lists
+        for connection in client_list.connections.get(queue.key(), ())
+        if connection.command in FETCH_COMMANDS
+    )
 
 
 def _fetchers(queue: Queue, client_list: ClientList, facts: QueueFacts) -> list[Connection]:
@@ -195,17 +228,33 @@ def _without_list(
     facts: QueueFacts, client_lists: Sequence[ClientList], denied: str
 ) -> WorkerFacts:
     """The fallback where CLIENT LIST is denied: a worker is alive, or nothing is known."""
+    alive, because = _other_evidence(facts, client_lists)
+    return WorkerFacts(
+        known=False,
+        alive=alive,
+        listed_twice=len(client_lists) > 1,
+        reconnecting=_reconnecting(client_lists[-1], ()),
+        because=f"{denied}; {because}",
+    )
+
+
+def _other_evidence(
+    facts: QueueFacts, client_lists: Sequence[ClientList]
+) -> tuple[bool | None, str]:
+    """Whether a worker is alive, by what jobs and the stall check tell; and the evidence."""
+    taken_s = last_pick_up_s(facts)
+    if taken_s is not None and taken_s <= BETWEEN_JOBS_S:
+        return True, f"a job was taken {taken_s:.0f} s ago"
+    if facts.stall_checked_at_ms is not None:
+        # By the clock of the worker, which may be ahead.
+        checked_s = max(0.0, (facts.at_ms - facts.stall_checked_at_ms) / MS_PER_S)
+        alive = True if checked_s <= _USUAL_STALL_CHECK_S else None
+        return alive, f"a worker of it last looked for stalled jobs {checked_s:.0f} s ago"
     counts = [
         client_list.blocking_calls
         for client_list in client_lists
         if client_list.blocking_calls is not None
     ]
-    alive: bool | None = None
-    because = "nothing else tells whether there are workers"
-    if facts.stall_check_ms is not None:
-        alive, because = True, "a worker of it looked for stalled jobs within the last 30 s"
-    elif len(counts) > 1 and counts[-1] > counts[0]:
-        because = "some worker fetches, of this queue or another"
-    return WorkerFacts(
-        known=False, alive=alive, settled=len(client_lists) > 1, because=f"{denied}; {because}"
-    )
+    if len(counts) > 1 and counts[-1] > counts[0]:
+        return None, "some worker fetches, of this queue or another"
+    return None, "nothing else tells whether there are workers"

@@ -24,6 +24,7 @@ from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word, connected
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.failure import why_it_failed
 
 _KEYS: Final = 32
 _MAX_KEY_BYTES: Final = 1024
@@ -218,8 +219,8 @@ def _last_snapshot(endpoint: Endpoint, service: str, *, timeout_s: float) -> Sna
             client.time_limit(timeout_s),
         ):
             return take_snapshot(client)
-    except redis.RedisError:
-        return Snapshot(missing=f"{service} stopped answering")
+    except redis.RedisError as error:
+        return Snapshot(missing=f"{service} {why_it_failed(error)}")
 
 
 def _reads(client: Client) -> list[tuple[Word, ...]]:

@@ -14,8 +14,9 @@ from redis_runbook.probes.bullmq.clients import ClientList, list_clients
 from redis_runbook.probes.bullmq.facts import Limiter, QueueFacts
 from redis_runbook.probes.bullmq.naming import Queue, escaped
 from redis_runbook.probes.bullmq.reasons import classify
-from redis_runbook.probes.bullmq.workers import WorkerFacts, WorkerState, workers_of
-from tests.support.bullmq_facts import active, picked, quiet, waiting
+from redis_runbook.probes.bullmq.worker_states import WorkerState
+from redis_runbook.probes.bullmq.workers import WorkerFacts, misses_a_fetcher, workers_of
+from tests.support.bullmq_facts import NOW_MS, active, picked, quiet, waiting
 
 QUEUE = Queue(prefix=b"bull", name=b"bundle:render")
 NODE = "bull:" + base64.b64encode(b"bundle:render").decode()
@@ -23,6 +24,7 @@ PREFIXED = "bull:bundle:" + base64.b64encode(b"render").decode()
 PYTHON = "bull:bundle:render"
 CONSUMING, BUSY, LIMITED = WorkerState.CONSUMING, WorkerState.BUSY, WorkerState.LIMITED
 FROZEN, IDLE, CONNECTING = WorkerState.FROZEN, WorkerState.NOT_CONSUMING, WorkerState.CONNECTING
+UNCLEAR = WorkerState.UNCLEAR
 HELD = quiet(active=(active(),))
 
 
@@ -36,6 +38,8 @@ class _Listing:
             f"# Commandstats\r\ncmdstat_bzpopmin:calls={fetches},usec=9\r\n".encode(),
         ]
 
+    database = 0
+
     def ask_all(self, *_commands: Any) -> list[Any]:
         return self.replies
 
@@ -48,11 +52,12 @@ def _line(  # the columns of the table
     idle: int = 2,
     age: int = 100,
     id: int = 0,  # noqa: A002
+    db: int = 0,
 ) -> str:
     number = id or sum(map(ord, f"{name}{flags}{cmd}{idle}{age}"))
     return (
         f"id={number} addr=127.0.0.1:{number} laddr=127.0.0.1:6379 fd=9 name={name} age={age} "
-        f"idle={idle} flags={flags} db=0 cmd={cmd} user=default"
+        f"idle={idle} flags={flags} db={db} cmd={cmd} user=default"
     )
 
 
@@ -94,6 +99,32 @@ def _states(facts: QueueFacts, *lines: str) -> list[WorkerState]:
             quiet(limiter=Limiter(used=1, limit=None, left_ms=500)),
             [_line(NODE, "N", "bzpopmin", idle=90)],
             [LIMITED],
+        ),
+        # A worker of the same name in another database serves another queue.
+        (quiet(), [_line(NODE, "b", "bzpopmin", db=1)], []),
+        # One lock makes one worker busy: the other was frozen after its lock was lost.
+        (
+            HELD,
+            [_line(NODE, "N", "bzpopmin", idle=idle) for idle in (21, 50)],
+            [BUSY, FROZEN],
+        ),
+        # Between short jobs of a backlog no lock is held: who is frozen cannot be told.
+        (
+            quiet(counts={"waiting": 9}, pick_ups=picked((1, 0)), active=(active(),)),
+            [_line(NODE, "N", "bzpopmin", idle=90, id=n) for n in (1, 2)],
+            [BUSY, UNCLEAR],
+        ),
+        # Without a backlog a worker that is not blocked, and holds nothing, does not fetch.
+        (
+            quiet(counts={"waiting": 0}, pick_ups=picked((1, 0))),
+            [_line(NODE, "b", "bzpopmin", id=1), _line(NODE, "N", "bzpopmin", idle=90, id=2)],
+            [CONSUMING, FROZEN],
+        ),
+        # More jobs are active than were read: any of them may be locked.
+        (
+            quiet(counts={"active": 70}, active=(active(locked=False),)),
+            [_line(NODE, "N", "bzpopmin", idle=90)],
+            [BUSY],
         ),
         # A zombie, a local pause and `autorun: false` look alike; so, at first, do new ones.
         (quiet(), [_line(NODE, "N", "info", idle=100)], [IDLE]),
@@ -150,7 +181,7 @@ def test_one_sighting_settles_nothing() -> None:
 def test_soon_after_a_restart_nothing_is_settled() -> None:
     client_list = _client_list(_line(NODE, "b", "bzpopmin"), uptime_s=24)
     found = workers_of(QUEUE, quiet(), [client_list, client_list])
-    assert (found.settled, found.because) == (False, "the server started 24 s ago")
+    assert (found.settled, found.reconnecting) == (False, "the server started 24 s ago")
 
 
 def test_a_connection_that_appeared_between_the_sightings_is_still_connecting() -> None:
@@ -169,10 +200,52 @@ def _denied(facts: QueueFacts, *fetches: int) -> WorkerFacts:
     return workers_of(QUEUE, facts, client_lists)
 
 
-def test_without_client_list_a_stall_check_shows_a_living_worker() -> None:
-    found = _denied(quiet(stall_check_ms=12_000), 5, 5)
-    assert (found.known, found.alive) == (False, True)
+@pytest.mark.parametrize(
+    ("facts", "alive", "words"),
+    [
+        (quiet(stall_checked_at_ms=NOW_MS - 12_000), True, "last looked for stalled jobs 12 s ago"),
+        # Its interval is its own: the key alone tells nothing of the last 30 s.
+        (quiet(stall_checked_at_ms=NOW_MS - 60_000), None, "last looked for stalled jobs 60 s ago"),
+        (quiet(stall_check_ms=60_000), None, "nothing else tells"),
+        (quiet(pick_ups=picked((3, 0))), True, "a job was taken 3 s ago"),
+    ],
+)
+def test_without_client_list_jobs_and_stall_checks_show_a_living_worker(
+    facts: QueueFacts,
+    alive: bool | None,  # noqa: FBT001  # a column of the table
+    words: str,
+) -> None:
+    found = _denied(facts, 5, 5)
+    assert (found.known, found.alive) == (False, alive)
     assert found.because.startswith("no permission for CLIENT LIST on queue; ")
+    assert words in found.because
+
+
+def test_a_worker_that_names_no_connection_is_shown_by_the_jobs_that_are_taken() -> None:
+    unnamed = _client_list(_line("", "b", "bzpopmin"))
+    taken = workers_of(QUEUE, quiet(pick_ups=picked((2, 0))), [unnamed] * 2)
+    gone = workers_of(QUEUE, quiet(pick_ups=picked((2, 0))), [_client_list()] * 2)
+    assert (gone.alive, gone.at_work_at_most) == (False, 0)
+    waits = workers_of(QUEUE, quiet(**waiting(9)), [unnamed] * 2)
+    assert (waits.alive, waits.at_work_at_most) == (False, 0)  # it would take the job
+    assert (taken.alive, taken.at_work, taken.at_work_at_most) == (True, 1, 1)
+    maybe = workers_of(QUEUE, quiet(), [unnamed] * 2)
+    assert (maybe.alive, maybe.at_work, maybe.at_work_at_most) == (None, 0, 1)
+    none = workers_of(QUEUE, quiet(), [_client_list()] * 2)
+    assert (none.alive, none.at_work_at_most) == (False, 0)
+    elsewhere = workers_of(QUEUE, quiet(), [_client_list(_line("", "b", "bzpopmin", db=3))] * 2)
+    assert (elsewhere.alive, elsewhere.at_work_at_most) == (False, 0)
+
+
+def test_a_python_worker_that_reconnects_its_fetching_connection_is_at_work() -> None:
+    other = _line(PYTHON, "N", "evalsha", idle=60, id=7)
+    with_it = _client_list(other, _line(PYTHON, "b", "bzpopmin", id=8))
+    without = _client_list(other)
+    assert misses_a_fetcher(QUEUE, quiet(), [without, without])
+    assert not misses_a_fetcher(QUEUE, quiet(), [without, with_it])
+    assert not misses_a_fetcher(QUEUE, quiet(), [_client_list(_line(NODE, "N", "info"))] * 2)
+    found = workers_of(QUEUE, quiet(), [with_it, without])
+    assert [worker.state for worker in found.workers] == [CONSUMING]
 
 
 def test_without_client_list_fetches_may_be_of_another_queue() -> None:

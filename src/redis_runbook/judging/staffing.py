@@ -1,0 +1,82 @@
+"""Whether somebody does the work that a queue has, and whether it is too early to say."""
+
+import enum
+from dataclasses import dataclass
+
+from redis_runbook.judging.queue_text import seconds
+from redis_runbook.judging.stalled import stalled
+from redis_runbook.probes.bullmq.queues import ObservedQueue
+from redis_runbook.probes.bullmq.workers import WorkerFacts
+
+
+class Staffing(enum.Enum):
+    """Whether as many workers as are needed take jobs."""
+
+    ENOUGH = enum.auto()
+    TOO_FEW = enum.auto()
+    UNKNOWN = enum.auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffingJudgement:
+    """The conclusion, and why nothing can be concluded (empty otherwise)."""
+
+    staffing: Staffing
+    because: str = ""
+
+
+def judge_staffing(workers: WorkerFacts, needed: int) -> StaffingJudgement:
+    """Compare the workers that take jobs with those that are needed.
+
+    Doubts count in neither direction: a worker that may be frozen, that may be reconnecting, or
+    whose connection carries no name makes the answer unknown where it would decide it.
+    """
+    if workers.at_work >= needed or (not workers.known and workers.alive and needed <= 1):
+        return StaffingJudgement(staffing=Staffing.ENOUGH)
+    if reconnecting := _reconnecting(workers):
+        because = reconnecting
+    elif not workers.known:
+        because = workers.because
+    elif not workers.settled:
+        because = "others are still connecting"
+    elif workers.at_work_at_most >= needed:
+        because = workers.because or "others are busy or frozen, which cannot be told apart"
+    else:
+        return StaffingJudgement(staffing=Staffing.TOO_FEW)
+    return StaffingJudgement(staffing=Staffing.UNKNOWN, because=because)
+
+
+def still_reconnecting(queue: ObservedQueue) -> str:
+    """Why nobody may be at work yet: after a restart workers need up to 25 s to come back.
+
+    Empty where somebody is at work, everybody had the time, or the queue is paused: then nobody is
+    to work.
+    """
+    return "" if queue.last.paused else _reconnecting(queue.workers)
+
+
+def _reconnecting(workers: WorkerFacts) -> str:
+    if workers.at_work or not workers.reconnecting:
+        return ""
+    return f"workers may still be reconnecting: {workers.reconnecting}"
+
+
+def unattended_work(queue: ObservedQueue, *, longer_than_s: float) -> str:
+    """The work that has waited for longer than that: `12 jobs wait, the oldest for 3.1 min`.
+
+    Empty where there is none, or the queue is paused: then nobody is to do it.
+    """
+    facts, parts = queue.last, []
+    if facts.paused:
+        return ""
+    backlog, wait_s = facts.counts.backlog, facts.longest_wait_s
+    if backlog and wait_s is not None and wait_s > longer_than_s:
+        parts.append(f"{backlog} jobs wait, the oldest for {seconds(wait_s)}")
+    elif backlog and wait_s is None and queue.first.counts.backlog:
+        parts.append(f"{backlog} jobs wait, nobody knows since when")
+    elif facts.overdue_s is not None and facts.overdue_s > longer_than_s:
+        parts.append(f"a delayed job is {seconds(facts.overdue_s)} past due")
+    unlocked = stalled(queue.first, facts, queue.workers) or ()
+    if any((job.running_s or 0.0) > longer_than_s for job in unlocked):
+        parts.append(f"{len(unlocked)} active jobs have no lock")
+    return " and ".join(parts)

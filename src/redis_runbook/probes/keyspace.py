@@ -1,0 +1,44 @@
+"""How many keys each database of a server holds; from INFO alone."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from redis_runbook.probes.probe import Probe
+from redis_runbook.probes.server import Info, InfoReply, integer
+
+_DATABASE: Final = re.compile(r"db([0-9]{1,10})")
+_MOST: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class KeyspaceFacts:
+    """Keys by database; a database without a key is not in it."""
+
+    keys: Mapping[int, int]
+
+
+def keyspace_facts(info: Info) -> KeyspaceFacts:
+    """Read `db0:keys=12,expires=3,avg_ttl=0`.
+
+    Raises:
+        CannotLook: what INFO says of a database is no count.
+    """
+    found = ((match, value) for name, value in info.items() if (match := _DATABASE.fullmatch(name)))
+    keys = {}
+    for match, value in list(found)[:_MOST]:
+        fields = dict(part.partition("=")[::2] for part in value.split(","))
+        keys[int(match.group(1))] = integer(fields, "keys")
+    return KeyspaceFacts({database: count for database, count in keys.items() if count})
+
+
+PROBES: Final = (
+    Probe(
+        name="keyspace",
+        facts=KeyspaceFacts,
+        look=lambda look: keyspace_facts(look.facts(InfoReply).fields),
+        needs=(InfoReply,),
+        wanted_by=("queue.depth",),
+    ),
+)

@@ -1,0 +1,92 @@
+"""Who does the work of a queue, and when it is too early or too vague to say."""
+
+from dataclasses import replace
+
+import pytest
+
+from redis_runbook.judging.staffing import (
+    Staffing,
+    judge_staffing,
+    still_reconnecting,
+    unattended_work,
+)
+from redis_runbook.probes.bullmq.facts import QueueFacts
+from redis_runbook.probes.bullmq.queues import ObservedQueue
+from redis_runbook.probes.bullmq.worker_states import WorkerState
+from redis_runbook.probes.bullmq.workers import Worker, WorkerFacts
+from tests.support.bullmq_facts import active, quiet, waiting
+
+RESTARTED = "the server started 3 s ago"
+
+
+def workers(*states: WorkerState, **about: object) -> WorkerFacts:
+    found = tuple(
+        Worker(name="", address="h:1", state=state, age_s=100, idle_s=0) for state in states
+    )
+    facts = WorkerFacts(known=True, alive=bool(found), workers=found)
+    return replace(facts, **about)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("facts", "needed", "staffing", "words"),
+    [
+        (workers(WorkerState.CONSUMING), 1, Staffing.ENOUGH, ""),
+        (workers(), 0, Staffing.ENOUGH, ""),
+        (workers(), 1, Staffing.TOO_FEW, ""),
+        (workers(WorkerState.FROZEN), 1, Staffing.TOO_FEW, ""),
+        (workers(WorkerState.BUSY, WorkerState.UNCLEAR), 1, Staffing.ENOUGH, ""),
+        (workers(WorkerState.BUSY, WorkerState.UNCLEAR), 2, Staffing.UNKNOWN, "busy or frozen"),
+        (workers(WorkerState.BUSY, WorkerState.UNCLEAR), 3, Staffing.TOO_FEW, ""),
+        (workers(WorkerState.CONNECTING), 1, Staffing.UNKNOWN, "still connecting"),
+        (
+            workers(reconnecting=RESTARTED),
+            1,
+            Staffing.UNKNOWN,
+            "may still be reconnecting: the ser",
+        ),
+        (workers(listed_twice=False), 1, Staffing.UNKNOWN, "still connecting"),
+        (workers(unnamed_fetchers=2, alive=None, because="why"), 1, Staffing.UNKNOWN, "why"),
+        (workers(unnamed_at_work=1, alive=True), 1, Staffing.ENOUGH, ""),
+        (workers(known=False, alive=True), 1, Staffing.ENOUGH, ""),
+        (workers(known=False, alive=True, because="why"), 2, Staffing.UNKNOWN, "why"),
+        (workers(known=False, alive=None, because="why"), 1, Staffing.UNKNOWN, "why"),
+    ],
+)
+def test_workers_are_compared_with_those_that_are_needed(
+    facts: WorkerFacts, needed: int, staffing: Staffing, words: str
+) -> None:
+    judged = judge_staffing(facts, needed)
+    assert judged.staffing is staffing
+    assert words in judged.because
+
+
+def test_only_where_nobody_works_it_is_too_early_to_say() -> None:
+    def early(*states: WorkerState, facts: QueueFacts = quiet(), **about: object) -> str:  # noqa: B008
+        queue = ObservedQueue(first=facts, last=facts, workers=workers(*states, **about))
+        return still_reconnecting(queue)
+
+    assert early(reconnecting=RESTARTED)
+    assert not early(WorkerState.BUSY, reconnecting=RESTARTED)
+    assert not early()
+    assert not early(facts=replace(quiet(), paused=True), reconnecting=RESTARTED)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (quiet(), ""),
+        (quiet(**waiting(1)), ""),
+        (quiet(**waiting(200)), "1 jobs wait, the oldest for 3.3 min"),
+        (replace(quiet(**waiting(200)), paused=True), ""),
+        (quiet(**waiting(None)), "1 jobs wait, nobody knows since when"),
+        (quiet(overdue_s=9.0), "a delayed job is 9.0 s past due"),
+        (quiet(active=(active(locked=False),)), "1 active jobs have no lock"),
+        (quiet(active=(active(),)), ""),
+    ],
+)
+def test_work_that_waits_for_longer_than_the_limit_is_unattended(
+    facts: QueueFacts, words: str
+) -> None:
+    first = replace(facts, at_ms=facts.at_ms - 2_500)
+    queue = ObservedQueue(first=first, last=facts, workers=workers())
+    assert unattended_work(queue, longer_than_s=2) == words
