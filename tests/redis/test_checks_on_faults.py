@@ -366,7 +366,7 @@ def test_a_missing_permission_is_unknown_by_name_and_changes_nothing_else(
     assert done.verdicts[f"{check}[{subject}]"] == "unknown"
     assert f"no permission for {names} on {subject}" in done.message(f"{check}[{subject}]")
     allowed = {
-        "-info": {"connectivity", "memory", "persistence", "replication", "exporter"},
+        "-info": {"connectivity", "memory", "persistence", "replication", "exporter", "latency"},
         "-scan": {"jwt_cache"},
         "-config": {"latency.slowlog", "persistence.saving"},
     }.get(denied, {check})

@@ -129,7 +129,9 @@ HEALTHY: Mapping[str, Any] = {
         ttl_min_s=60,
         ttl_max_s=3600,
     ),
-    "slowlog": SlowlogFacts(entries=[], threshold_ms=10, why_unknown="", covers_s=None),
+    "slowlog": SlowlogFacts(
+        entries=[], threshold_ms=10, why_unknown="", covers_s=None, uptime_s=86_400
+    ),
     "latency": latency(1, 1),
 }
 """Facts about a queue and a cache that every check passes on; each case changes some."""
@@ -778,7 +780,37 @@ SLOWLOG = [
         {"slowlog": {"covers_s": 0.0}},
     ),
     Case("latency.slowlog", Held, "the last 600 s", {"slowlog": {"covers_s": 600.0}}),
+    Case(
+        "latency.slowlog",
+        Held,
+        "no command took over 100 ms on queue in the 3 s since it started",
+        {"slowlog": {"uptime_s": 3.0}},
+    ),
+    Case("latency.slowlog", Held, "queue in the last 600 s", {"slowlog": {"uptime_s": 600.0}}),
+    Case(
+        "latency.slowlog",
+        Unknown,
+        "SLOWLOG of queue was reset, nobody can tell when, and certainly reaches back only 40 s of",
+        {"slowlog": {"covers_s": 40.0, "was_reset": True}},
+    ),
+    Case(
+        "latency.slowlog",
+        Held,
+        "took over 100 ms on queue in the last 600 s",
+        {"slowlog": {"covers_s": 700.0, "was_reset": True}},
+    ),
+    Case(
+        "latency.slowlog",
+        Unknown,
+        "since when SLOWLOG of queue logs is not known: no permission for INFO",
+        {"slowlog": {"uptime_s": None, "why_no_uptime": "no permission for INFO"}},
+    ),
 ]
+
+
+GONE = ConnectionFacts(
+    address="cache:6379", elapsed_ms=2, problem=Problem.REFUSED, message="is gone"
+)
 
 
 def p95(outcome: type, words: str, facts: LatencyFacts) -> Case:
@@ -826,6 +858,25 @@ LATENCY = [
     p95(Broken, "60.00 ms", latency(60, None, 60, unseen=[(1.0, 2.0)])),
     p95(Unknown, "only 200 samples", latency(1, None, None, unseen=[(1.0, 3.0)])),
     p95(Advised, "n 400, p50 1.00", latency(1, 1, None)),  # no answer is over the limit
+    p95(Held, "n 400, p50 1.00, p99 1.00", latency(1, 1, at_end=HEALTHY["connection"])),
+    p95(Broken, "cache does not answer any more: is gone; p95 of cache is 1.00 ms over",
+        latency(1, 1, at_end=GONE)),
+    p95(Broken, "cache does not answer any more: is gone; p95 of", latency(60, 60, at_end=GONE)),
+    p95(Broken, "is gone; nothing was measured", latency(None, None, at_end=GONE)),
+    p95(Advised, "; no connection for 0.3 s", latency(1, 1, lost=[(0.5, 0.8)])),
+    p95(Advised, "; reset by the server; no connection for 0.1 s",
+        latency(1, 1, error="reset by the server", lost=[(1.9, 2.0)])),
+    p95(Unknown, "only 0 samples in 2.0 s on cache (no connection for 2.0 s)",
+        latency(None, None, lost=[(0.0, 2.0)])),
+    p95(Unknown, "this machine was too busy to measure cache: at p95, 55.00 ms of a round trip "
+        "may be this process's own delay (n 400)",
+        latency(60, 60, own_delays_ms=array("d", [55.0] * 400))),
+    p95(Unknown, "too busy to measure cache: only 0 samples, as this process did not run for 1.6 s",
+        latency(None, None, unseen=[(0.2, 1.8)])),
+    p95(Broken, "p95 of cache is 60.00 ms", latency(60, 60, own_delays_ms=array("d", [5.0] * 400))),
+    p95(Held, "p95 of cache is 1.00 ms over 2.0 s (limit 50 ms; n 200, p50 1.00, p99 1.00, "
+        "max 1.00 ms); nobody looked for 1 s, as this process did not run or was late",
+        latency(60, 1, own_delays_ms=array("d", [55.0] * 200 + [0.0] * 200))),
 ]  # fmt: skip
 
 CASES = [

@@ -54,8 +54,10 @@ def parse_info(reply: object) -> Info:
     """The fields of a reply to INFO.
 
     Raises:
-        CannotLook: the reply is not text.
+        CannotLook: the user may not run INFO, or the reply is not text.
     """
+    if isinstance(reply, CannotLook):
+        raise reply
     if not isinstance(reply, bytes):
         raise CannotLook("the reply to INFO is not text")
     lines = (line.partition(":") for line in reply.decode(errors="replace").splitlines())

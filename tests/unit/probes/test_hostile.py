@@ -31,7 +31,12 @@ def fixed(*given: object) -> Client:
 
 
 CLOCK = [b"1700000000", b"0"]
-SETTINGS = ([b"slowlog-log-slower-than", b"10000"], [b"slowlog-max-len", b"128"])
+SETTINGS = (
+    [b"slowlog-log-slower-than", b"10000"],
+    [b"slowlog-max-len", b"128"],
+    b"uptime_in_seconds:90",
+    b"",
+)
 
 
 @pytest.mark.parametrize(

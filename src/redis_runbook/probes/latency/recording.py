@@ -22,7 +22,7 @@ class Recording:
 
     offsets_s: "array[float]" = field(default_factory=lambda: array("d"))
     latencies_ms: "array[float]" = field(default_factory=lambda: array("d"))
-    own_delays_ms: "array[float]" = field(default_factory=lambda: array("d"))
+    own_delays_ms: "array[float]" = field(default_factory=lambda: array("f"))
     unanswered: int = 0
     silent: bool = False
     sent: list[int] = field(default_factory=list)
