@@ -44,8 +44,9 @@ def test_used_ratio(service: Service, memory: MemoryFacts, judge: Judge) -> None
 def test_eviction_policy(service: Service, memory: MemoryFacts, judge: Judge) -> None:
     """The eviction policy fits what the service is for.
 
-    Passes when a queue has `noeviction`, which BullMQ needs, and a cache evicts.
-    Fails when a queue may evict (jobs would vanish); a cache that may not is a warning.
+    Passes when a queue has `noeviction`, which BullMQ needs, and a cache evicts or has no
+        `maxmemory`.
+    Fails when a queue may evict (jobs would vanish); a full cache that may not is a warning.
     Next: `CONFIG SET maxmemory-policy noeviction` on a queue, `allkeys-lru` on a cache, and the
         same in its configuration file.
     """

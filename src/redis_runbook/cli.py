@@ -13,6 +13,7 @@ from typing import Final
 from redis_runbook import __version__
 from redis_runbook.commands.answer import complain, misused
 from redis_runbook.config.profiles import PROFILES
+from redis_runbook.config.target_choice import TARGETS
 from redis_runbook.verdict import ExitCode
 from redis_runbook.wire.process import ignore_signals, interruptible, open_closed_streams
 
@@ -140,7 +141,7 @@ def _file(text: str) -> Path:
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     _add_config_option(parser)
-    parser.add_argument("--target", choices=["auto", "live", "container", "embedded"])
+    parser.add_argument("--target", choices=TARGETS)
     parser.add_argument("--report-dir", metavar="DIR")
     parser.add_argument(
         "--metrics-file", metavar="FILE.prom", help="also write a textfile for the node_exporter"

@@ -10,6 +10,7 @@ import pytest
 
 from redis_runbook.check import MARK
 from redis_runbook.config.profiles import PROFILES
+from redis_runbook.config.target_choice import TARGETS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--runbook-config", metavar="FILE", help="configuration (./runbook.toml)")
     group.addoption(
         "--target",
-        choices=["auto", "live", "container", "embedded"],
+        choices=TARGETS,
         help="where the services come from (auto: live when a URL is set, else throwaway servers)",
     )
     group.addoption("--report-dir", metavar="DIR", help="where reports land (reports)")

@@ -228,6 +228,9 @@ def test_a_queue_service_with_an_empty_database_is_a_warning_that_names_the_full
         env = {"REDIS_QUEUE_URL": server.url, "REDIS_CACHE_URL": server.url}
         arguments = ("smoke", "--select", "queue")
         empty = product.run(folder / "empty", *arguments, env=env)
+        part = product.run(
+            folder / "part", "smoke", "--select", "queue.paused", "queue.overdue", env=env
+        )
         elsewhere = server.client(db=3)
         elsewhere.hset("bull:render:meta", "version", "bullmq:5.81.5")
         wrong = product.run(folder / "wrong", *arguments, env=env)
@@ -243,6 +246,10 @@ def test_a_queue_service_with_an_empty_database_is_a_warning_that_names_the_full
     assert other.message(name) == (
         f"{prefix} 1 other keys in database 0 (1 keys in 3): is it the right one?"
     )
+    assert part.verdicts == {
+        "queue.overdue[queue]": "warn",
+        "queue.paused[queue]": "not_applicable",
+    }
     for done in (empty, wrong, other):
         assert [done.verdicts[name], done.verdicts["queue.latency[queue]"]] == [
             "warn",

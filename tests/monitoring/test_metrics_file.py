@@ -55,7 +55,9 @@ def a_run(seen: dict[str, ObservedQueue] | None = None, **options: Any) -> Run:
 
 def a_queue(facts: QueueFacts, **workers: Any) -> ObservedQueue:
     about: dict[str, Any] = {"known": True, "alive": True, **workers}
-    return ObservedQueue(first=facts, last=facts, workers=WorkerFacts(**about))
+    return ObservedQueue(
+        configured_as="render", first=facts, last=facts, workers=WorkerFacts(**about)
+    )
 
 
 def written_by(run: Run, *, healthy: bool) -> str:

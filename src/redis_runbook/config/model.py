@@ -4,18 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import (
-    ByteSize,
-    Field,
-    PrivateAttr,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import ByteSize, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from redis_runbook.catalogue import CheckSpec, Level
 from redis_runbook.config.roles import RoleSpec
 from redis_runbook.config.sources import Section
+from redis_runbook.config.target_choice import TargetChoice
 from redis_runbook.config.values import (
     CheckId,
     Count,
@@ -246,7 +240,7 @@ class Container(Section):
 class Config(Section):
     """The whole configuration, in effect."""
 
-    target: Literal["auto", "live", "container", "embedded"] = "auto"
+    target: TargetChoice = "auto"
     report_dir: Directory = Path("reports")
     deadline_s: Seconds | None = Field(None, description="The whole run; default: the profile's")
     read_only: bool = Field(False, description="Write no canary")

@@ -93,16 +93,16 @@ def _queues(run: Run) -> Iterator[QueueRecord]:
             yield QueueRecord(
                 service=service.name,
                 name=name,
-                longest_wait_s=_longest_wait_s(run, service.name, name, queue),
+                longest_wait_s=_longest_wait_s(run, service.name, queue),
                 backlog=queue.last.counts.backlog,
                 workers_at_work=queue.workers.at_work if queue.workers.known else None,
             )
 
 
-def _longest_wait_s(run: Run, service: str, name: str, queue: ObservedQueue) -> float | None:
+def _longest_wait_s(run: Run, service: str, queue: ObservedQueue) -> float | None:
     """The longest wait; 0 if no job waits; None if unknown, or paused as `paused_ok` allows."""
     facts = queue.last
-    if facts.paused and run.config.queue_limits(service, name).paused_ok:
+    if facts.paused and run.config.queue_limits(service, queue.configured_as).paused_ok:
         return None
     return 0.0 if facts.longest_wait_s is None and is_known(facts) else facts.longest_wait_s
 

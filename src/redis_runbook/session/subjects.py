@@ -161,7 +161,7 @@ def _queues_of(spec: CheckSpec, service: Service, run: Run, *, name_prefix: str)
             name=name_prefix + queue.title,
             service=service,
             queue=queue.title,
-            configured_as=queue.name.decode(errors="replace"),
+            configured_as=queue.configured_as,
         )
         for queue in (*found.queues, *found.absent)
     ]
@@ -176,7 +176,7 @@ def _queues_of(spec: CheckSpec, service: Service, run: Run, *, name_prefix: str)
     incomplete = found.incomplete_because if service.settings.discover else ""
     if incomplete and not subjects:
         return [Subject(name=service.name, service=service, unknown=f"no queue: {incomplete}")]
-    if incomplete and spec.id == "queue.depth":
+    if incomplete and _speaks_for_all(spec, run):
         advice = f"not every queue of {service.name} may be known: {incomplete}"
         subjects.append(Subject(name=f"{service.name}: others", service=service, advice=advice))
     return subjects or [_no_queue(spec, service, run, found)]
@@ -187,9 +187,19 @@ def _no_queue(spec: CheckSpec, service: Service, run: Run, found: Discovery) -> 
     nothing = f"{service.name} has no BullMQ queue with the prefix {service.settings.prefix}"
     if not service.settings.discover:
         nothing = f"no queue of {service.name} is listed, and {found.incomplete_because}"
-    elif spec.id == "queue.depth" and run.target and run.target.kind == "live":
+    elif _speaks_for_all(spec, run) and run.target and run.target.kind == "live":
         return Subject(name=service.name, service=service, advice=f"{nothing}{_keys(service, run)}")
     return Subject(name=service.name, service=service, not_applicable=nothing)
+
+
+def _speaks_for_all(spec: CheckSpec, run: Run) -> bool:
+    """Whether this is the check that tells what is odd about all queues: the first that runs."""
+    running = (
+        other.id
+        for other in run.plugins.catalogue.values()
+        if other.scope == "bullmq" and run.selects(other.id) and not _reason_not_to_run(other, run)
+    )
+    return spec.id == next(running, None)
 
 
 def _keys(service: Service, run: Run) -> str:

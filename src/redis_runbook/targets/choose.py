@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import redis
 
@@ -12,6 +12,7 @@ from redis_runbook.config.model import Config, ServiceSettings
 from redis_runbook.config.resolve import any_url_given
 from redis_runbook.config.roles import RoleSpec
 from redis_runbook.config.service import Service
+from redis_runbook.config.target_choice import TargetChoice
 from redis_runbook.redact import harmless
 from redis_runbook.targets import embedded, live
 from redis_runbook.targets.apis import find_apis
@@ -38,7 +39,7 @@ def open_target(
     config: Config,
     environ: Mapping[str, str],
     *,
-    requested: Literal["auto", "live", "container", "embedded"],
+    requested: TargetChoice,
     profile: str,
 ) -> Target:
     """Open the requested target; `auto` is live if any URL is given, else throwaway servers.

@@ -190,7 +190,7 @@ def test_check_rule_and_dashboard_share_the_limit_of_queue_latency(
     ruling = ruled(
         queue_checks.test_latency,
         subject=Subject(name="q", service=service_of(config, "queue"), queue="q"),
-        queue=ObservedQueue(first=facts, last=facts, workers=workers),
+        queue=ObservedQueue(configured_as="render", first=facts, last=facts, workers=workers),
         queue_limits=config.queue_limits("queue", "q"),
     )
     assert ruling == (limit, passes)

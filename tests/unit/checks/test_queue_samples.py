@@ -26,7 +26,7 @@ def _ruling(check: str, facts: QueueFacts) -> tuple[type, Ruling]:
     first = quiet(at_ms=NOW_MS - 3_000, active=facts.active, schedulers=facts.schedulers)
     given: dict[str, Any] = {
         "subject": Subject(name="q", service=None, queue="q"),
-        "queue": ObservedQueue(first=first, last=facts, workers=CONSUMED),
+        "queue": ObservedQueue(configured_as="render", first=first, last=facts, workers=CONSUMED),
         "queue_limits": LIMITS,
         "judge": Judge(),
     }

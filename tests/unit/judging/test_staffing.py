@@ -62,7 +62,9 @@ def test_workers_are_compared_with_those_that_are_needed(
 
 def test_only_where_nobody_works_it_is_too_early_to_say() -> None:
     def early(*states: WorkerState, facts: QueueFacts = quiet(), **about: object) -> str:  # noqa: B008
-        queue = ObservedQueue(first=facts, last=facts, workers=workers(*states, **about))
+        queue = ObservedQueue(
+            configured_as="render", first=facts, last=facts, workers=workers(*states, **about)
+        )
         return still_reconnecting(queue)
 
     assert early(reconnecting=RESTARTED)
@@ -88,5 +90,5 @@ def test_work_that_waits_for_longer_than_the_limit_is_unattended(
     facts: QueueFacts, words: str
 ) -> None:
     first = replace(facts, at_ms=facts.at_ms - 2_500)
-    queue = ObservedQueue(first=first, last=facts, workers=workers())
+    queue = ObservedQueue(configured_as="render", first=first, last=facts, workers=workers())
     assert unattended_work(queue, longer_than_s=2) == words

@@ -1,7 +1,7 @@
 """The facts about one BullMQ queue: frozen, with units in the names, and safe to print.
 
-Names and ids are escaped text (see `naming.escaped`). None always means "not known". All times are
-by the server's clock.
+Names and ids are escaped text (see `naming.escaped`). None means "not known" unless a field says
+otherwise. All times are by the server's clock.
 """
 
 from dataclasses import dataclass

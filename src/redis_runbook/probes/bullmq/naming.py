@@ -38,6 +38,11 @@ class Queue:
         """The name, escaped for reports and test ids."""
         return escaped(self.name)
 
+    @property
+    def configured_as(self) -> str:
+        """The name as a configuration spells it, unlike the escaped title."""
+        return self.name.decode(errors="replace")
+
     def key(self, *suffix: bytes) -> bytes:
         """`<prefix>:<name>:<suffix>`, the suffix's parts joined by `:`."""
         return b":".join((self.prefix, self.name, *suffix))

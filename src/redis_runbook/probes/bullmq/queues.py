@@ -24,8 +24,12 @@ _LIST_AGAIN_S: Final = 0.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedQueue:
-    """One queue, as the first and the last read found it, and its workers."""
+    """One queue, as the first and the last read found it, and its workers.
 
+    `configured_as` is its name as a configuration spells it.
+    """
+
+    configured_as: str
     first: QueueFacts
     last: QueueFacts
     workers: WorkerFacts
@@ -98,6 +102,7 @@ def look_again(
     return QueuesFacts(
         {
             queue.title: ObservedQueue(
+                configured_as=queue.configured_as,
                 first=first.queues[queue],
                 last=facts,
                 workers=workers_of(queue, facts, client_lists),
