@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from redis_runbook.alerts.implied import Implied
-from redis_runbook.alerts.match import Matcher
+from redis_runbook.alerts.match import Matcher, alert_finding
 from redis_runbook.alerts.probes import RecordedAlert
 from redis_runbook.alerts.recorded import judge_alert
 from redis_runbook.check import Details, Judge, check
@@ -27,6 +27,8 @@ def test_targets(scrape_targets: TargetsFacts, judge: Judge) -> None:
     if not any(target.exporter for target in targets):
         if scrape_targets.servers:
             judge.unknown(f"none of {total} scrape targets has the job and instance of a redis_up")
+        if scrape_targets.settling:
+            judge.unknown(scrape_targets.settling)
         judge.fails(f"none of Prometheus' {total} scrape targets is a Redis exporter")
     broken = [target for target in targets if target.health == "down" or target.stale]
     if not broken and scrape_targets.unseen:
@@ -83,7 +85,12 @@ def test_alerts(implied: Implied, loaded_rules: RulesFacts, judge: Judge) -> Non
     firing = [name for name, alerts in active.items() if any(alert.fires for alert in alerts)]
     evidence = {name: [alert.summary for alert in alerts] for name, alerts in active.items()}
     if firing:
-        judge.fails(f"firing: {', '.join(firing)}", evidence=evidence)
+        told_by = {alert_finding(implied.rules, name, active[name]) for name in firing}
+        judge.fails(
+            f"firing: {', '.join(firing)}",
+            evidence=evidence,
+            follows_from=told_by.pop() if len(told_by) == 1 else None,
+        )
     best = matcher.best(implied.stated)
     faults = [f"{name}: {fault}" for name, match in best.items() for fault in match.faults]
     if faults:
@@ -106,9 +113,12 @@ def test_windows(recorded_alert: Sequence[RecordedAlert], judge: Judge) -> None:
     worst = judged[0]
     sentences = [series.sentence for series in judged[:_MAX_SHOWN]]
     details: Details = {"evidence": {"series": sentences}}
+    if worst.verdict is Verdict.NOT_APPLICABLE:
+        judge.not_applicable(worst.sentence)
     if worst.verdict is Verdict.UNKNOWN:
         judge.unknown(worst.sentence, **details)
     rule = worst.rule
+    details["follows_from"] = worst.finding
     details |= {"observed": worst.observed, "limit": rule.threshold, "unit": rule.unit}
     if worst.verdict is Verdict.WARN:
         judge.advise(worst.sentence, **details)

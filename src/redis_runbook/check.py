@@ -24,6 +24,7 @@ class Ruling:
     unit: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
     next_steps: Sequence[str] = ()
+    follows_from: str | None = None
 
 
 class Details(TypedDict, total=False):
@@ -31,7 +32,7 @@ class Details(TypedDict, total=False):
 
     `observed` and `limit` are in the unit of the check in the catalogue, or in `unit` if that
     depends on the subject. `next_steps` precede those of the check's docstring; they are shown only
-    if the check fails or warns.
+    if the check fails or warns. `follows_from` names the finding that tells of the same cause.
     """
 
     observed: float | None
@@ -39,6 +40,7 @@ class Details(TypedDict, total=False):
     unit: str | None
     evidence: Mapping[str, Any]
     next_steps: Sequence[str]
+    follows_from: str | None
 
 
 class Outcome(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # an attribute to mypy

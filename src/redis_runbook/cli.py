@@ -112,6 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_config_option(rules)
     rules.add_argument("-o", "--output", metavar="FILE", type=Path, help="default: print them")
     rules.add_argument(
+        "--alertmanager",
+        metavar="FILE",
+        type=Path,
+        help="write a route and inhibitions for Alertmanager: one cause, one notification",
+    )
+    rules.add_argument(
         "--tests", metavar="FILE", type=Path, help="also write cases for `promtool test rules`"
     )
     dashboards = commands.add_parser("dashboards", help='"Redis Queue" and "Redis Cache", as JSON')

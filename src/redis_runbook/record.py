@@ -65,7 +65,7 @@ class RunRecord:
     `target` is None if it could not be opened. `outcome` is the exit code for the findings alone;
     `exit_code` is that of the process, which is not healthy if a report could not be written.
     `waited_s` is how long `--wait` had waited before this attempt; `left_out` is how many checks
-    were not selected.
+    were not selected; `unwritten` holds a sentence for each report that could not be written.
     """
 
     profile: str
@@ -83,6 +83,7 @@ class RunRecord:
     left_out: int = 0
     attempt: int = 1
     waited_s: float = 0.0
+    unwritten: Sequence[str] = ()
 
     @property
     def window_s(self) -> float:
@@ -103,6 +104,14 @@ class RunRecord:
     def by_severity(self) -> list[Finding]:
         """The findings, worst first; findings of equal verdict in their original order."""
         return sorted(self.findings, key=lambda finding: SEVERITY.index(finding.verdict))
+
+    def witnesses(self, finding: Finding) -> list[Finding]:
+        """The broken findings that only say once more what this one says."""
+        return [
+            one
+            for one in self.needs_attention
+            if one.follows_from == finding.name and one.verdict is not Verdict.UNKNOWN
+        ]
 
     @property
     def needs_attention(self) -> list[Finding]:

@@ -70,8 +70,8 @@ class Finding:
 
     `observed` and `limit` are in `unit`; both are None where nothing was measured. Texts are
     redacted and free of control characters by the time a finding exists. `advisory` is whether the
-    check was an advisory one in this run. `follows_from` names the finding of which this one is a
-    mere consequence: nothing could be seen because a service is not reachable.
+    check was an advisory one in this run. `follows_from` names the finding that tells of the same
+    cause: nothing could be seen because a service is not reachable, or an alert says it, too.
     """
 
     check: str

@@ -128,7 +128,10 @@ def test_depth_and_workers_are_absent_where_they_are_not_known() -> None:
 def test_every_verdict_has_its_value(verdict: Verdict) -> None:
     run = a_run()
     run.record(found("memory.evictions", verdict, service="queue"))
-    name = 'redis_runbook_check{check="memory.evictions",service="queue",subject="queue"}'
+    name = (
+        'redis_runbook_check{check="memory.evictions",follows_from="",service="queue",'
+        'subject="queue"}'
+    )
     assert metrics(run)[name] == VALUES[verdict]
 
 
@@ -180,7 +183,7 @@ def test_a_run_leaves_one_series_for_each_finding(healthy: Server, folder: Path)
     assert done.verdicts
     for name, verdict in done.verdicts.items():
         about = done.finding(name)
-        labels = {key: about[key] or "" for key in ("check", "service", "subject")}
+        labels = {key: about[key] or "" for key in ("check", "follows_from", "service", "subject")}
         assert told[series("redis_runbook_check", labels)] == VALUES[verdict]
     assert len([name for name in told if "_check{" in name]) == len(done.verdicts)
     run = '{profile="smoke",target="live"}'

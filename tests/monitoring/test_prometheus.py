@@ -184,8 +184,17 @@ def test_memory_over_80_percent_fires_there_and_fails_here(stack: Stack) -> None
             {**HEALTHY, "alerts": "fail", "cache/RedisMemory": "fail"},
             firing={"cache/RedisMemory"},
         )
+        done = product.run(
+            stack.folder / "witnesses", "smoke", "--select", "memory.used_ratio", "monitoring",
+            env=product.urls(stack.queue.url, stack.cache.url), config=stack.config,
+        )  # fmt: skip
     finally:
         client.flushall()
+    for witness in ("monitoring.alerts[prometheus]", "monitoring.windows[cache/RedisMemory]"):
+        assert done.finding(witness)["follows_from"] == "memory.used_ratio[cache]"
+        assert f"    also: {witness}" in done.out
+        assert f"also: {witness}" in done.html
+    assert "(3 fail, " in done.out
     assert ours["alerts"][1] == "firing: cache/RedisMemory"
     assert "is over 80.0 %" in ours["cache/RedisMemory"][1]
     agreed(stack, HEALTHY, firing=set())

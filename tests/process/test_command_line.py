@@ -1,5 +1,6 @@
 """Exit codes, selection and bad usage, as a user sees them."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -165,24 +166,73 @@ def test_wait_reports_the_recovery(folder: Path) -> None:
         server.stop()
         arguments = ("smoke", "--wait", "40", "--select", "connectivity")
         run = product.Started(folder, *arguments, env=product.urls(url))
-        run.wait_for("not healthy yet")
+        run.wait_for("attempt 1, ")
         server.start()
         done = run.finish(40)
     assert done.code == 0, done.out
     assert done.results["extra"]["attempt"] > 1
     assert done.results["extra"]["waited_s"] > 1
-    assert "not healthy yet" in done.out
+    first, *_ = done.out.splitlines()
+    assert re.fullmatch(
+        r"attempt 1, \d s: BROKEN \(.* fail, .*\): connectivity.reachable\[queue\], .*", first
+    )
     assert "after the first began" in done.out
+    assert done.out.count("PASS     connectivity.reachable[queue]") == 1
+    assert "FAIL     connectivity.reachable[queue]" not in done.out
 
 
 @pytest.mark.quiet
-def test_wait_gives_up_in_time(folder: Path) -> None:
+def test_wait_gives_up_in_time_and_no_sooner(folder: Path) -> None:
     dead = f"redis://127.0.0.1:{free_port()}"
     done = product.run(
         folder, "smoke", "--wait", "4", "--select", "connectivity", env=product.urls(dead)
     )
     assert done.code == 1
-    assert "not healthy yet" in done.out
+    last = done.results["extra"]
+    assert 4 <= last["waited_s"] + last["elapsed_s"] < 8
+    lines = [line for line in done.out.splitlines() if re.match(r"attempt \d, \d s: ", line)]
+    assert len(lines) == last["attempt"] >= 3
+    assert done.out.count("smoke (live): ") == 1
+    assert "warning" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "--wait would wait for nothing: no service URL is set; set REDIS_QUEUE_URL and"),
+        (("--target", "embedded"), "--target embedded starts servers of its own"),
+        (("--target", "container"), "--target container starts servers of its own"),
+    ],
+)
+def test_waiting_for_throwaway_servers_is_refused(
+    arguments: tuple[str, ...], words: str, folder: Path
+) -> None:
+    done = product.run(folder, "smoke", "--wait", "5", *arguments)
+    assert done.code == 4
+    assert words in done.err
+    assert not done.files
+
+
+# A variable that is misspelt
+
+
+def test_a_misspelt_variable_is_named_where_it_leads_to_throwaway_servers(folder: Path) -> None:
+    said = "REDIS_QUEU_URL is set and nothing reads it; did you mean REDIS_QUEUE_URL?"
+    env = {"REDIS_QUEU_URL": "redis://:hunter2-secret@redis-queue"}
+    done = product.run(
+        folder, "smoke", "--target", "auto", "--select", "connectivity.role", env=env
+    )
+    assert done.code == 0
+    assert done.err == f"{said}\n"
+    assert f"no service URL is set ({said}): checked throwaway" in done.out.splitlines()[0]
+    assert said in done.results["extra"]["announcement"]
+    assert "HEALTHY throwaway servers (" in done.out
+    shown = product.run(folder, "config", env=env)
+    assert (shown.code, shown.err) == (0, f"{said}\n")
+    refused = product.run(folder, "gate", env=env)
+    assert refused.code == 4
+    assert said in refused.err
+    assert "hunter2" not in done.everything + shown.everything + refused.everything
 
 
 def test_the_deadline_ends_a_run_as_unknown(healthy: Server, folder: Path) -> None:

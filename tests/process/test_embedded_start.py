@@ -48,7 +48,7 @@ def test_a_target_that_cannot_be_filled_is_closed(
     monkeypatch.setattr("redis_runbook.targets.choose.seed_jwt_cache", refuse)
     with pytest.raises(TargetError) as raised:
         open_(environ=QUIET, requested="embedded")
-    assert str(raised.value) == "the throwaway cache cannot be filled: ConnectionError"
+    assert str(raised.value) == "the throwaway cache cannot be filled: it stopped answering"
     assert not list(temporary.iterdir())
 
 

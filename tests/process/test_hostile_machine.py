@@ -1,5 +1,6 @@
 """A hostile machine or folder: never green by mistake, nothing lost or hung."""
 
+import re
 import signal
 import subprocess
 import time
@@ -103,6 +104,30 @@ def test_results_do_not_claim_health_where_another_report_is_missing(
     assert done.code == 3
     assert done.results["extra"]["exit_code"] == 3
     assert done.results["extra"]["healthy"] is False
+    assert "HEALTHY" not in done.out
+
+
+@pytest.mark.parametrize("missing", ["junit.xml", "metrics"])
+def test_nothing_claims_health_where_any_report_is_missing(
+    missing: str, healthy: Server, folder: Path
+) -> None:
+    metrics = folder / "metrics.prom"
+    arguments = [*ROLE, "--metrics-file", str(metrics), "--output", "prometheus=also.prom"]
+    if missing == "metrics":
+        metrics.mkdir(parents=True)  # written after the page and the results
+    else:
+        (folder / "reports" / missing).mkdir(parents=True)
+    done = product.run(folder, *arguments, env=product.urls(healthy.url))
+    assert done.code == 3
+    assert (done.results["extra"]["exit_code"], done.results["extra"]["healthy"]) == (3, False)
+    (why,) = done.results["extra"]["unwritten"]
+    assert why in done.out.splitlines()[-1]
+    section = done.html.partition("<!-- verdict -->")[2].partition("<!-- end of the verdict -->")[0]
+    assert "UNDETERMINED" in section
+    assert "exit code 3" in section
+    assert "HEALTHY" not in done.out + done.html
+    told = (folder / "also.prom").read_text()
+    assert re.search(r"^redis_runbook_run_success{.*} 0", told, re.MULTILINE)
 
 
 def test_variables_of_pytest_do_not_reach_the_checks(healthy: Server, folder: Path) -> None:
@@ -126,7 +151,7 @@ def test_signals_while_waiting_between_two_runs_are_one_interruption(
         text=True,
     )
     assert process.stdout
-    assert any("again in" in line for line in process.stdout)
+    assert any(line.startswith("attempt 1, ") for line in process.stdout)
     while process.poll() is None:  # an impatient user
         process.send_signal(number)
         time.sleep(0.01)

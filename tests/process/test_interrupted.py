@@ -113,6 +113,10 @@ def test_a_report_folder_that_cannot_be_made_is_said_and_never_green(
     assert done.code == 3
     assert "PASS" in done.out
     assert "cannot write" in done.err
+    assert done.out.splitlines()[-1].startswith("UNDETERMINED 2 of ")
+    assert "but a report is missing: cannot write reports/smoke-" in done.out
+    assert "(exit code 3)" in done.out
+    assert "HEALTHY" not in done.out
     assert "Traceback" not in done.err + done.out
 
 
@@ -131,6 +135,11 @@ def test_a_full_disk_is_said_and_never_green(healthy: Server, folder: Path) -> N
         )
         assert done.code == 3
         assert "No space left" in done.err
+        assert "HEALTHY" not in done.out
+        last_line = done.out.splitlines()[-1]
+        assert last_line.startswith("UNDETERMINED ")
+        assert "No space left on device" in last_line
+        assert "(exit code 3)" in last_line
         assert not list(mount.glob(".*.tmp"))
     finally:
         subprocess.run(["umount", str(mount)], timeout=10, check=True)

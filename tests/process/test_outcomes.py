@@ -3,8 +3,10 @@
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support import product
-from tests.support.servers import Server, running
+from tests.support.servers import Server, free_port, running
 
 SLOW = """
 import time
@@ -48,6 +50,29 @@ def test_an_advisory_check_that_cannot_look_leaves_the_run_healthy(folder: Path)
     assert "2 unknown, 2 pass" in promoted.out
 
 
+# Interrupted
+
+
+@pytest.mark.parametrize(
+    "ends",
+    ["raise KeyboardInterrupt", "pytest.exit('enough', returncode=0)"],
+    ids=["signal", "exit"],
+)
+def test_an_interruption_is_one_whatever_pytest_makes_of_it(
+    ends: str, healthy: Server, folder: Path
+) -> None:
+    folder.mkdir()
+    (folder / "conftest.py").write_text("def pytest_keyboard_interrupt():\n    raise TypeError\n")
+    (folder / "test_own.py").write_text(f"import pytest\n\ndef test_own():\n    {ends}\n")
+    options = ["--profile", "smoke", "--deadline", "1", "test_own.py"]
+    program = [sys.executable, "-m", "pytest", *options]
+    done = product.started(program, folder, env=product.urls(healthy.url))
+    assert done.code == 2, done.out + done.err
+    assert done.results["extra"]["interrupted"] is True
+    assert "INTERRUPTED: " in done.out
+    assert "HEALTHY" not in done.out
+
+
 # Stopped by a plugin
 
 
@@ -66,3 +91,38 @@ def test_a_check_that_pytest_timeout_stopped_is_unknown_and_no_failure(
     assert done.verdicts["test_own[test_fails_by_itself]"] == "fail"
     assert done.verdicts["test_own[test_expects_an_error]"] == "fail"
     assert done.verdicts["connectivity.reachable[queue]"] == "pass"
+
+
+# What follows from one that is not reachable
+
+
+def test_what_follows_from_an_unreachable_service_says_so_and_alerts_nobody(
+    healthy: Server, folder: Path
+) -> None:
+    dead = f"redis://127.0.0.1:{free_port()}"
+    done = product.run(
+        folder, "smoke", "--metrics-file", "m.prom",
+        env=product.urls(dead, healthy.url),
+        config="[queues.render]\ndepth = 2\n[exporter]\nenabled = false\n",
+    )  # fmt: skip
+    found = {test["name"]: test["extra"] for test in done.results["tests"]}
+    unknown = {name: one for name, one in found.items() if one["verdict"] == "unknown"}
+    of_queue = [one["follows_from"] for one in unknown.values() if one["service"] == "queue"]
+    assert len(of_queue) > 12
+    assert set(of_queue) == {"connectivity.reachable[queue]"}
+    assert {one["follows_from"] for one in found.values() if one["service"] == "cache"} == {None}
+    assert found["connectivity.reachable[queue]"]["follows_from"] is None
+    lines = (folder / "m.prom").read_text().splitlines()
+    undetermined = [
+        line for line in lines if "redis_runbook_check{" in line and line[-4:] == " 2.0"
+    ]
+    assert len(undetermined) == len(unknown)
+    causes = [line for line in undetermined if 'follows_from=""' in line]
+    assert len(causes) == len([one for one in unknown.values() if one["follows_from"] is None])
+    assert not any('service="queue"' in line for line in causes)
+
+
+def test_what_follows_from_nothing_that_is_told_stands_for_itself(folder: Path) -> None:
+    dead = f"redis://127.0.0.1:{free_port()}"
+    done = product.run(folder, "smoke", "--select", "memory", env=product.urls(dead))
+    assert {test["extra"]["follows_from"] for test in done.results["tests"]} == {None}

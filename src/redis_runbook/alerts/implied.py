@@ -15,7 +15,7 @@ from redis_runbook.alerts.rule import (
 )
 from redis_runbook.alerts.stated import RunbookAlerts
 from redis_runbook.alerts.watched import ExporterAlerts
-from redis_runbook.catalogue import CATALOGUE, Level
+from redis_runbook.catalogue import CATALOGUE, REACHABLE, Level
 from redis_runbook.config.model import Config
 from redis_runbook.wire import own_series as own
 
@@ -88,21 +88,32 @@ def _about_freshness(config: Config, rules: Sequence[AlertRule]) -> Iterator[Ale
 def _about_findings(config: Config, rules: Sequence[AlertRule]) -> Iterator[AlertRule]:
     """Alerts on the findings of a run; checks whose own series already has a rule are excluded."""
     has_own_rule = {rule.check for rule in rules if rule.check and own.is_ours(rule.metrics[0])}
-    finding_series = series(own.CHECK, {"check": "other.check", "subject": "queue"})
+    about = {"check": "other.check", "subject": "queue"}
+    finding_series = series(own.CHECK, about)
+    consequence = series(own.CHECK, {**about, own.FOLLOWS_FROM: f"{REACHABLE}[queue]"})
     yield alert(
         config,
         "RedisRunbookBroken",
-        value=series(own.CHECK, {}, *[f'check!="{check}"' for check in sorted(has_own_rule)]),
+        # What follows from another finding is told by that one: one cause, one alert.
+        value=series(
+            own.CHECK,
+            {own.FOLLOWS_FROM: ""},
+            *[f'check!="{check}"' for check in sorted(has_own_rule)],
+        ),
         comparison="==",
         threshold=own.FAIL,
         summary="{{ $labels.check }} is broken for {{ $labels.subject }}",
         firing_cases=[{finding_series: own.FAIL}],
-        silent_cases=[{finding_series: own.PASS}, {finding_series: own.UNKNOWN}],
+        silent_cases=[
+            {finding_series: own.PASS},
+            {finding_series: own.UNKNOWN},
+            {consequence: own.FAIL},
+        ],
     )
     yield alert(
         config,
         "RedisRunbookUndetermined",
-        value=own.CHECK,
+        value=series(own.CHECK, {own.FOLLOWS_FROM: ""}),
         comparison="==",
         threshold=own.UNKNOWN,
         severity="warning",
@@ -112,5 +123,6 @@ def _about_findings(config: Config, rules: Sequence[AlertRule]) -> Iterator[Aler
             {finding_series: own.PASS},
             {finding_series: own.WARN},
             {finding_series: own.FAIL},
+            {consequence: own.UNKNOWN},
         ],
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.alerts.condition import Condition, conditions
-from redis_runbook.alerts.rule import AlertRule, duration, title
+from redis_runbook.alerts.rule import AlertRule, duration, finding_of, title
 from redis_runbook.probes.prometheus.promql import Node, Selector, parse, selectors
 from redis_runbook.probes.prometheus.rules import ActiveAlert, LoadedRule, RulesFacts
 from redis_runbook.probes.prometheus.series import Labels
@@ -44,6 +44,20 @@ def selectors_in(expression: str) -> set[str]:
     return {str(selector) for selector in _selectors(expression)}
 
 
+def alert_finding(
+    rules: Iterable[AlertRule], name: str, alerts: Sequence[ActiveAlert]
+) -> str | None:
+    """The finding that judges what the alert of that title is about; None if it is not one."""
+    found = {
+        finding_of(rule, alert.labels)
+        for rule in rules
+        if title(rule) == name
+        for alert in alerts
+        if alert.fires
+    }
+    return found.pop() if len(found) == 1 else None
+
+
 class Matcher:
     """Compares alerts with the rules that Prometheus has loaded."""
 
@@ -57,6 +71,8 @@ class Matcher:
     def needs(self, wanted: AlertRule) -> set[str]:
         """The selectors whose series `match` needs to know."""
         needed = selectors_in(wanted.value)
+        if wanted.looked:
+            needed |= selectors_in(wanted.looked)
         for loaded, condition in self._candidates(wanted):
             needed |= selectors_in(loaded.query) | {
                 str(selector) for selector in condition.selectors
@@ -119,11 +135,15 @@ class Matcher:
 
     def _compared(self, wanted: AlertRule, loaded: LoadedRule, condition: Condition) -> Match:
         problems = [*_differences(wanted, loaded, condition), *_health(loaded)]
-        problems += self._selectors_without_series(loaded)
         doubts = [
             f"{loaded.name} fires only where {_printable(further)} holds, too"
             for further in condition.further
         ]
+        blind = [*self._selectors_without_series(loaded, wanted)]
+        if blind and self._facts.settling:
+            doubts.append(self._facts.settling)
+        else:
+            problems += blind
         if loaded.age_s is None:
             doubts.append(f"{loaded.name} has not been evaluated yet")
         if self._is_about_service(wanted, condition) is None:
@@ -133,11 +153,18 @@ class Matcher:
             )
         return Match(found=loaded, problems=problems, doubts=doubts)
 
-    def _selectors_without_series(self, loaded: LoadedRule) -> Iterator[str]:
-        for selector in sorted(selectors_in(loaded.query)):
-            if not self._facts.series.get(selector):
+    def _selectors_without_series(self, loaded: LoadedRule, wanted: AlertRule) -> Iterator[str]:
+        """The series that a rule lacks; not those that are there once there is a queue."""
+        known = self._facts.series
+        looked = wanted.looked and any(known.get(one) for one in selectors_in(wanted.looked))
+        to_come = {one.name for one in _selectors(wanted.value)} if looked else set()
+        for selector in sorted(_selectors(loaded.query), key=str):
+            service = dict(selector.equal).get("service", wanted.service)
+            if selector.name in to_come and service == wanted.service:
+                continue
+            if not known.get(str(selector)):
                 yield (
-                    f"{loaded.name} can never fire: it reads {_printable(selector)}, of which "
+                    f"{loaded.name} can never fire: it reads {_printable(str(selector))}, of which "
                     "Prometheus has no series"
                 )
 
@@ -167,7 +194,11 @@ class Matcher:
         for loaded in others:
             if _has_same_name(loaded, wanted):
                 computes = f"{loaded.name} computes something else: {_printable(loaded.query)}"
-                problems = [computes, *_health(loaded), *self._selectors_without_series(loaded)]
+                problems = [
+                    computes,
+                    *_health(loaded),
+                    *self._selectors_without_series(loaded, wanted),
+                ]
                 return Match(found=loaded, problems=problems)
         names = {selector.name for selector in _selectors(wanted.value)}
         for loaded in others:

@@ -1,5 +1,7 @@
 """The probes of Prometheus and Grafana: their queries follow from the implied alerts."""
 
+import datetime as dt
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
@@ -19,6 +21,8 @@ from redis_runbook.probes.prometheus.series import (
     Labels,
     read_clock,
     read_series,
+    read_start,
+    settling,
 )
 from redis_runbook.probes.prometheus.targets import TargetsFacts, read_targets
 from redis_runbook.verdict import CannotLook
@@ -37,12 +41,16 @@ _T = TypeVar("_T")
 class RecordedAlert:
     """One rule of an alert, with the recorded values of its expression.
 
-    `missing` are the selectors of the rule for which Prometheus has no series.
+    `missing` are the selectors of the rule for which Prometheus has no series. `looked` are the
+    recorded values of `rule.looked`: what a run found at each step, None without such a series.
+    `settling` is that of `TargetsFacts`.
     """
 
     rule: AlertRule
     recorded: RangeFacts
     missing: Sequence[str]
+    looked: RangeFacts | None = None
+    settling: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,12 @@ class PrometheusAnswers:
     clock: Clock
     implied: Implied
     series: "_Series"
+    started: dt.datetime | None = None
+
+    def settling(self, targets: TargetsFacts | None) -> str:
+        """That it has started only now; empty if it has not. See `series.settling`."""
+        interval_s = targets.interval_s if targets else USUAL_INTERVAL_S
+        return settling(self.clock, self.started, interval_s)
 
 
 class _Series(dict[str, frozenset[Labels]]):
@@ -90,7 +104,11 @@ def _look_at_prometheus(look: Look) -> PrometheusAnswers:
     api = _api(look, "prometheus", look.config.prometheus)
     clock = _fetched(api, lambda: read_clock(api))
     return PrometheusAnswers(
-        api=api, clock=clock, implied=implied_alerts(look.config), series=_Series(api, clock)
+        api=api,
+        clock=clock,
+        implied=implied_alerts(look.config),
+        series=_Series(api, clock),
+        started=read_start(api),
     )
 
 
@@ -102,13 +120,13 @@ def _look_at_targets(look: Look) -> TargetsFacts:
         for name, settings in config.services.items()
         if settings.enabled
     ]
-    return _fetched(
-        prometheus.api,
-        lambda: replace(
-            read_targets(prometheus.api, prometheus.clock),
-            unseen=[up for up in ups if not prometheus.series[up]],
-        ),
-    )
+
+    def read() -> TargetsFacts:
+        facts = read_targets(prometheus.api, prometheus.clock)
+        unseen = [up for up in ups if not prometheus.series[up]]
+        return replace(facts, unseen=unseen, settling=prometheus.settling(facts))
+
+    return _fetched(prometheus.api, read)
 
 
 def _look_at_rules(look: Look) -> RulesFacts:
@@ -123,7 +141,11 @@ def _look_at_rules(look: Look) -> RulesFacts:
             for rule in rules
             for selector in matcher.needs(rule)
         }
-        return replace(facts, series={selector: prometheus.series[selector] for selector in needed})
+        return replace(
+            facts,
+            series={selector: prometheus.series[selector] for selector in needed},
+            settling=prometheus.settling(look.known(TargetsFacts)),
+        )
 
     return _fetched(prometheus.api, read)
 
@@ -134,15 +156,23 @@ def _look_at_recorded(look: Look) -> RecordedAlerts:
     stale_after_s = 2 * max(intervals_s, default=USUAL_INTERVAL_S) + _MARGIN_S
 
     def read(rule: AlertRule) -> RecordedAlert:
-        recorded = read_range(
+        read_at = functools.partial(
+            read_range,
             prometheus.api,
-            prometheus.clock,
-            rule.value,
+            ended_at=prometheus.clock.now,  # the same steps for both
             window_s=rule.for_s,
             stale_after_s=stale_after_s,
         )
+        recorded = read_at(rule.value)
+        looked = read_at(rule.looked) if rule.looked else None
         missing = [name for name in selectors_in(rule.value) if not prometheus.series[name]]
-        return RecordedAlert(rule=rule, recorded=recorded, missing=missing)
+        return RecordedAlert(
+            rule=rule,
+            recorded=recorded,
+            missing=missing,
+            looked=looked,
+            settling=prometheus.settling(targets),
+        )
 
     found: dict[str, Sequence[RecordedAlert] | CannotLook] = {}
     for title, rules in prometheus.implied.stated.items():

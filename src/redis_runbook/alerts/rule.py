@@ -37,6 +37,8 @@ class AlertRule:
     a BullMQ queue that has a limit of its own. `of_runbook` marks the alerts that the runbook
     states: its rules for the same check, service and queue are one alert, computed from different
     series. `unit` is the unit of the value; `runbook` is the section that says what to do.
+    `looked` is the series by which a run tells that it looked at what the value is about, even if
+    there was nothing to give a value: a service without a queue. None if the value is always there.
     `firing_cases` are series just over the threshold, `silent_cases` are series that must not fire.
     """
 
@@ -57,6 +59,7 @@ class AlertRule:
     runbook_url: str | None = None
     of_runbook: bool = False
     unit: Literal["s", "ratio"] | None = None
+    looked: str | None = None
 
     @property
     def expr(self) -> str:
@@ -73,6 +76,11 @@ class AlertRule:
 def title(rule: AlertRule) -> str:
     """`queue/RedisMemory`: the alert's name, unique across all services."""
     return "/".join(filter(None, (rule.service, rule.name, rule.queue)))
+
+
+def finding_of(rule: AlertRule, labels: Mapping[str, str]) -> str | None:
+    """`memory.used_ratio[cache]`: the finding that judges what a rule does, for these labels."""
+    return f"{rule.check}[{labels.get('queue', rule.service)}]" if rule.check else None
 
 
 def runbook_alerts(rules: Iterable[AlertRule]) -> dict[str, list[AlertRule]]:

@@ -22,7 +22,7 @@ def render(rules: Sequence[AlertRule]) -> str:
         {"name": f"redis-runbook {service or 'itself'}", "rules": [_rule(rule) for rule in group]}
         for service, group in itertools.groupby(rules, key=lambda rule: rule.service)
     ]
-    return _document({"groups": groups})
+    return document({"groups": groups})
 
 
 def render_tests(rules: Sequence[AlertRule], rule_file: str) -> str:
@@ -33,7 +33,7 @@ def render_tests(rules: Sequence[AlertRule], rule_file: str) -> str:
         rule_file: the path of the rule file, relative to the file of the cases.
     """
     step_s = _step_s([rule.for_s for rule in rules if rule.for_s])
-    return _document(
+    return document(
         {
             "rule_files": [rule_file],
             "evaluation_interval": duration(step_s),
@@ -136,7 +136,8 @@ def _values(course: float | Growth, step_s: float, more: int) -> str:
     return f"{number(course)}+0x{more}"
 
 
-def _document(content: Mapping[str, Any]) -> str:
+def document(content: Mapping[str, Any]) -> str:
+    """A YAML document with a first line that says what made it."""
     return "\n".join([_MADE_BY, *_yaml(content), ""])
 
 

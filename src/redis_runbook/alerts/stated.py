@@ -64,6 +64,7 @@ class RunbookAlerts(AboutService):
             "queue.latency",
             queue=queue,
             value=series(own.QUEUE_LATENCY, labels, *others),
+            looked=series(own.CHECK, {"check": "queue.latency", "service": self.name}),
             comparison=">",
             threshold=limit_s,
             for_s=for_s,

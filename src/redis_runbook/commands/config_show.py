@@ -3,9 +3,10 @@
 import argparse
 import os
 
-from redis_runbook.commands.answer import answer, misused
+from redis_runbook.commands.answer import answer, complain, misused
 from redis_runbook.config.error import ConfigError
 from redis_runbook.config.load import load
+from redis_runbook.config.misspelt import misspelt_variables
 from redis_runbook.config.show import describe, schema_text
 
 
@@ -17,4 +18,6 @@ def run(options: argparse.Namespace) -> int:
         loaded = load(options.config, os.environ, {})
     except ConfigError as error:
         return misused(error)
+    for sentence in misspelt_variables(loaded.config, os.environ):
+        complain(sentence)
     return answer(describe(loaded, os.environ), "the configuration")

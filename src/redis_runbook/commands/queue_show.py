@@ -13,6 +13,7 @@ import redis
 from redis_runbook.commands.answer import answer, complain, misused
 from redis_runbook.config.error import ConfigError
 from redis_runbook.config.load import load
+from redis_runbook.config.misspelt import misspelt_variables
 from redis_runbook.config.model import Config
 from redis_runbook.config.resolve import endpoint_of, secrets
 from redis_runbook.judging.cause import cause
@@ -64,6 +65,8 @@ def _show(
         CannotLook: the service or the queue cannot be observed; its text is redacted.
     """
     config = load(config_file, environ, {}).config
+    for sentence in misspelt_variables(config, environ):
+        complain(sentence)
     redact = Redactor(secrets(config, environ) | environment_secrets(environ))
     chosen = _service(config, service)
     endpoint, missing = endpoint_of(chosen, config.services[chosen], environ, defaults=False)

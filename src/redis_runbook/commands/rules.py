@@ -2,9 +2,9 @@
 
 import argparse
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
+from redis_runbook.alerts.alertmanager import render_alertmanager
 from redis_runbook.alerts.implied import implied_rules
 from redis_runbook.alerts.rule import AlertRule
 from redis_runbook.alerts.rule_file import render, render_tests
@@ -14,22 +14,27 @@ from redis_runbook.config.error import ConfigError
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the rules, or write them and with `--tests` their cases; return the exit code."""
-    output, tests = options.output, options.tests
+    """Print the rules, or write them and what else is asked for; return the exit code."""
     try:
         rules = implied_rules(configuration(options.config, os.environ))
-        if output is None and tests:
+        if options.output is None and options.tests:
             return misused("--tests needs -o FILE: its cases name the file of the rules")
-        if output:
-            return answer(_written(rules, output, tests), "the list of what was written")
+        written = list(_written(rules, options))
     except ConfigError as error:
         return misused(error)
+    if written:
+        return answer("\n".join(written), "the list of what was written")
     return answer(render(rules).removesuffix("\n"), "the rules")
 
 
-def _written(rules: Sequence[AlertRule], output: Path, tests: Path | None) -> str:
-    written = write(output, render(rules), f"{len(rules)} rules")
+def _written(rules: Sequence[AlertRule], options: argparse.Namespace) -> Iterator[str]:
+    """Write the files that were asked for; the lines that say so."""
+    output, tests, alertmanager = options.output, options.tests, options.alertmanager
+    if output:
+        yield write(output, render(rules), f"{len(rules)} rules")
     if tests:
         cases = render_tests(rules, os.path.relpath(output, tests.parent))
-        written += "\n" + write(tests, cases, f"run `promtool test rules {tests}`")
-    return written
+        yield write(tests, cases, f"run `promtool test rules {tests}`")
+    if alertmanager:
+        text = render_alertmanager()
+        yield write(alertmanager, text, "merge its route and inhibit_rules into yours")

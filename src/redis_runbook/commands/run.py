@@ -1,11 +1,15 @@
 """`redis-runbook smoke`, `gate` and `nightly`: run the checks with pytest, in this process."""
 
 import argparse
+import contextlib
+import io
 import os
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from redis_runbook.commands.answer import say
 from redis_runbook.verdict import ExitCode
@@ -21,26 +25,73 @@ def run(options: argparse.Namespace) -> int:
     arguments = [*_pytest_arguments(options), *options.pytest_arguments]
     if options.wait is None:
         return _pytest(arguments)
+    if _in_colour():
+        arguments.insert(0, "--color=yes")  # pytest writes into a text, which is no terminal
     return _until_healthy(
-        lambda attempt, waited_s: _pytest(
-            [*arguments, f"--attempt={attempt}", f"--waited={waited_s:.1f}"]
+        lambda number, waited_s: _attempt(
+            [*arguments, f"--attempt={number}", f"--waited={waited_s:.1f}"]
         ),
         wait_s=options.wait,
     )
 
 
-def _until_healthy(run: Callable[[int, float], int], *, wait_s: float) -> int:
-    """Run until healthy, with growing pauses, for at most `wait_s`; the last run counts."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempt:
+    """One run under `--wait`: what it printed, and what it amounts to in a line ("" if nothing)."""
+
+    code: int
+    printed: str
+    line: str
+
+
+def _until_healthy(run: Callable[[int, float], _Attempt], *, wait_s: float) -> int:
+    """Run until healthy, with growing pauses; the last run begins when `wait_s` is over, at latest.
+
+    Each attempt is told in a line, and only the last one, which counts, in full.
+    """
     started = time.monotonic()
-    attempt, pause_s = 1, _FIRST_PAUSE_S
+    number, pause_s = 1, _FIRST_PAUSE_S
     while True:
-        code = run(attempt, time.monotonic() - started)
+        attempt = run(number, time.monotonic() - started)
+        if attempt.line:
+            say(attempt.line)
         left_s = started + wait_s - time.monotonic()
-        if code not in {ExitCode.BROKEN, ExitCode.UNDETERMINED} or left_s <= pause_s:
-            return code
-        say(f"not healthy yet; again in {pause_s:g} s, for {left_s:.0f} s more")
-        time.sleep(pause_s)
-        attempt, pause_s = attempt + 1, min(2 * pause_s, _MAX_PAUSE_S)
+        if attempt.code not in {ExitCode.BROKEN, ExitCode.UNDETERMINED} or left_s <= 0:
+            break
+        try:
+            time.sleep(min(pause_s, left_s))
+        except KeyboardInterrupt:
+            say(attempt.printed)
+            raise
+        number, pause_s = number + 1, min(2 * pause_s, _MAX_PAUSE_S)
+    if attempt.printed:  # not where the options were refused
+        say(attempt.printed.removesuffix("\n"))
+    return attempt.code
+
+
+def _attempt(arguments: Sequence[str]) -> _Attempt:
+    watcher = _Watcher()
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        code = _pytest(arguments, watcher)
+    return _Attempt(code=code, printed=printed.getvalue(), line=watcher.line)
+
+
+class _Watcher:
+    """A pytest plugin that takes the run's record when pytest is done with it."""
+
+    line = ""
+
+    def pytest_unconfigure(self, config: Any) -> None:
+        """Keep the run in a line; a run that did not begin has none."""
+        from redis_runbook.reporting import text  # noqa: PLC0415  # pytest is to import them first
+        from redis_runbook.reporting.reports import RECORD  # noqa: PLC0415
+
+        if record := config.stash.get(RECORD, None):
+            self.line = text.attempt(record)
+
+
+def _in_colour() -> bool:
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and "NO_COLOR" not in os.environ
 
 
 def _pytest_arguments(options: argparse.Namespace) -> list[str]:
@@ -67,7 +118,7 @@ def _pytest_arguments(options: argparse.Namespace) -> list[str]:
     return arguments
 
 
-def _pytest(arguments: list[str]) -> int:
+def _pytest(arguments: Sequence[str], *plugins: object) -> int:
     # Installed plugins may change outcomes (reruns) or timing (xdist). `-- -p NAME` loads a plugin
     # all the same.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
@@ -75,4 +126,4 @@ def _pytest(arguments: list[str]) -> int:
         os.environ.pop(variable, None)
     import pytest  # noqa: PLC0415  # after the environment is set, and only to run checks
 
-    return int(pytest.main(arguments))
+    return int(pytest.main([*arguments], plugins=plugins))

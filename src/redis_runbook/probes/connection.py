@@ -196,14 +196,16 @@ def _about_client_certificate(error: Exception, endpoint: Endpoint) -> str:
     tls = find_cause(error, ssl.SSLError)
     reason = (tls and tls.reason) or ""
     in_handshake = "connecting to" in str(error)
+    ended = not in_handshake and (isinstance(tls, ssl.SSLEOFError) or was_closed(error))
     if endpoint.tls.cert_file:
-        refused = any(word in reason for word in _CERTIFICATE_REFUSED)
-        return f"does not take the certificate of tls.cert_file ({reason})" if refused else ""
+        not_taken = "does not take the certificate of tls.cert_file"
+        if any(word in reason for word in _CERTIFICATE_REFUSED):
+            return f"{not_taken} ({reason})"
+        return f"closes the connection after it, as if it {not_taken}" if ended else ""
     if "CERTIFICATE_REQUIRED" in reason:
         return "wants a client certificate: set tls.cert_file and tls.key_file"
-    ended = isinstance(tls, ssl.SSLEOFError) or was_closed(error)
-    if "ALERT_HANDSHAKE_FAILURE" in reason or (ended and not in_handshake):
-        how = "refuses the handshake" if in_handshake else "closes the connection after it"
+    if ended or "ALERT_HANDSHAKE_FAILURE" in reason:
+        how = "closes the connection after it" if ended else "refuses the handshake"
         return f"{how}, as if it wants a client certificate: set tls.cert_file and tls.key_file"
     return ""
 

@@ -90,6 +90,7 @@ def _extra(record: RunRecord) -> dict[str, Any]:
         "left_out": record.left_out,
         "attempt": record.attempt,
         "waited_s": round(record.waited_s, 1),
+        "unwritten": list(record.unwritten),
         "counts": {verdict.value: number for verdict, number in count(record.findings).items()},
         "servers": {
             name: dataclasses.asdict(server) if server else None

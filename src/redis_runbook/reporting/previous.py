@@ -51,6 +51,7 @@ def parse_record(text: str) -> RunRecord:
             left_out=int(extra["left_out"]),
             attempt=int(extra["attempt"]),
             waited_s=_number(extra["waited_s"]),
+            unwritten=tuple(map(_text, extra.get("unwritten", ()))),
         )
     except (LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError("not a document of redis-runbook's") from error

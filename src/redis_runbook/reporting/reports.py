@@ -16,6 +16,8 @@ from redis_runbook.reporting.previous import read_record
 from redis_runbook.reporting.terminal import Terminal
 from redis_runbook.verdict import Finding
 
+RECORD: Final = pytest.StashKey[RunRecord]()
+"""The stash key for the record of the run that has ended."""
 _DEFAULT_OUTPUTS: Final = ("junit", "json")
 """The outputs that every run writes, each to a file of this run and to a stable file name."""
 
@@ -32,6 +34,7 @@ class Reports:
         Raises:
             ValueError: an option names an output that is not registered.
         """
+        self._config = config
         self._folder = Path(loaded.config.report_dir)
         self._outputs = loaded.plugins.outputs
         self._requested = tuple(self._parsed(config.getoption("output")))
@@ -63,28 +66,31 @@ class Reports:
         self._page.search = search
 
     def write(self, record: RunRecord, *, final: bool) -> list[str]:
-        """Write the final outputs, or else the page and the outputs that are not final.
+        """Write the page and the final outputs, or else the outputs that are not final.
+
+        The page shows the exit code, so it is final.
 
         Returns:
             One sentence for each report that could not be written.
         """
         with contextlib.suppress(OSError):  # reported for each file in it
             self._folder.mkdir(parents=True, exist_ok=True)
-        problems = [] if final else self._write_page(record)
+        problems = self._write_page(record) if final else []
         for output, paths in self._files(record):
             if output.final is final:
                 problems += write_output(output, record, paths)
         return problems
 
-    def close(self, record: RunRecord, problems: Sequence[str]) -> None:
+    def close(self, record: RunRecord) -> None:
         """Print what is broken, what to do next, and the path of the page."""
-        page = None if problems else self._folder / "latest.html"
+        self._config.stash[RECORD] = record
+        page = None if record.unwritten else self._folder / "latest.html"
         self._terminal.close(record, page)
 
     def _write_page(self, record: RunRecord) -> list[str]:
         if not self._page.text:
             return ["no HTML report: pytest-html could not write it"]
-        return write_text(self._page.text, self._paths(record, "latest.html"))
+        return write_text(self._page.told(record), self._paths(record, "latest.html"))
 
     def _files(self, record: RunRecord) -> Iterator[tuple[Output, Sequence[Path]]]:
         for name in _DEFAULT_OUTPUTS:

@@ -59,12 +59,11 @@ class Terminal:
             return
         reporter.write_line("")
         _show_attention(record, reporter)
-        code = record.outcome
-        colour: dict[str, Any] = {"green": True} if code is ExitCode.HEALTHY else {"red": True}
-        summary = f"{text.HEADLINES[code]} ({text.counts(record.findings)})"
-        reporter.write_line(f"{summary}: {text.meaning(code)}", bold=True, **colour)
         for remark in filter(None, (text.left_out(record), text.recovery(record))):
             reporter.write_line(remark)
+        healthy = record.exit_code is ExitCode.HEALTHY
+        colour: dict[str, Any] = {"green": True} if healthy else {"red": True}
+        reporter.write_line(text.summary(record), bold=True, **colour)
         if page:
             reporter.write_line(f"report: {page}")
 
@@ -76,7 +75,11 @@ def _show_attention(record: RunRecord, reporter: pytest.TerminalReporter) -> Non
         if finding.verdict is Verdict.UNKNOWN:
             undetermined.setdefault(finding.message, []).append(finding.name)
             continue
+        if finding.follows_from:  # told with that one
+            continue
         _show(finding, reporter)
+        for witness in record.witnesses(finding):
+            reporter.write_line(f"{'':<{_WIDTH}}    also: {witness.name}  {witness.message}")
         if finding.verdict is Verdict.FAIL:
             for step in finding.next_steps[:_MAX_STEPS]:
                 reporter.write_line(f"{'':<{_WIDTH}}    next: {step}")

@@ -7,7 +7,7 @@ from redis_runbook.check import percent
 from redis_runbook.record import RunRecord
 from redis_runbook.verdict import ExitCode, Finding, Verdict, count
 
-HEADLINES: Final = {
+_WORDS: Final = {
     ExitCode.HEALTHY: "HEALTHY",
     ExitCode.BROKEN: "BROKEN",
     ExitCode.INTERRUPTED: "INTERRUPTED",
@@ -21,11 +21,66 @@ _MEANINGS: Final = {
     ExitCode.UNDETERMINED: "nothing is known to be broken, but not everything could be determined",
     ExitCode.NOTHING_CHECKED: "nothing was checked",
 }
+_NAMED: Final = 3
 
 
-def meaning(code: ExitCode) -> str:
-    """The meaning of an exit code, as a clause."""
-    return _MEANINGS[code]
+def headline(record: RunRecord) -> str:
+    """`HEALTHY throwaway servers (embedded), 2 of 45 checks (memory)`: the verdict, on what.
+
+    The word is that of the exit code; what it covers is said unless that is all of the user's own
+    services.
+    """
+    covers = ", ".join(filter(None, (_throwaway(record), _part(record))))
+    return f"{_WORDS[record.exit_code]} {covers}".rstrip()
+
+
+def meaning(record: RunRecord) -> str:
+    """One clause that says what the run amounts to, and whether a report is missing."""
+    told = _MEANINGS[record.outcome]
+    if _throwaway(record):
+        first = "" if record.outcome is ExitCode.HEALTHY else f"{told}; "
+        told = f"{first}nothing was said about yours"
+    if not record.unwritten:
+        return told
+    first, *others = record.unwritten
+    more = f", and {len(others)} more" if others else ""
+    return f"{told}, but a report is missing: {first}{more} (exit code {int(record.exit_code)})"
+
+
+def summary(record: RunRecord) -> str:
+    """`BROKEN: an invariant is broken (1 fail, 30 pass)`: a run in one line."""
+    return f"{headline(record)}: {meaning(record)} ({counts(record.findings)})"
+
+
+def attempt(record: RunRecord) -> str:
+    """`attempt 2, 7 s: BROKEN (1 fail, 30 pass): queue.workers[a]`: one attempt of `--wait`."""
+    wrong = [
+        finding.name
+        for finding in record.needs_attention
+        if finding.verdict is Verdict.FAIL
+        or (finding.verdict is Verdict.UNKNOWN and not finding.advisory)
+    ]
+    names = ", ".join(wrong[:_NAMED])
+    more = f" and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
+    took_s = record.waited_s + record.elapsed_s
+    return (
+        f"attempt {record.attempt}, {took_s:.0f} s: {_WORDS[record.exit_code]} "
+        f"({counts(record.findings)}){': ' if wrong else ''}{names}{more}"
+    )
+
+
+def _throwaway(record: RunRecord) -> str:
+    """`throwaway servers (embedded)` where the user's own services were not looked at."""
+    return f"throwaway servers ({record.target})" if record.announcement else ""
+
+
+def _part(record: RunRecord) -> str:
+    """`2 of 45 checks (memory)` where not all were run."""
+    if not record.left_out:
+        return ""
+    number = len(record.findings)
+    chosen = f" ({', '.join(record.selected)})" if record.selected else ""
+    return f"{number} of {number + record.left_out} checks{chosen}"
 
 
 def quantity(value: float | None, unit: str | None) -> str:

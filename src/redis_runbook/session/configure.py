@@ -1,7 +1,9 @@
 """Turns a pytest run into a run of the checks: options, configuration, plugins."""
 
+import importlib
 import importlib.util
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -10,13 +12,18 @@ import pytest
 
 from redis_runbook.config.error import ConfigError
 from redis_runbook.config.load import Loaded, load
+from redis_runbook.config.misspelt import misspelt_variables
+from redis_runbook.config.model import Config
 from redis_runbook.config.profiles import PROFILES
+from redis_runbook.config.resolve import any_url_given
 from redis_runbook.redact import Redactor
 from redis_runbook.session.hooks import RunSession
 from redis_runbook.session.reports import Reports
 from redis_runbook.session.run import RUN, Run
 from redis_runbook.session.setup import SetupOutcome, SubjectOutcome
+from redis_runbook.targets.choose import url_variables
 
+_FIXTURES: Final = "redis_runbook.fixtures"
 _NAME: Final = "redis-runbook-run"
 _OPTIONS: Final = {
     "target": "target",
@@ -45,6 +52,12 @@ def configure(
             os.environ,
             {key: value for key, value in given.items() if value not in {None, False}},
         )
+        attempt = config.getoption("attempt")
+        if attempt is None or attempt == 1:
+            for sentence in misspelt_variables(loaded.config, os.environ):
+                print(sentence, file=sys.stderr)  # noqa: T201
+        if attempt is not None:
+            _refuse_to_wait_for_nothing(loaded.config)
         reports = make_reports(config, loaded)
         run = Run(
             loaded,
@@ -57,17 +70,31 @@ def configure(
     except (ConfigError, ValueError) as error:
         # It quotes what was given, and that may be a URL in the wrong place.
         raise pytest.UsageError(Redactor()(str(error))) from None
-    run.attempt = config.getoption("attempt") or 1
+    run.attempt = attempt or 1
     run.waited_s = config.getoption("waited") or 0.0
     config.stash[RUN] = run
     show_progress = config.option.verbose >= 0
     _set_pytest_options(config, run)
-    config.pluginmanager.import_plugin("redis_runbook.fixtures")
+    # Not by pytest's own import, which warns that it is imported already, under --wait.
+    config.pluginmanager.register(importlib.import_module(_FIXTURES), _FIXTURES)
     session = RunSession(run, reports, show_progress=show_progress)
     config.pluginmanager.register(session, _NAME)
     config.pluginmanager.register(SubjectOutcome())
     config.pluginmanager.register(SetupOutcome())
     config.pluginmanager.register(reports)
+
+
+def _refuse_to_wait_for_nothing(config: Config) -> None:
+    """Raise ValueError under `--wait` where no service of the user's is looked at."""
+    if config.target in {"container", "embedded"}:
+        raise ValueError(
+            f"--wait waits for your services to recover, and --target {config.target} starts "
+            "servers of its own, which need no waiting: leave one of the two out"
+        )
+    if config.target == "auto" and not any_url_given(config, os.environ):
+        raise ValueError(
+            f"--wait would wait for nothing: no service URL is set; set {url_variables(config)}"
+        )
 
 
 def _set_pytest_options(config: pytest.Config, run: Run) -> None:

@@ -162,6 +162,17 @@ class RunSession:
         return (Verdict(verdict).category, "", "") if verdict else ("", "", "")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_keyboard_interrupt(self) -> Generator[None, None, None]:
+        """Note the interruption, whatever fails on the way to the exit code.
+
+        pytest sets it only after this hook, and its own terminal reporter fails here when the
+        signal came between two lines (a traceback without a line number).
+        """
+        self._run.interrupted = True
+        with contextlib.suppress(Exception):
+            yield
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(
         self, session: pytest.Session, exitstatus: int
     ) -> Generator[None, None, None]:
@@ -169,7 +180,7 @@ class RunSession:
         run = self._run
         ignore_signals()  # closing the target and writing the reports are bounded in time
         self._end_progress()
-        run.interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+        run.interrupted |= exitstatus == pytest.ExitCode.INTERRUPTED
         run.internal_error = exitstatus == pytest.ExitCode.INTERNAL_ERROR
         run.end()
         finished = run.target is not None and exitstatus != pytest.ExitCode.USAGE_ERROR
@@ -186,23 +197,31 @@ class RunSession:
             what = f" {error.filename}" if error.filename else " a report of pytest's"
             problems.append(f"cannot write{what}: {error.strerror}")
         if finished:
-            problems = self._write(record, problems)
-            session.exitstatus = run.exit_code(reported=not problems)
-            self._reports.close(record, problems)
+            record = self._write(self._settled(record, problems))
+            session.exitstatus = record.exit_code
+            self._reports.close(record)
 
-    def _write(self, record: RunRecord, earlier: Sequence[str]) -> list[str]:
+    def _write(self, record: RunRecord) -> RunRecord:
         """Write the reports. The exit code depends on success, so reports with it come last.
 
+        Where one of these is missing, too, the others are written again: they told a code that is
+        not true any more.
+
         Returns:
-            The earlier problems, and one sentence for each report that could not be written.
+            The record with the reports that could not be written, and the exit code.
         """
-        problems = list(earlier)
-        for final in (False, True):
-            settled_record = replace(record, exit_code=self._run.exit_code(reported=not problems))
-            problems += self._reports.write(settled_record, final=final)
-        for problem in problems:
+        record = self._settled(record, self._reports.write(record, final=False))
+        if problems := self._reports.write(record, final=True):
+            record = self._settled(record, problems)
+            self._reports.write(record, final=True)
+        for problem in record.unwritten:
             print(problem, file=sys.stderr)  # noqa: T201
-        return problems
+        return record
+
+    def _settled(self, record: RunRecord, problems: Sequence[str]) -> RunRecord:
+        unwritten = (*record.unwritten, *map(self._run.redact.document, problems))
+        code = self._run.exit_code(reported=not unwritten)
+        return replace(record, exit_code=code, unwritten=unwritten)
 
     def _end_progress(self) -> None:
         if self._progress:

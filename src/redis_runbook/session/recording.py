@@ -87,7 +87,8 @@ def _conclude(item: pytest.Item, call: pytest.CallInfo[None], run: Run) -> _Conc
     if error is None:
         return _passed(item, run) if call.when == "call" else None
     if isinstance(error, Outcome):
-        return _Conclusion(_at_level(_OUTCOMES[type(error)], item, run), error.ruling)
+        verdict = _at_level(_OUTCOMES[type(error)], item, run)
+        return _Conclusion(verdict, error.ruling, follows_from=error.ruling.follows_from)
     if isinstance(error, CannotLook):
         ruling = Ruling(message=str(error))
         return _Conclusion(Verdict.UNKNOWN, ruling, follows_from=error.follows_from)
@@ -165,14 +166,8 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
         evidence=run.redact.value(ruling.evidence),
         duration_s=round(duration_s, 3),
         advisory=_is_advisory(item, run),
-        follows_from=_cause(conclusion.follows_from, run),
+        follows_from=conclusion.follows_from,
     )
-
-
-def _cause(name: str | None, run: Run) -> str | None:
-    """The name of the finding that a finding follows from, if that one says so itself."""
-    cause = run.findings.get(name or "")
-    return cause.name if cause and cause.verdict in {Verdict.FAIL, Verdict.UNKNOWN} else None
 
 
 def _name_within_file(item: pytest.Item) -> str:

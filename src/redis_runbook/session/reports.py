@@ -1,6 +1,6 @@
 """The interface through which a session reports a run; `reporting` implements it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from redis_runbook.record import RunRecord, ServiceRecord
@@ -32,5 +32,5 @@ class Reports(Protocol):
             One sentence for each report that could not be written.
         """
 
-    def close(self, record: RunRecord, problems: Sequence[str]) -> None:
-        """Report that all reports are written, with the problems of `write`."""
+    def close(self, record: RunRecord) -> None:
+        """Report that the run is over; `record.unwritten` holds the problems of `write`."""

@@ -12,6 +12,7 @@ from redis_runbook.probes.server import ServerFacts
 from redis_runbook.record import LastSeen, QueueRecord, RunRecord, ServerRecord, ServiceRecord
 from redis_runbook.redact import Redactor
 from redis_runbook.session.run import Run
+from redis_runbook.verdict import Finding, Verdict
 
 _T = TypeVar("_T")
 
@@ -29,7 +30,7 @@ def make_record(run: Run) -> RunRecord:
         elapsed_s=round(run.elapsed_s, 3),
         services=tuple(_services(run)),
         queues=tuple(_queues(run)),
-        findings=tuple(run.findings.values()),
+        findings=tuple(_with_cause(finding, run.findings) for finding in run.findings.values()),
         outcome=outcome,
         exit_code=outcome,
         interrupted=run.interrupted,
@@ -38,6 +39,22 @@ def make_record(run: Run) -> RunRecord:
         waited_s=round(run.waited_s, 1),
     )
     return _redacted(record, run.redact)
+
+
+def _with_cause(finding: Finding, findings: Mapping[str, Finding]) -> Finding:
+    """The finding; it follows from another one only if that one tells of the same cause.
+
+    What is unknown follows from what is broken or unknown, and what is broken from what is as bad.
+    """
+    cause = findings.get(finding.follows_from or "")
+    causes = {
+        Verdict.UNKNOWN: {Verdict.FAIL, Verdict.UNKNOWN},
+        Verdict.FAIL: {Verdict.FAIL},
+        Verdict.WARN: {Verdict.FAIL, Verdict.WARN},
+    }
+    if cause and cause.verdict in causes.get(finding.verdict, ()):
+        return finding
+    return dataclasses.replace(finding, follows_from=None)
 
 
 def _services(run: Run) -> Iterator[ServiceRecord]:

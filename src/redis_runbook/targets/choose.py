@@ -7,6 +7,7 @@ from typing import Final, Literal
 import redis
 
 from redis_runbook.config.error import ConfigError
+from redis_runbook.config.misspelt import misspelt_variables
 from redis_runbook.config.model import Config, ServiceSettings
 from redis_runbook.config.resolve import any_url_given
 from redis_runbook.config.roles import RoleSpec
@@ -50,7 +51,7 @@ def open_target(
         return live.open_live(config, environ, defaults=requested == "live")
     if requested == "auto" and profile == "gate":
         raise TargetError(
-            f"gate does not fall back to throwaway servers: set {_url_variables(config)}"
+            f"gate does not fall back to throwaway servers: set {url_variables(config)}"
         )
     try:
         apis = find_apis(config, environ, throwaway=True)
@@ -59,7 +60,7 @@ def open_target(
     roles = {name: settings.role_spec for name, settings in _enabled(config).items()}
     if not roles:
         raise TargetError("every service is switched off: there is nothing to check")
-    why = f"--target {requested}" if given else "no service URL is set"
+    why = f"--target {requested}" if given else _no_url(config, environ)
     kind, throwaway, remark = _start(config, environ, requested, roles)
     try:
         _seed(config, throwaway)
@@ -148,6 +149,13 @@ def _enabled(config: Config) -> dict[str, ServiceSettings]:
     return {name: settings for name, settings in config.services.items() if settings.enabled}
 
 
-def _url_variables(config: Config) -> str:
+def _no_url(config: Config, environ: Mapping[str, str]) -> str:
+    """`no service URL is set`, with the variables that were perhaps meant to set one."""
+    misspelt = "; ".join(misspelt_variables(config, environ))
+    return f"no service URL is set ({misspelt})" if misspelt else "no service URL is set"
+
+
+def url_variables(config: Config) -> str:
+    """`REDIS_QUEUE_URL and REDIS_CACHE_URL`: what to set to have services looked at."""
     variables = (settings.source("url").variable for settings in _enabled(config).values())
     return " and ".join(filter(None, variables)) or "the URLs of the services"

@@ -13,6 +13,9 @@ RUN_DURATION: Final = "redis_runbook_run_duration_seconds"
 RUN_TIMESTAMP: Final = "redis_runbook_run_timestamp_seconds"
 RUN_SUCCESS: Final = "redis_runbook_run_success"
 
+FOLLOWS_FROM: Final = "follows_from"
+"""The label of `redis_runbook_check` that names the finding of which this is a consequence."""
+
 PASS: Final = 0
 WARN: Final = 1
 UNKNOWN: Final = 2

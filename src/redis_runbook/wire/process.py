@@ -16,8 +16,8 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def interruptible() -> Iterator[None]:
     """Raise KeyboardInterrupt at the first SIGINT or SIGTERM, and ignore further ones.
 
-    The terminal that goes away (SIGHUP) asks for it, too, unless `nohup` has said to ignore that.
-    Signals belong to the main thread; in another one this does nothing.
+    SIGHUP, of a terminal that went away, counts as well, unless it is ignored (`nohup`).
+    Only the main thread may handle signals; in another thread this does nothing.
     """
     with contextlib.ExitStack() as stack:
         if threading.current_thread() is threading.main_thread():

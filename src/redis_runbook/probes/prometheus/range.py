@@ -2,14 +2,14 @@
 
 import contextlib
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from pydantic import Field
 
 from redis_runbook.probes.prometheus.promql import parse, selectors
-from redis_runbook.probes.prometheus.series import Clock, Labels, labels_text
+from redis_runbook.probes.prometheus.series import Labels, labels_text
 from redis_runbook.wire.json import Answer, JsonApi
 
 _MAX_STEPS: Final = 60
@@ -20,20 +20,25 @@ _MIN_STEP_S: Final = 1.0
 class RecordedSeries:
     """One series of an alert's value; None at a step without a fresh, finite value.
 
-    `infinite` says that some values were NaN or infinite.
+    `infinite` says that some values were NaN or infinite; `about` holds the labels.
     """
 
     labels: str
     values: Sequence[float | None]
     infinite: bool
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeFacts:
-    """The recorded values of an alert, at even steps from `window_s` ago to now."""
+    """The recorded values of an alert, at even steps from `window_s` ago to now.
+
+    Now is `ended_at`, in Unix time by Prometheus.
+    """
 
     series: Sequence[RecordedSeries]
     window_s: float
+    ended_at: float = 0.0
 
 
 class _Range(Answer):
@@ -49,9 +54,9 @@ class _Range(Answer):
 
 
 def read_range(
-    api: JsonApi, clock: Clock, value: str, *, window_s: float, stale_after_s: float
+    api: JsonApi, value: str, *, ended_at: float, window_s: float, stale_after_s: float
 ) -> RangeFacts:
-    """Read the values of an alert over a window that ends now; only the latest for a window of 0.
+    """Read the values of an alert over a window that ends then; only the latest for a window of 0.
 
     Prometheus repeats a series' last sample for five minutes if it did not scrape. So a step
     whose newest sample is older than `stale_after_s` has no value.
@@ -61,8 +66,7 @@ def read_range(
     """
     step_s = max(_MIN_STEP_S, window_s / _MAX_STEPS)
     count = max(0, math.ceil(window_s / step_s - 1e-9))
-    end = clock.now
-    moments = [end - (count - number) * step_s for number in range(count + 1)]
+    moments = [ended_at - (count - number) * step_s for number in range(count + 1)]
 
     def ask(query: str) -> list[tuple[Labels, list[float | None]]]:
         answer = api.get(
@@ -70,7 +74,7 @@ def read_range(
             _Range,
             query=query,
             start=f"{moments[0]:.3f}",
-            end=f"{end + step_s / 2:.3f}",
+            end=f"{ended_at + step_s / 2:.3f}",
             step=f"{step_s:.3f}",
         )
         return [
@@ -99,10 +103,12 @@ def read_range(
                     for is_fresh, value in zip(fresh, values, strict=True)
                 ],
                 infinite=any(value is not None and not math.isfinite(value) for value in values),
+                about=dict(labels),
             )
             for labels, values in ask(value)
         ],
         window_s=window_s,
+        ended_at=ended_at,
     )
 
 

@@ -65,12 +65,14 @@ class LoadedRule:
 class RulesFacts:
     """All alerting rules, and the expressions of recording rules by name.
 
+    `settling` says that Prometheus has started only now; empty if it has not.
     `series` holds, by selector, the series that existed within the last hour.
     """
 
     rules: Sequence[LoadedRule]
     recorded: Mapping[str, str]
     series: Mapping[str, frozenset[Labels]]
+    settling: str = ""
 
 
 class _Alert(Answer):

@@ -5,6 +5,7 @@ tried.
 """
 
 import datetime as dt
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pydantic import BeforeValidator
 
 from redis_runbook.redact import harmless
 from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.http import FetchError
 from redis_runbook.wire.json import Answer, JsonApi
 
 Labels = frozenset[tuple[str, str]]
@@ -52,6 +54,14 @@ class _Clock(Answer):
         def moment(self) -> float:
             first = self.result[0]
             return first.value[0] if isinstance(first, _Sample) else first
+
+    status: Success
+    data: Data
+
+
+class _Runtime(Answer):
+    class Data(Answer):
+        start_time: Time = None
 
     status: Success
     data: Data
@@ -100,6 +110,40 @@ def read_clock(api: JsonApi) -> Clock:
             "time its data is"
         )
     return Clock(answered_at=asked_at, answered_time=prometheus_time)
+
+
+def read_start(api: JsonApi) -> dt.datetime | None:
+    """When Prometheus started; None if it does not say so, as VictoriaMetrics does not."""
+    try:
+        return api.get("api/v1/status/runtimeinfo", _Runtime).data.start_time
+    except FetchError:
+        return None
+
+
+def settling(clock: Clock, started: dt.datetime | None, interval_s: float) -> str:
+    """That Prometheus may not have scraped everything yet, and until when to wait.
+
+    Args:
+        clock: the time by Prometheus.
+        started: when it started.
+        interval_s: how often it scrapes.
+
+    Returns:
+        The sentence; empty if two scrapes of everything have passed.
+    """
+    age_s = clock.age_s(started)
+    if age_s is None:
+        return ""
+    wait_s = 2 * interval_s + _GRACE_S - age_s
+    if wait_s <= 0:
+        return ""
+    return f"Prometheus started {age_s:.0f} s ago: {look_again(clock.now, wait_s)}"
+
+
+def look_again(now: float, wait_s: float) -> str:
+    """`look again in 9 s, after 21:53:10 UTC`; `now` is in Unix time."""
+    then = dt.datetime.fromtimestamp(now + wait_s, tz=dt.UTC)
+    return f"look again in {math.ceil(wait_s)} s, after {then:%H:%M:%S} UTC"
 
 
 def read_series(api: JsonApi, clock: Clock, selector: str) -> frozenset[Labels]:

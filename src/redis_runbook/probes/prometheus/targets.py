@@ -62,13 +62,17 @@ class TargetsFacts:
     """The scrape targets of the exporters, and of our own metrics, among `total`.
 
     `servers` is the number of `redis_up` series in the last hour; `unseen` are the selectors of
-    `redis_up`, one for each service, that select no series.
+    `redis_up`, one for each service, that select no series. `interval_s` is the longest scrape
+    interval of any target. `settling` says that Prometheus has
+    started only now; empty if it has not.
     """
 
     targets: Sequence[ScrapeTarget]
     total: int
     servers: int
     unseen: Sequence[str] = ()
+    interval_s: float = USUAL_INTERVAL_S
+    settling: str = ""
 
 
 class _Target(Answer):
@@ -119,7 +123,13 @@ def read_targets(api: JsonApi, clock: Clock) -> TargetsFacts:
                     exporter=exporter,
                 )
             )
-    return TargetsFacts(targets=found, total=len(active), servers=len(series["redis_up"]))
+    intervals_s = [_seconds(target.scrape_interval) or USUAL_INTERVAL_S for target in active]
+    return TargetsFacts(
+        targets=found,
+        total=len(active),
+        servers=len(series["redis_up"]),
+        interval_s=max(intervals_s, default=USUAL_INTERVAL_S),
+    )
 
 
 def _instance(labels: Iterable[tuple[str, str]]) -> Labels:

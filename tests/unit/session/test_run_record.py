@@ -1,0 +1,57 @@
+"""What a record says of findings that tell of one cause."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from redis_runbook.config.profiles import PROFILES
+from redis_runbook.reporting import html
+from redis_runbook.session.run import Run
+from redis_runbook.session.run_record import make_record
+from redis_runbook.verdict import Finding, Verdict
+from tests.support.loading import as_loaded, configured
+
+MEMORY = Finding(
+    check="memory.used_ratio", subject="cache", verdict=Verdict.FAIL, message="used 90 %"
+)
+WINDOW = replace(
+    MEMORY, check="monitoring.windows", subject="cache/RedisMemory", follows_from=MEMORY.name
+)
+ALERT = replace(WINDOW, check="monitoring.alerts", subject="prometheus")
+TOLD = {
+    ("unknown", "fail"),
+    ("unknown", "unknown"),
+    ("fail", "fail"),
+    ("warn", "fail"),
+    ("warn", "warn"),
+}
+
+
+def recorded(*findings: Finding) -> dict[str, Finding]:
+    run = Run(as_loaded(configured()), PROFILES["smoke"], environ={})
+    for finding in findings:
+        run.record(finding)
+    return {finding.name: finding for finding in make_record(run).findings}
+
+
+@pytest.mark.parametrize(("verdict", "cause"), [*itertools.product(Verdict, Verdict)])
+def test_a_finding_follows_from_one_that_tells_of_the_same_cause(
+    verdict: Verdict, cause: Verdict
+) -> None:
+    # The cause may come later, as latency does.
+    found = recorded(replace(WINDOW, verdict=verdict), replace(MEMORY, verdict=cause))
+    expected = MEMORY.name if (verdict.value, cause.value) in TOLD else None
+    assert found[WINDOW.name].follows_from == expected
+    assert recorded(replace(WINDOW, verdict=verdict))[WINDOW.name].follows_from is None
+
+
+def test_three_witnesses_of_one_broken_thing_are_told_together() -> None:
+    run = Run(as_loaded(configured()), PROFILES["smoke"], environ={})
+    for finding in (MEMORY, WINDOW, ALERT):
+        run.record(finding)
+    record = make_record(run)
+    assert record.witnesses(MEMORY) == [WINDOW, ALERT]
+    page = html.render(record)
+    assert f"also: {WINDOW.name}<br>also: {ALERT.name}" in page
+    assert page.count(f"follows from: {MEMORY.name}") == 2
