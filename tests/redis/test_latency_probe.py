@@ -10,15 +10,19 @@ import time
 from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import redis
 
+from redis_runbook.config.model import ServiceSettings
+from redis_runbook.config.service import Service
 from redis_runbook.judging.stats import summarise
 from redis_runbook.judging.window import Outcome, judge_window
+from redis_runbook.probes.connection import Problem
 from redis_runbook.probes.latency import sample as latency
-from redis_runbook.probes.latency.sample import LatencyFacts, sample_latency
+from redis_runbook.probes.latency.sample import LatencyFacts, look_at_latency, sample_latency
 from redis_runbook.wire.endpoint import Endpoint, Tls, parse_endpoint
 from tests.support.programs import program
 from tests.support.servers import Server, free_port, running
@@ -227,6 +231,46 @@ def test_a_server_that_is_frozen_from_the_start_is_an_error_in_time() -> None:
             sample(server.url, timeout_s=0.3)
 
     assert time.monotonic() - started < 1
+
+
+def look(url: str, window_s: float = 0.3) -> Any:
+    """What the probe is given to look with."""
+    return SimpleNamespace(
+        endpoint=parse_endpoint(url),
+        service=Service(
+            name="cache",
+            settings=ServiceSettings.model_validate(
+                {"role": "cache", "limits": {"connect_s": 0.3}}
+            ),
+            endpoint=None,
+        ),
+        window_s=window_s,
+        time_left_s=20.0,
+        stop=threading.Event(),
+        watch=lambda _: None,
+    )
+
+
+def test_after_the_window_somebody_looks_whether_the_server_still_answers() -> None:
+    with running() as server:
+        answers = look_at_latency(look(server.url)).at_end
+        server.freeze()
+        frozen = look_at_latency(look(server.url))
+        server.stop()
+        gone = look_at_latency(look(server.url))
+    assert answers is not None
+    assert answers.reachable
+    for facts, problem in ((frozen, Problem.TIMED_OUT), (gone, Problem.REFUSED)):
+        assert len(facts.samples_ms) == 0
+        assert facts.at_end is not None
+        assert facts.at_end.problem is problem
+
+
+def test_a_stopped_run_looks_no_more() -> None:
+    with running() as server:
+        stopped = look(server.url, window_s=60)
+        with later(0.2, stopped.stop.set):
+            assert look_at_latency(stopped).at_end is None
 
 
 def test_stop_ends_the_window_early_and_only_what_was_looked_at_is_judged(
