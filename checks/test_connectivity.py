@@ -23,7 +23,7 @@ _NEXT: Final[Mapping[Problem, Sequence[str]]] = {
     Problem.CLIENT_CERTIFICATE: [
         "set `tls.cert_file` and `tls.key_file` to a certificate that the server's CA has signed"
     ],
-    Problem.LOADING: ["wait until the dataset is loaded: `--wait 60` runs again until then"],
+    Problem.LOADING: ["wait until the dataset is loaded: `--wait 120` runs again until then"],
     Problem.MAX_CLIENTS: ["look for a connection leak (`CLIENT LIST`), or raise `maxclients`"],
     Problem.NOT_REDIS: ["correct the host and port in the URL: another program answers there"],
 }
@@ -65,7 +65,8 @@ def test_role(
     """The server has the role and mode that the configuration expects.
 
     Passes when it is a master in standalone mode, or what `expected_role` and `expected_mode`
-        say; a process younger than a minute, and another than minutes ago, is a warning.
+        say. A restart in the last minute is a warning where a run of the last 10 minutes saw
+        another process.
     Fails when it is anything else: a failover or a wrong URL sends writes to the wrong place; or
         when a cluster that it is in does not serve every slot.
     Next: find out whether a failover happened (`INFO replication`, `CLUSTER NODES`), and point the

@@ -3,7 +3,7 @@
 from redis_runbook.check import Judge, check
 from redis_runbook.config.model import JwtCache
 from redis_runbook.config.service import Service
-from redis_runbook.probes.cluster import ONE_NODE, ClusterFacts
+from redis_runbook.probes.cluster import ClusterFacts
 from redis_runbook.probes.jwt_cache import JwtCacheFacts
 
 
@@ -31,10 +31,10 @@ def test_populated(
             f"after about {entries.keys_looked_at}{total} keys; the scan's budget was used up "
             f"after {entries.elapsed_s:.1f} s"
         )
-    if entries.live_entries < wanted and cluster.is_node:
+    if entries.live_entries < wanted and cluster.others_not_asked:
         judge.unknown(
             f"found {entries.live_entries} entries of {jwt_settings.pattern} on {service.name} (at "
-            f"least {wanted}), but {ONE_NODE}"
+            f"least {wanted}), but {cluster.others_not_asked}"
         )
     judge.passes_if(
         entries.live_entries >= wanted,

@@ -12,6 +12,7 @@ from redis_runbook.judging.queue_text import (
     parents_text,
     picked_up_text,
     seconds,
+    stalled_lines,
     waits,
 )
 from redis_runbook.judging.schedulers import judge_schedulers
@@ -107,8 +108,8 @@ def test_workers(
 ) -> None:
     """Enough workers really take jobs: connected is not enough.
 
-    Passes when at least workers_min of them consume, are busy, or wait for the rate limit; of a
-        queue that was only found, one where jobs wait.
+    Passes when at least workers_min of them consume, are busy, or wait for the rate limit. A queue
+        that is not listed needs one while jobs wait.
     Fails when fewer do.
     Next: `pnpm compose:ps`, `pnpm compose:logs`; restart workers that are connected and idle, and
         watch their log for `Queue connection restored`.
@@ -175,7 +176,7 @@ def test_stalled(subject: Subject, queue: ObservedQueue, judge: Judge) -> None:
 
     Passes when every active job is locked, in one of two readings 2 s apart.
     Fails when one is not; the message says whether it will be recovered. Where there are too many
-        to look at, that none of some is without a lock is a warning.
+        to look at, and those looked at have locks, it is a warning.
     Next: look for workers that were killed or ran out of memory; where no stall check recovers the
         jobs, start a worker.
     """
@@ -194,7 +195,7 @@ def test_stalled(subject: Subject, queue: ObservedQueue, judge: Judge) -> None:
         "limit": 0,
         "evidence": {
             **evidence(queue),
-            "stalled": [f"{job.job_id} ({job.name}), {seconds(job.running_s)}" for job in found],
+            "stalled": stalled_lines(found),
         },
     }
     if found and (reconnecting := still_reconnecting(queue)):
@@ -212,7 +213,7 @@ def test_schedulers(
 
     Passes when both are so for every scheduler.
     Fails when a run is past due beyond the grace (stopped), or its job is gone (orphaned). Where
-        there are too many to look at, that both are so for some is a warning.
+        there are too many to look at, and those looked at are well, it is a warning.
     Next: start a worker for a stopped scheduler; `upsertJobScheduler` again for an orphaned one,
         which no worker revives.
     """
@@ -256,7 +257,8 @@ def test_failures(
     failed = failures(queue.last)
     if failed is None:
         judge.unknown(f"how many jobs of {subject.name} failed cannot be read")
-    doubtful = failed.unseen or queue.last.blocked_parents
+    blocked = queue.last.blocked_parents
+    doubtful = failed.unseen or blocked is None or bool(blocked)
     over = failed.count > queue_limits.failed_per_hour
     verdict = judge.fails if over else judge.advise if doubtful else judge.passes
     verdict(

@@ -3,10 +3,9 @@
 import argparse
 import os
 
-from redis_runbook.commands.answer import answer, complain, misused
+from redis_runbook.commands.answer import answer, misused
+from redis_runbook.commands.configuration import configuration
 from redis_runbook.config.error import ConfigError
-from redis_runbook.config.load import load
-from redis_runbook.config.misspelt import misspelt_variables
 from redis_runbook.config.show import describe, schema_text
 
 
@@ -15,9 +14,7 @@ def run(options: argparse.Namespace) -> int:
     if options.schema:
         return answer(schema_text().rstrip("\n"), "the schema")
     try:
-        loaded = load(options.config, os.environ, {})
+        loaded = configuration(options.config, os.environ)
     except ConfigError as error:
         return misused(error)
-    for sentence in misspelt_variables(loaded.config, os.environ):
-        complain(sentence)
     return answer(describe(loaded, os.environ), "the configuration")

@@ -6,14 +6,15 @@ import os
 from redis_runbook.alerts.dashboards import render_dashboards
 from redis_runbook.alerts.implied import implied_rules
 from redis_runbook.commands.answer import answer, misused
-from redis_runbook.commands.files import configuration, write
+from redis_runbook.commands.configuration import configuration
+from redis_runbook.commands.files import write
 from redis_runbook.config.error import ConfigError
 
 
 def run(options: argparse.Namespace) -> int:
     """Write both dashboards into a folder; returns the exit code."""
     try:
-        config = configuration(options.config, os.environ)
+        config = configuration(options.config, os.environ).config
         written = [
             write(options.output / name, text, "import it in Grafana")
             for name, text in render_dashboards(config, implied_rules(config)).items()

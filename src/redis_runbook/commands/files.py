@@ -1,21 +1,9 @@
-"""Common functions of the commands that write files from the configuration."""
+"""Writes the files of the commands that make some from the configuration."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from redis_runbook.config.error import ConfigError
-from redis_runbook.config.load import load
-from redis_runbook.config.model import Config
 from redis_runbook.wire.files import write_whole
-
-
-def configuration(file: Path | None, environ: Mapping[str, str]) -> Config:
-    """The effective configuration.
-
-    Raises:
-        ConfigError: the configuration is wrong.
-    """
-    return load(file, environ, {}).config
 
 
 def write(path: Path, text: str, what: str) -> str:

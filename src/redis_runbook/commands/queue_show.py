@@ -11,9 +11,8 @@ from typing import Final
 import redis
 
 from redis_runbook.commands.answer import answer, complain, misused
+from redis_runbook.commands.configuration import configuration
 from redis_runbook.config.error import ConfigError
-from redis_runbook.config.load import load
-from redis_runbook.config.misspelt import misspelt_variables
 from redis_runbook.config.model import Config
 from redis_runbook.config.resolve import endpoint_of, secrets
 from redis_runbook.judging.cause import cause
@@ -64,9 +63,7 @@ def _show(
         ConfigError: the configuration, the address of the service, or its name is wrong.
         CannotLook: the service or the queue cannot be observed; its text is redacted.
     """
-    config = load(config_file, environ, {}).config
-    for sentence in misspelt_variables(config, environ):
-        complain(sentence)
+    config = configuration(config_file, environ).config
     redact = Redactor(secrets(config, environ) | environment_secrets(environ))
     chosen = _service(config, service)
     endpoint, missing = endpoint_of(chosen, config.services[chosen], environ, defaults=False)
@@ -163,9 +160,10 @@ def _lines(queue: ObservedQueue, *, limit_s: float, window_s: float) -> Iterator
 
 def _schedulers(facts: QueueFacts) -> Iterator[str]:
     """Those with something wrong first, and how many are not shown."""
-    shown = sorted(facts.schedulers, key=lambda scheduler: scheduler.job_exists is not False)[
-        :_SCHEDULERS
-    ]
+    shown = sorted(
+        facts.schedulers,
+        key=lambda one: (one.finished, one.job_exists is not False, -one.overdue_s),
+    )[:_SCHEDULERS]
     yield from map(_scheduler, shown)
     if (facts.schedulers_total or 0) > len(shown):
         yield f"and {(facts.schedulers_total or 0) - len(shown)} more"

@@ -9,14 +9,15 @@ from redis_runbook.alerts.implied import implied_rules
 from redis_runbook.alerts.rule import AlertRule
 from redis_runbook.alerts.rule_file import render, render_tests
 from redis_runbook.commands.answer import answer, misused
-from redis_runbook.commands.files import configuration, write
+from redis_runbook.commands.configuration import configuration
+from redis_runbook.commands.files import write
 from redis_runbook.config.error import ConfigError
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the rules, or write them and what else is asked for; return the exit code."""
     try:
-        rules = implied_rules(configuration(options.config, os.environ))
+        rules = implied_rules(configuration(options.config, os.environ).config)
         if options.output is None and options.tests:
             return misused("--tests needs -o FILE: its cases name the file of the rules")
         written = list(_written(rules, options))

@@ -10,5 +10,10 @@ def broken(facts: ClusterFacts) -> str:
     unserved = facts.slots_unserved
     if facts.state == "ok" and not unserved:
         return ""
+    if not unserved:
+        return (
+            f"its cluster is in state {facts.state} by this node, although every slot is served: "
+            "it may be cut off from the majority"
+        )
     state = "down in part" if facts.state == "ok" else "down"
     return f"its cluster is {state}: {unserved} of {SLOTS} slots are not served"

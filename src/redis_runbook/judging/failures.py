@@ -15,6 +15,7 @@ class Failures:
 
     `reach_s` is how far back the events were read, at most an hour; None: there are no events. The
     `failed` set is `trusted` for the rest of the hour as long as it has all that the events tell.
+    An empty set proves nothing, and `when` claims no more.
     """
 
     count: int
@@ -31,6 +32,11 @@ class Failures:
         """In which time they failed, as a sentence says it."""
         if self.unseen:
             return f"in the {seconds(self.reach_s)} that its events reach back"
+        if not self.count and self.reach_s is not None and self.reach_s < _HOUR_S:
+            return (
+                f"in the {seconds(self.reach_s)} that its events reach back, and none is kept from "
+                "before"
+            )
         return "in the last hour"
 
     @property
@@ -38,7 +44,7 @@ class Failures:
         """What the sentence adds about where the count comes from."""
         if self.reach_s is None:
             return "; no events tell of failures that were not kept"
-        if self.trusted and self.reach_s < _HOUR_S:
+        if self.trusted and self.count and self.reach_s < _HOUR_S:
             return f"; its events reach back {seconds(self.reach_s)}"
         return ""
 
@@ -48,12 +54,12 @@ def failures(facts: QueueFacts) -> Failures | None:
 
     None: neither the set nor the events could be read.
     """
-    kept, told, begin_ms = facts.failed_last_hour, facts.failed_events, facts.history_from_ms
+    kept, in_events, begin_ms = facts.failed_last_hour, facts.failed_events, facts.history_from_ms
     if kept is None and begin_ms is None:
         return None
     reach_s = None if begin_ms is None else min(_HOUR_S, (facts.at_ms - begin_ms) / MS_PER_S)
     return Failures(
-        count=max(kept or 0, told),
+        count=max(kept or 0, in_events),
         reach_s=reach_s,
-        trusted=kept is not None and kept >= told,
+        trusted=kept is not None and kept >= in_events,
     )

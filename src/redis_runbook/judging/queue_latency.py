@@ -114,12 +114,16 @@ def _waits_before(earlier: Sequence[QueueFacts], last: QueueFacts) -> Iterator[t
 
     Where such a read had no better evidence than a job's own timestamp, the last read may have.
     """
-    told = {job.job_id: job.since_ms for job in last.waiting if job.since_ms is not None}
-    told |= {pick.job_id: pick.since_ms for pick in last.pick_ups}
+    known_since_ms = {job.job_id: job.since_ms for job in last.waiting if job.since_ms is not None}
+    known_since_ms |= {pick.job_id: pick.since_ms for pick in last.pick_ups}
     for read in earlier:
         for job in read.waiting:
             if job.since_ms is not None:
-                since = max(job.since_ms, told.get(job.job_id, 0)) if job.since_by else job.since_ms
+                since = (
+                    max(job.since_ms, known_since_ms.get(job.job_id, 0))
+                    if job.since_by
+                    else job.since_ms
+                )
                 yield since, read.at_ms
 
 

@@ -1,16 +1,18 @@
 """Formats a BullMQ queue: one line of counts, and the evidence of a finding. Never job data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 from redis_runbook.judging.cause import Cause
 from redis_runbook.judging.queue_latency import LatencyJudgement
+from redis_runbook.judging.stalled import StalledJob
 from redis_runbook.probes.bullmq.facts import MS_PER_S, QueueFacts
 from redis_runbook.probes.bullmq.queues import ObservedQueue
 
 _MAX_JOBS: Final = 5
 _MAX_EVENTS: Final = 5
+_MAX_STALLED: Final = 20
 
 
 def counts(facts: QueueFacts) -> str:
@@ -52,7 +54,7 @@ def looked_at(seen: int, total: int | None) -> str:
 def waits(judged: LatencyJudgement, facts: QueueFacts, *, limit_s: float, why: Cause) -> str:
     """How long jobs waited and wait now, for how much of the window, and what is not known of it.
 
-    The wait of now has its evidence beside it if that is not the server's clock.
+    The present wait is followed by its evidence where that is not the server's clock.
     """
     now = seconds(judged.waiting_s or 0)
     now += f" {judged.waiting_by}" if judged.waiting_by else ""
@@ -89,6 +91,11 @@ def oldest_jobs(facts: QueueFacts) -> list[str]:
         + (f": {job.unknown_because}" if job.unknown_because else "")
         for job in facts.waiting[:_MAX_JOBS]
     ]
+
+
+def stalled_lines(jobs: Sequence[StalledJob]) -> list[str]:
+    """The jobs without a lock, at most 20: id, name and for how long each has been active."""
+    return [f"{job.job_id} ({job.name}), {seconds(job.running_s)}" for job in jobs[:_MAX_STALLED]]
 
 
 def worker_lines(queue: ObservedQueue) -> list[str]:

@@ -19,7 +19,7 @@ class SeenBefore:
 
 
 def restarted(server: ServerFacts, before: SeenBefore | None) -> str:
-    """`restarted 3 s ago, and 12 s ago another process answered`; nothing where it did not."""
+    """`restarted 3 s ago, and the run of 12 s ago saw another process`; empty if it did not."""
     if before is None or not server.run_id or before.run_id == server.run_id:
         return ""
     if server.uptime_s >= _YOUNG_S or not 0 <= before.ago_s <= _RECENTLY_S:

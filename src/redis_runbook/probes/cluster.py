@@ -20,14 +20,16 @@ _LONGEST: Final = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterFacts:
-    """The cluster as one of its nodes sees it; `is_node` is False on a server that is in none.
+    """The cluster as one of its nodes sees it.
+
+    `is_node` is False on a server that is in no cluster, and None if the user may not ask that.
 
     Slots are those of `SLOTS` that are assigned to a node, and of these those whose node has
     failed, by the majority's word (`slots_failed`) or by this node's alone (`slots_silent`).
     `why_unknown` says why none of it is known, and is empty where it is.
     """
 
-    is_node: bool
+    is_node: bool | None
     state: str = ""
     slots_assigned: int = 0
     slots_failed: int = 0
@@ -38,6 +40,13 @@ class ClusterFacts:
     def slots_unserved(self) -> int:
         """How many slots no node serves, as far as this one sees."""
         return SLOTS - self.slots_assigned + self.slots_failed + self.slots_silent
+
+    @property
+    def others_not_asked(self) -> str:
+        """That other nodes may have what this one has not; empty where there is no other."""
+        if self.is_node is None:
+            return "whether it is one node of a cluster is not known"
+        return ONE_NODE if self.is_node else ""
 
 
 STANDALONE: Final = ClusterFacts(is_node=False)
@@ -53,22 +62,23 @@ def look_at_cluster(look: Look) -> ClusterFacts:
         info: Info = look.facts(InfoReply).fields
     except CannotLook:
         info = {}
-    told = info.get("cluster_enabled")
-    if told != "1" and info:
+    if info and info.get("cluster_enabled") != "1":
         return STANDALONE
-    return ask_cluster(look.client, is_node=told == "1")
+    return ask_cluster(look.client, is_node=True if info else None)
 
 
-def ask_cluster(client: Client, *, is_node: bool) -> ClusterFacts:
-    """CLUSTER INFO; of a server that refuses it and is not known to be a node, that it is none."""
+def ask_cluster(client: Client, *, is_node: bool | None) -> ClusterFacts:
+    """CLUSTER INFO; a server that may be a node and answers with an error is none."""
     try:
         fields = parse_info(client.ask("CLUSTER", "INFO"))
         return cluster_facts(fields)
     except CannotLook as error:
         why = str(error)
     except redis.ResponseError as error:
+        if not is_node:
+            return STANDALONE
         why = f"CLUSTER INFO is answered with an error: {printable(str(error), _LONGEST)}"
-    return ClusterFacts(is_node=True, why_unknown=why) if is_node else STANDALONE
+    return ClusterFacts(is_node=is_node, why_unknown=why)
 
 
 def cluster_facts(fields: Mapping[str, str]) -> ClusterFacts:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from redis_runbook.probes.bullmq.replies import refusal
+from redis_runbook.probes.bullmq.replies import error_code
 from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.verdict import CannotLook
@@ -172,7 +172,7 @@ def _unusable(command: str, reply: Any) -> CannotLook:
     if isinstance(reply, CannotLook):
         return reply
     if isinstance(reply, Exception):
-        return CannotLook(f"the server refuses {command}: {refusal(reply)}")
+        return CannotLook(f"the server refuses {command}: {error_code(reply)}")
     return CannotLook(f"the reply to {command} has an unknown shape")
 
 

@@ -102,7 +102,7 @@ class Page:
         cells[1] = f'<td class="col-testId">{html.escape(name)}</td>'
         cells.insert(1, f'<td class="col-verdict">{label}</td>')
 
-    def told(self, record: RunRecord) -> str:
+    def with_verdict_of(self, record: RunRecord) -> str:
         """The page with the verdict of this record; empty where pytest-html could not write it.
 
         When pytest-html wrote it, nobody knew yet whether every report could be written.

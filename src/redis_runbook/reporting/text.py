@@ -36,15 +36,15 @@ def headline(record: RunRecord) -> str:
 
 def meaning(record: RunRecord) -> str:
     """One clause that says what the run amounts to, and whether a report is missing."""
-    told = _MEANINGS[record.outcome]
+    clause = _MEANINGS[record.outcome]
     if _throwaway(record):
-        first = "" if record.outcome is ExitCode.HEALTHY else f"{told}; "
-        told = f"{first}nothing was said about yours"
+        first = "" if record.outcome is ExitCode.HEALTHY else f"{clause}; "
+        clause = f"{first}nothing was said about yours"
     if not record.unwritten:
-        return told
+        return clause
     first, *others = record.unwritten
     more = f", and {len(others)} more" if others else ""
-    return f"{told}, but a report is missing: {first}{more} (exit code {int(record.exit_code)})"
+    return f"{clause}, but a report is missing: {first}{more} (exit code {int(record.exit_code)})"
 
 
 def summary(record: RunRecord) -> str:

@@ -210,7 +210,7 @@ def _keys(service: Service, run: Run) -> str:
         return ": are its URL, database and prefix the right ones?"
     ours = service.endpoint.database if service.endpoint else 0
     held = f"{keys[ours]} other keys" if ours in keys else "no key at all"
-    others = [f"{keys[one]} keys in {one}" for one in sorted(keys) if one != ours]
+    others = [f"{keys[number]} keys in {number}" for number in sorted(keys) if number != ours]
     elsewhere = f" ({', '.join(others[:_MOST_DATABASES])})" if others else ""
     return f", and {held} in database {ours}{elsewhere}: is it the right one?"
 

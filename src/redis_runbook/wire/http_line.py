@@ -45,18 +45,18 @@ class Line:
         """End what is open, whoever uses it, and whatever is opened from now on."""
         with self._lock:
             self._is_cut = True
-            for one in self._sockets:
+            for sock in self._sockets:
                 with contextlib.suppress(OSError):  # the server was first
-                    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
-                    one.shutdown(socket.SHUT_RDWR)
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+                    sock.shutdown(socket.SHUT_RDWR)
         self.close()
 
     def close(self) -> None:
         """Give back what is no longer used."""
         with self._lock:
             sockets, self._sockets = self._sockets, []
-        for one in sockets:
-            one.close()
+        for sock in sockets:
+            sock.close()
         self.adapter.close()
 
 

@@ -8,10 +8,12 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from redis_runbook.config.load import load
-from redis_runbook.config.model import Config, Limits
+from redis_runbook.config.model import Config, Limits, QueueSettings
 from redis_runbook.config.show import schema, schema_text
 from tests.support.loading import loaded
 from tests.support.places import ROOT
+
+_QUEUE_TABLE = '#[queues."bundle:render"]'
 
 # What holds without any configuration
 
@@ -79,8 +81,9 @@ def test_every_suggestion_in_the_sample_file_is_valid() -> None:
 
 def test_the_sample_files_suggestions_are_the_defaults_but_for_what_has_none() -> None:
     sample = (ROOT / "runbook.toml").read_text(encoding="utf-8")
-    # Without the one key of a table that is itself commented out.
-    text = re.sub(r"^#(?!level)(?=[a-z_]+ = )", "", sample, flags=re.MULTILINE)
+    # Without the keys of the tables that are themselves commented out.
+    whole, _, _ = sample.partition(_QUEUE_TABLE)
+    text = re.sub(r"^#(?!level)(?=[a-z_]+ = )", "", whole, flags=re.MULTILINE)
     config = loaded(text).config
     changed = {
         key for key, value in _flat(config) if value != dict(_flat(_defaults())).get(key, "absent")
@@ -102,6 +105,16 @@ def test_the_sample_files_suggestions_are_the_defaults_but_for_what_has_none() -
         "prometheus.ca_file",
         "grafana.ca_file",
     }
+
+
+def test_the_sample_file_suggests_the_defaults_of_a_queue() -> None:
+    sample = (ROOT / "runbook.toml").read_text(encoding="utf-8")
+    _, table, keys = sample.partition(_QUEUE_TABLE)
+    config = loaded((table + keys).replace("\n#", "\n").removeprefix("#")).config
+    suggested = config.queues["bundle:render"]
+    assert set(suggested.model_dump()) == suggested.model_fields_set
+    without = {"workers_min", "depth", "latency_s"}
+    assert suggested.model_dump(exclude=without) == QueueSettings().model_dump(exclude=without)
 
 
 def _defaults() -> Config:

@@ -21,7 +21,8 @@ SHORT_MS = NOW_MS - 720_000
         # They reach back 12 min, and the queue keeps what they tell.
         (
             {"history_from_ms": SHORT_MS},
-            0, False, "in the last hour", "; its events reach back 12.0 min",
+            0, False,
+            "in the 12.0 min that its events reach back, and none is kept from before", "",
         ),
         (
             {"history_from_ms": SHORT_MS, "failed_events": 3, "failed_last_hour": 8},

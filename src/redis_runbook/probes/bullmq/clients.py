@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from redis_runbook.probes.bullmq.naming import escaped
-from redis_runbook.probes.bullmq.replies import integer, refusal
+from redis_runbook.probes.bullmq.replies import error_code, integer
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import CLIENT_NAME, Client
 
@@ -67,7 +67,7 @@ def list_clients(client: Client) -> ClientList:
     if isinstance(listed, CannotLook):
         denied = str(listed)
     elif isinstance(listed, Exception):
-        denied = f"the server refused CLIENT LIST: {refusal(listed)}"
+        denied = f"the server refused CLIENT LIST: {error_code(listed)}"
     connections = [] if denied else list(_connections(listed, client.database))
     unnamed = [
         connection

@@ -155,8 +155,8 @@ def _timestamps(snapshot: Snapshot, replies: Replies) -> Iterator[tuple[bytes, A
 def _reasons(snapshot: Snapshot, replies: Replies, failed: Sequence[Entry]) -> list[bytes]:
     """Why the newest jobs failed: those that are kept, else those that events tell of."""
     kept = [hash_values(replies["reason", job], 2)[0] for job in snapshot.failed]
-    told = [entry.reason for entry in failed[-FAILED:]]
-    return [reason for reason in kept or told if isinstance(reason, bytes)]
+    in_events = [entry.reason for entry in failed[-FAILED:]]
+    return [reason for reason in kept or in_events if isinstance(reason, bytes)]
 
 
 def _overdue_jobs(

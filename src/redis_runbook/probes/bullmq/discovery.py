@@ -15,8 +15,15 @@ from redis.exceptions import (
 )
 
 from redis_runbook.probes.bullmq.naming import Queue
-from redis_runbook.probes.bullmq.replies import hash_values, integer, items, refusal, strings
-from redis_runbook.probes.cluster import ONE_NODE, ClusterFacts
+from redis_runbook.probes.bullmq.replies import (
+    ask_permitted,
+    error_code,
+    hash_values,
+    integer,
+    items,
+    strings,
+)
+from redis_runbook.probes.cluster import ClusterFacts
 from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word
@@ -54,14 +61,13 @@ class Discovery:
     """The queues of one server.
 
     `queues` holds the configured ones that exist, in the order of the configuration, then the
-    others by name; `absent` holds the configured ones that have no key at all. `complete` says
-    whether SCAN went through every key; `incomplete_because` says why it did not. `elsewhere` holds
+    others by name; `absent` holds the configured ones that have no key at all. `incomplete_because`
+    says why not every key was looked at; empty if every one was. `elsewhere` holds
     the configured ones that this node of a cluster does not serve, with the code of its refusal.
     """
 
     queues: tuple[Queue, ...]
     absent: tuple[Queue, ...]
-    complete: bool
     incomplete_because: str = ""
     elsewhere: Mapping[Queue, str] = field(default_factory=dict)
 
@@ -86,7 +92,7 @@ def look_for_queues(look: Look) -> Discovery:
         prefix=settings.prefix,
         configured=look.config.queues_of(look.service.name),
         scan=settings.discover,
-        is_node=look.facts(ClusterFacts).is_node,
+        one_node=look.facts(ClusterFacts).others_not_asked,
     )
 
 
@@ -96,13 +102,13 @@ def discover(
     prefix: str,
     configured: Sequence[str] = (),
     scan: bool = True,
-    is_node: bool = False,
+    one_node: str = "",
     budget_s: float = 2.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> Discovery:
     """Find the queues under a prefix: the configured ones, and others by a bounded SCAN.
 
-    Of a cluster only this node is searched (`is_node`): what it does not have, another may.
+    Of a cluster only this node is searched, as `one_node` says: what it has not, another may have.
 
     Raises:
         CannotLook: the server refused to look up the configured queues.
@@ -114,13 +120,11 @@ def discover(
     found, incomplete_because = set[Queue](), "discovery is switched off"
     if scan:
         found, incomplete_because = _scan(client, base, until=clock() + budget_s, clock=clock)
-    if is_node:
-        incomplete_because = incomplete_because or ONE_NODE
+    incomplete_because = incomplete_because or one_node
     others = sorted(found - set(wanted), key=lambda queue: queue.name)
     return Discovery(
         queues=(*(queue for queue in wanted if exists[queue] is True), *others),
         absent=tuple(queue for queue in wanted if exists[queue] is False),
-        complete=not incomplete_because,
         incomplete_because=incomplete_because,
         elsewhere={queue: code for queue, code in exists.items() if isinstance(code, str)},
     )
@@ -131,15 +135,13 @@ def _exists(client: Client, queues: Sequence[Queue]) -> dict[Queue, bool | str]:
     commands: list[tuple[Word, ...]] = [
         ("EXISTS", *(queue.key(suffix) for suffix in _QUEUE_KEYS)) for queue in queues
     ]
-    replies = client.ask_all(*commands) if commands else []
+    replies = ask_permitted(client, commands)
     for reply in replies:
-        if isinstance(reply, CannotLook):
-            raise reply
         if isinstance(reply, Exception) and not isinstance(reply, _ELSEWHERE):
-            code = refusal(reply)
+            code = error_code(reply)
             raise CannotLook(f"the server refused to look for the configured queues: {code}")
     return {
-        queue: refusal(reply) if isinstance(reply, Exception) else bool(reply)
+        queue: error_code(reply) if isinstance(reply, Exception) else bool(reply)
         for queue, reply in zip(queues, replies, strict=True)
     }
 
@@ -158,7 +160,7 @@ def _scan(
         except CannotLook as denied:
             return set(), str(denied)
         except redis.ResponseError as error:
-            return set(), f"the server refused SCAN: {refusal(error)}"
+            return set(), f"the server refused SCAN: {error_code(error)}"
         page = items(reply)
         if len(page) != 2 or not isinstance(page[0], bytes):  # noqa: PLR2004
             return set(), "the reply to SCAN is not one"

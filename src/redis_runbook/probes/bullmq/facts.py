@@ -190,11 +190,6 @@ class QueueFacts:
         return len(self.active) + self.active_unlisted
 
     @property
-    def active_seen_all(self) -> bool:
-        """Whether every active job was looked at for its lock."""
-        return self.counts.active is not None and self.active_seen >= self.counts.active
-
-    @property
     def locked(self) -> int:
         """How many of the active jobs that were looked at have a lock."""
         return sum(job.lock_ms is not None for job in self.active) + self.active_unlisted

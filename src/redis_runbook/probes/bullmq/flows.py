@@ -7,14 +7,14 @@ A child that fails stays among its parent's `dependencies`, unless an option suc
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
-from redis_runbook.probes.bullmq.replies import hash_values, strings
+from redis_runbook.probes.bullmq.replies import ask_permitted, hash_values, strings
 from redis_runbook.probes.bullmq.snapshot import Snapshot
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word
 
-_PARENTS: Final = 5
+_PARENTS: Final = 20
 _CHILDREN: Final = 32
 
 
@@ -36,7 +36,9 @@ class _Child:
 def add_blocked_parents(client: Client, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
     """Add the parents that wait for a failed child, of the few that have waited longest.
 
-    A child is asked for again after it was seen to have failed, as it may have been retried.
+    Where there are more parents than are read, a blocked one gets among those that have waited
+    longest in time, as the others end. A child is asked for again after it was seen to have failed,
+    as it may have been retried.
     """
     flows = [index for index, shot in enumerate(snapshots) if shot.counts.waiting_children]
     try:
@@ -62,13 +64,13 @@ def _children(
 ) -> Iterator[_Child]:
     """Some children of the parents that have waited longest."""
     keys = [snapshots[index].queue.key(b"waiting-children") for index in flows]
-    oldest = _ask(client, [("ZRANGE", key, 0, _PARENTS - 1) for key in keys])
+    oldest = ask_permitted(client, [("ZRANGE", key, 0, _PARENTS - 1) for key in keys])
     parents = [
         (index, parent)
         for index, reply in zip(flows, oldest, strict=True)
         for parent in strings(reply)
     ]
-    replies = _ask(
+    replies = ask_permitted(
         client,
         [
             ("SSCAN", _dependencies(snapshots, index, parent), 0, "COUNT", _CHILDREN)
@@ -89,22 +91,9 @@ def _where(
     client: Client, children: Sequence[_Child], questions: Sequence[tuple[Word, ...]]
 ) -> list[_Child]:
     """The children whose question is answered by a score or by 1."""
-    replies = _ask(client, questions)
+    replies = ask_permitted(client, questions)
     return [
         child
         for child, reply in zip(children, replies, strict=True)
         if reply == 1 or isinstance(reply, bytes)
     ]
-
-
-def _ask(client: Client, commands: Sequence[tuple[Word, ...]]) -> list[Any]:
-    """The replies to the commands.
-
-    Raises:
-        CannotLook: the user may not run one of them.
-    """
-    replies = client.ask_all(*commands) if commands else []
-    denied = next((reply for reply in replies if isinstance(reply, CannotLook)), None)
-    if denied:
-        raise denied
-    return replies

@@ -44,8 +44,12 @@ class _Search:
 
     @property
     def in_order(self) -> bool:
-        """Whether no sample is older than the job that is next, give or take the clocks."""
-        return 0 not in self.ages or self.ages[self.oldest][0] >= self.ages[0][0] - SKEW_MS
+        """Whether no sample is older than the one nearest to the end that is next.
+
+        Clocks may differ a little. What has no sample with an age is not known to be in order.
+        """
+        nearest = min(self.ages, default=None)
+        return nearest is not None and self.ages[self.oldest][0] >= self.ages[nearest][0] - SKEW_MS
 
     def narrow(self) -> None:
         """Choose the next samples: around the oldest one, up to its neighbours."""

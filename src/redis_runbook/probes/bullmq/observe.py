@@ -1,4 +1,4 @@
-"""Reads many queues in few round trips: two for each batch, a snapshot and its details."""
+"""Reads many queues in few round trips: a snapshot, its details, and some more for long lists."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -8,9 +8,8 @@ from redis_runbook.probes.bullmq import crowd, detail, flows, middle, priorities
 from redis_runbook.probes.bullmq.detail import HistoryBounds
 from redis_runbook.probes.bullmq.facts import MS_PER_S, QueueFacts
 from redis_runbook.probes.bullmq.naming import Queue
-from redis_runbook.probes.bullmq.replies import ask_in_transactions
+from redis_runbook.probes.bullmq.replies import ask_in_transactions, ask_permitted
 from redis_runbook.probes.bullmq.snapshot import Snapshot
-from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
 
 _QUEUES_PER_ROUND_TRIP: Final = 100
@@ -88,9 +87,5 @@ def _details(
 ) -> Iterator[dict[detail.Label, Any]]:
     all_questions = [detail.questions(shot, bounds) for shot in snapshots]
     commands = [command for questions in all_questions for command in questions.values()]
-    replies = client.ask_all(*commands) if commands else []
-    denied = next((reply for reply in replies if isinstance(reply, CannotLook)), None)
-    if denied:
-        raise denied
-    answers = iter(replies)
+    answers = iter(ask_permitted(client, commands))
     return (dict(zip(questions, answers, strict=False)) for questions in all_questions)

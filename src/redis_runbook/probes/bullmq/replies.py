@@ -68,6 +68,20 @@ def is_wrong_type(reply: Any) -> bool:
     return isinstance(reply, redis.ResponseError) and str(reply).startswith("WRONGTYPE")
 
 
+def ask_permitted(client: Client, commands: Sequence[Command]) -> list[Any]:
+    """The replies to commands that the user may all run; other errors are in their place.
+
+    Raises:
+        CannotLook: the user may not run one of them.
+        redis.exceptions.RedisError: the connection failed.
+    """
+    replies = client.ask_all(*commands) if commands else []
+    denied = next((reply for reply in replies if isinstance(reply, CannotLook)), None)
+    if denied:
+        raise denied
+    return replies
+
+
 def ask_in_transactions(
     client: Client, transactions: Sequence[Sequence[Command]]
 ) -> list[list[Any]]:
@@ -94,10 +108,10 @@ def _executed(replies: Iterator[Any], count: int) -> list[Any]:
     if denied:
         raise denied
     error = next((reply for reply in (*queued, executed) if isinstance(reply, Exception)), None)
-    raise CannotLook(f"the server refused to read a queue: {refusal(error)}")
+    raise CannotLook(f"the server refused to read a queue: {error_code(error)}")
 
 
-def refusal(error: Exception | None) -> str:
+def error_code(error: Exception | None) -> str:
     """The code that an error reply begins with (`LOADING`, `MOVED`, …); never its text."""
     code = type(error).__name__ if error else ""
     # redis-py takes the code off the text of an error that it knows.
