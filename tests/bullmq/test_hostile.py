@@ -399,6 +399,20 @@ def test_a_scheduler_past_its_end_is_finished(raw: Any, observe: Any) -> None:
     assert (scheduler.job_exists, scheduler.finished) == (False, True)
 
 
+def test_a_next_job_without_an_age_proves_no_order(raw: Any, observe: Any) -> None:
+    """The job that is next was retried, so its hash does not say since when it waits."""
+    for job in range(40):
+        raw.lpush("bull:q:wait", f"job{job}")
+        age_ms = 90_000 if job == 20 else 1_000
+        _job(raw, f"job{job}", timestamp=_now_ms() - age_ms)
+    _job(raw, "job0", timestamp=_now_ms() - 1_000, attemptsMade=1, atm=1)
+    facts = observe()
+    assert facts.waiting[-1].job_id == "job0"
+    assert facts.waiting[-1].age_s is None
+    assert facts.longest_wait_s == pytest.approx(90, abs=0.5)
+    assert not facts.waiting_in_order
+
+
 def test_more_priorities_than_are_searched_leave_the_last_one_in(raw: Any, observe: Any) -> None:
     for priority in range(1, 100):
         raw.zadd("bull:q:prioritized", {f"p{priority}": (priority << 32) + priority})
