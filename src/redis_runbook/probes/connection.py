@@ -21,9 +21,9 @@ from redis_runbook.wire.client import create_connection
 from redis_runbook.wire.endpoint import Endpoint
 from redis_runbook.wire.failure import (
     LOADING,
-    NO_PLACE,
+    MAX_CLIENTS_REACHED,
     find_cause,
-    is_out_of_places,
+    is_max_clients,
     was_closed,
 )
 from redis_runbook.wire.greeting import speaks_http, speaks_plaintext, speaks_tls
@@ -150,8 +150,8 @@ def _from_reply(error: Exception, endpoint: Endpoint) -> tuple[Problem, str] | N
         return Problem.LOADING, LOADING
     if isinstance(error, exceptions.NoPermissionError):
         return Problem.DENIED, "the user has no permission for PING or SELECT (NOPERM)"
-    if is_out_of_places(error):
-        return Problem.MAX_CLIENTS, NO_PLACE
+    if is_max_clients(error):
+        return Problem.MAX_CLIENTS, MAX_CLIENTS_REACHED
     if isinstance(error, exceptions.AuthenticationError) or text.startswith("NOAUTH"):
         return Problem.AUTH, _why_not_authenticated(text, endpoint)
     if text.startswith("DENIED"):

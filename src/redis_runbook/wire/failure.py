@@ -8,7 +8,7 @@ from redis import exceptions
 
 from redis_runbook.redact import printable
 
-NO_PLACE: Final = "refuses clients: max number of clients reached"
+MAX_CLIENTS_REACHED: Final = "refuses clients: max number of clients reached"
 LOADING: Final = "is LOADING its dataset from disk into memory"
 _LONGEST_ERROR: Final = 120
 _E = TypeVar("_E", bound=BaseException)
@@ -20,8 +20,8 @@ def why_it_failed(error: Exception) -> str:
     For a service that has answered before. Nothing of it quotes a key: the server's own errors
     are about the connection.
     """
-    if is_out_of_places(error):
-        return NO_PLACE
+    if is_max_clients(error):
+        return MAX_CLIENTS_REACHED
     if isinstance(error, exceptions.BusyLoadingError):
         return LOADING
     if isinstance(error, exceptions.AuthenticationError | exceptions.ResponseError):
@@ -30,7 +30,7 @@ def why_it_failed(error: Exception) -> str:
     return f"stopped answering ({reason})" if reason else "stopped answering"
 
 
-def is_out_of_places(error: Exception) -> bool:
+def is_max_clients(error: Exception) -> bool:
     """Whether the server turned the connection away because of its `maxclients`."""
     return "max number of clients" in str(error)
 

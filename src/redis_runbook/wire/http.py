@@ -17,7 +17,7 @@ from redis_runbook.wire.background import in_background
 from redis_runbook.wire.http_url import HttpUrl
 
 if TYPE_CHECKING:
-    from redis_runbook.wire.http_line import Line
+    from redis_runbook.wire.http_connections import Connections
 
 BODY_LIMIT_BYTES: Final = 8 << 20
 _CHUNK_BYTES: Final = 64 << 10
@@ -96,13 +96,13 @@ def http_get(url: HttpUrl, *, timeout_s: float) -> bytes:
     Raises:
         FetchError: there is no `200 OK`, or its body is too large.
     """
-    from redis_runbook.wire.http_line import Line  # noqa: PLC0415  # 0.1 s, for this probe only
+    from redis_runbook.wire.http_connections import Connections  # noqa: PLC0415  # 0.1 s, for this probe only
 
-    line, deadline = Line(), time.monotonic() + timeout_s
+    connections, deadline = Connections(), time.monotonic() + timeout_s
 
     def get() -> bytes:
         try:
-            return _get(line, url, timeout_s, deadline)
+            return _get(connections, url, timeout_s, deadline)
         except FetchError:
             raise
         except Exception as error:  # noqa: BLE001  # a hostile server can provoke any error
@@ -110,11 +110,11 @@ def http_get(url: HttpUrl, *, timeout_s: float) -> bytes:
 
     with contextlib.suppress(TimeoutError):
         return in_background(get, name="http_get").result(timeout=timeout_s)
-    line.cut()
+    connections.abort()
     raise _late(timeout_s)
 
 
-def _get(line: "Line", url: HttpUrl, timeout_s: float, deadline: float) -> bytes:
+def _get(connections: "Connections", url: HttpUrl, timeout_s: float, deadline: float) -> bytes:
     # No Session: it would use proxies and .netrc, and read the whole body of a redirect.
     from requests import Request  # noqa: PLC0415
     from requests.auth import HTTPBasicAuth  # noqa: PLC0415
@@ -129,9 +129,9 @@ def _get(line: "Line", url: HttpUrl, timeout_s: float, deadline: float) -> bytes
     if url.token:
         headers["Authorization"] = f"Bearer {url.token}"
     request = Request("GET", url.location, headers=headers, auth=credentials).prepare()
-    with contextlib.closing(line):
+    with contextlib.closing(connections):
         verify = url.ca_file or os.environ.get("REQUESTS_CA_BUNDLE") or True
-        response = line.adapter.send(request, stream=True, timeout=timeout_s, verify=verify)
+        response = connections.adapter.send(request, stream=True, timeout=timeout_s, verify=verify)
         with contextlib.closing(response):
             if response.status_code != _OK:
                 raise _unwanted_status(response.status_code)

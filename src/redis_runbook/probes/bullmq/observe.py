@@ -4,7 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from redis_runbook.probes.bullmq import crowd, detail, flows, middle, priorities, snapshot
+from redis_runbook.probes.bullmq import (
+    detail,
+    flows,
+    missing_keys,
+    oldest_in_list,
+    priorities,
+    snapshot,
+)
 from redis_runbook.probes.bullmq.detail import HistoryBounds
 from redis_runbook.probes.bullmq.facts import MS_PER_S, QueueFacts
 from redis_runbook.probes.bullmq.naming import Queue
@@ -54,9 +61,11 @@ def _observe(
     client: Client, queues: Sequence[Queue], bounds: HistoryBounds, facts: dict[Queue, QueueFacts]
 ) -> list[Queue]:
     """Observe one batch into `facts`; return the queues of which a job vanished in between."""
-    snapshots = crowd.look_between_the_ends(client, _snapshots(client, queues, bounds))
+    snapshots = missing_keys.look_between_the_ends(client, _snapshots(client, queues, bounds))
     if bounds.more_events:  # a read for comparison only needs not know what waits for long
-        snapshots = priorities.add_first_of_each(client, middle.add_oldest(client, snapshots))
+        snapshots = priorities.add_first_of_each(
+            client, oldest_in_list.add_oldest(client, snapshots)
+        )
         snapshots = flows.add_blocked_parents(client, snapshots)
     cut_short = sum(shot.entries_cut for shot in snapshots)
     if cut_short:
