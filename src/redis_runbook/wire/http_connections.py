@@ -61,7 +61,7 @@ class Connections:
 
 
 def _pools(connections: Connections) -> dict[str, type[HTTPConnectionPool]]:
-    """The pools of urllib3, whose connections are kept in `connections` from before a TLS handshake."""
+    """The pools of urllib3, whose connections are remembered from before a TLS handshake on."""
 
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:

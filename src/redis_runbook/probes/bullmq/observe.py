@@ -63,9 +63,8 @@ def _observe(
     """Observe one batch into `facts`; return the queues of which a job vanished in between."""
     snapshots = missing_keys.look_between_the_ends(client, _snapshots(client, queues, bounds))
     if bounds.more_events:  # a read for comparison only needs not know what waits for long
-        snapshots = priorities.add_first_of_each(
-            client, oldest_in_list.add_oldest(client, snapshots)
-        )
+        snapshots = oldest_in_list.add_oldest(client, snapshots)
+        snapshots = priorities.add_first_of_each(client, snapshots)
         snapshots = flows.add_blocked_parents(client, snapshots)
     cut_short = sum(shot.entries_cut for shot in snapshots)
     if cut_short:
