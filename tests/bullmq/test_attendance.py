@@ -12,6 +12,7 @@ from tests.support import product
 from tests.support.bullmq_actors import (
     HAS_NODE_LIBRARIES,
     HAS_OLD_PYTHON_LIBRARY,
+    HAS_PYTHON_LIBRARY,
     INSTALL,
     acting,
 )
@@ -190,3 +191,26 @@ def test_a_scheduler_of_a_paused_queue_has_not_stopped(seen: Seen) -> None:
 def test_a_worker_without_a_name_may_be_there(seen: Seen) -> None:
     verdict, message = about(seen.late, "queue.workers", "unnamed")
     assert (verdict, "connections without a name fetch jobs" in message) == ("unknown", True)
+
+
+def test_a_python_worker_whose_connection_drops_every_5_s_is_always_there(folder: Path) -> None:
+    """By default redis-py 8 ends each fetch after 5 s, and the library connects again."""
+    require(HAS_PYTHON_LIBRARY, INSTALL)
+    with running("--maxmemory", "100mb") as server, acting() as begin:
+        actor = begin("python", server.port)
+        connection = {"host": "127.0.0.1", "port": server.port}
+        actor.tell("worker", queue="render", options={"connection": connection})
+        actor.add("render")
+        wait_until(lambda: actor.ends, 30)
+        runs = [
+            product.run(
+                folder / str(number),
+                *("smoke", "--select", "queue.workers"),
+                env=product.urls(server.url),
+                config=config({"render": {"workers_min": 1}}),
+            )
+            for number in range(5)
+        ]
+        fetching = [one for one in server.client().client_list() if one["cmd"] == "bzpopmin"]
+        assert all(int(one["age"]) < 10 for one in fetching)  # it did drop
+    assert [done.verdicts["queue.workers[render]"] for done in runs] == ["pass"] * len(runs)
