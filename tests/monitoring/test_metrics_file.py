@@ -56,7 +56,7 @@ def a_run(seen: dict[str, ObservedQueue] | None = None, **options: Any) -> Run:
 def a_queue(facts: QueueFacts, **workers: Any) -> ObservedQueue:
     about: dict[str, Any] = {"known": True, "alive": True, **workers}
     return ObservedQueue(
-        configured_as="render", first=facts, last=facts, workers=WorkerFacts(**about)
+        configured_as="bundle:render", first=facts, last=facts, workers=WorkerFacts(**about)
     )
 
 

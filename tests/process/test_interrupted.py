@@ -6,12 +6,21 @@ import pty
 import signal
 import subprocess
 import termios
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support import product
 from tests.support.servers import Server, wait_until
+
+
+@pytest.fixture(autouse=True)
+def a_hangup_counts() -> Iterator[None]:
+    """Whoever runs the tests may ignore SIGHUP (`nohup`), and programs inherit that."""
+    earlier = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, earlier)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -16,7 +16,7 @@ import redis
 from tests.support import product
 from tests.support.servers import Server, free_port, running, wait_until
 
-LIMIT_S = 7
+LIMIT_S = 12
 HELD: list[redis.Redis] = []
 ARGUMENTS = ("--select", "connectivity", "memory", "jwt_cache")
 Broken = Callable[[Path], contextlib.AbstractContextManager[str]]
@@ -253,7 +253,7 @@ def test_a_whole_run_against_a_frozen_queue_is_over_in_time(healthy: Server, fol
     ("broken", "words"),
     [
         (no_client_certificate_1_2, "refuses the handshake, as if it wants a client certificate"),
-        (no_client_certificate_1_3, "closes the connection after it, as if it wants a client cert"),
+        (no_client_certificate_1_3, "wants a client cert"),  # by an alert, or without one
         (too_many_clients_over_tls, "during the TLS handshake: its client slots are used up"),
     ],
 )
