@@ -7,6 +7,7 @@ from redis_runbook.probes.memory import MemoryFacts
 
 _MIB = 1024 * 1024
 _SAFE = "noeviction"
+_POLICIES = (_SAFE, "allkeys-", "volatile-")
 
 
 @check("memory.used_ratio")
@@ -51,6 +52,8 @@ def test_eviction_policy(service: Service, memory: MemoryFacts, judge: Judge) ->
         same in its configuration file.
     """
     found = f"maxmemory-policy is {memory.policy} on {service.name}"
+    if not memory.policy.startswith(_POLICIES):
+        judge.unknown(f"{found}, which is none of Redis")
     if not service.role_spec.may_evict:
         judge.passes_if(memory.policy == _SAFE, f"{found} (a BullMQ queue needs {_SAFE})")
     if memory.policy == _SAFE and memory.maxmemory_bytes:

@@ -70,7 +70,8 @@ def test_latency(
 
     Passes when no job that could be processed waits longer, or did in the window.
     Fails when one did at every moment of the window (or does now, with `strict_now`); over the
-        limit in part is a warning, and so are jobs that a bounded read may have missed.
+        limit in part is a warning, and so are jobs that a bounded read may have missed; over as far
+        as the queue's events reach back is unknown.
     Next: `redis-runbook queue show NAME`, and remove the cause that the message names.
     """
     why = cause(queue.last, queue.workers)
@@ -85,7 +86,7 @@ def test_latency(
         unread = "; ".join(queue.last.problems) or "no job tells since when it waits"
         judge.unknown(f"how long jobs of {subject.name} wait is not known: {unread}")
     if judged.state is LatencyState.IDLE or judged.observed_s is None:
-        judge.passes(f"{subject.name} is idle: no job waits, {picked_up_text(queue.last, judged)}")
+        judge.passes(f"{subject.name} is idle: no job waits, {picked_up_text(judged)}")
     waited = waits(judged, queue.last, limit_s=queue_limits.latency_s, why=why)
     sentence = f"jobs of {subject.name} {waited}"
     details: Details = {
@@ -97,6 +98,8 @@ def test_latency(
     if judged.over_now and (reconnecting := still_reconnecting(queue)):
         judge.unknown(f"{sentence}; {reconnecting}", **details)
     broken = judged.state is LatencyState.BROKEN or (judged.over_now and queue_limits.strict_now)
+    if judged.state is LatencyState.UNSEEN and not broken:
+        judge.unknown(f"{sentence}, throughout which it was over", **details)
     if not broken and (judged.state is LatencyState.PARTLY or queue.last.waiting_unseen):
         judge.advise(sentence, **details)
     judge.passes_if(not broken, sentence, **details)

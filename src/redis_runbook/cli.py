@@ -15,6 +15,7 @@ from redis_runbook.commands.answer import complain, misused
 from redis_runbook.config.profiles import PROFILES
 from redis_runbook.config.target_choice import TARGETS
 from redis_runbook.verdict import ExitCode
+from redis_runbook.wire.files import is_url
 from redis_runbook.wire.process import ignore_signals, interruptible, open_closed_streams
 
 _MODULES: Final = {
@@ -111,20 +112,20 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--service", metavar="NAME", help="which, where several are queues")
     rules = commands.add_parser("rules", help="the Prometheus alert rules of the configuration")
     _add_config_option(rules)
-    rules.add_argument("-o", "--output", metavar="FILE", type=Path, help="default: print them")
+    rules.add_argument("-o", "--output", metavar="FILE", type=_file, help="default: print them")
     rules.add_argument(
         "--alertmanager",
         metavar="FILE",
-        type=Path,
+        type=_file,
         help="write a route and inhibitions for Alertmanager: one cause, one notification",
     )
     rules.add_argument(
-        "--tests", metavar="FILE", type=Path, help="also write cases for `promtool test rules`"
+        "--tests", metavar="FILE", type=_file, help="also write cases for `promtool test rules`"
     )
     dashboards = commands.add_parser("dashboards", help='"Redis Queue" and "Redis Cache", as JSON')
     _add_config_option(dashboards)
     dashboards.add_argument(
-        "-o", "--output", metavar="DIR", type=Path, default=Path(), help="default: this folder"
+        "-o", "--output", metavar="DIR", type=_file, default=Path(), help="default: this folder"
     )
     return parser
 
@@ -134,7 +135,7 @@ def _add_config_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _file(text: str) -> Path:
-    if "://" in text:  # a Path drops a slash, so that redaction would miss the URL
+    if is_url(text):
         raise ValueError
     return Path(text)
 

@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from redis_runbook.config.durations import DURATION, milliseconds
 from redis_runbook.config.roles import ROLES, Roles
 from redis_runbook.wire.endpoint import parse_endpoint
+from redis_runbook.wire.files import is_url
 from redis_runbook.wire.http_url import parse_http_url
 
 UNKNOWN_NAME: Final = "unknown_name"
@@ -106,6 +107,8 @@ def _directory(value: object) -> object:
     if not isinstance(value, str | Path):
         raise ValueError("must be a path")  # noqa: TRY004  # as above
     _text(str(value))
+    if is_url(str(value)):
+        raise ValueError("must be a path, not a URL")
     return value
 
 

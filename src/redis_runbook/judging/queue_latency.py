@@ -22,6 +22,7 @@ class LatencyState(enum.StrEnum):
     BROKEN = "over throughout"
     PARTLY = "over in part"
     OK = "ok"
+    UNSEEN = "over as far as its events reach back"
     IDLE = "idle"
     UNKNOWN = "no evidence"
 
@@ -30,7 +31,8 @@ class LatencyState(enum.StrEnum):
 class LatencyJudgement:
     """The state, and the numbers behind it.
 
-    `observed_s` is the longest wait of any job that waits now or was picked up in the window;
+    `seen_s` is how much of the window the events cover, None if there are no events. `observed_s`
+    is the longest wait of any job that waits now or was picked up in the window;
     `waiting_s` is the longest wait of a job that waits now, known `waiting_by` other evidence than
     the server's clock where that is not empty. `over_s` adds up the steps of the window that were
     over the limit. The percentiles are those of the pick-ups (nearest rank); they are None if there
@@ -39,6 +41,7 @@ class LatencyJudgement:
 
     state: LatencyState
     window_s: float
+    seen_s: float | None
     observed_s: float | None
     waiting_s: float | None
     waiting_by: str
@@ -73,11 +76,14 @@ def judge_latency(
     ]
     steps = list(itertools.pairwise(step_edges(window_s)))
     over_steps = [step for step in steps if any(_overlap(step, span) for span in over_spans)]
+    seen_s = _seen_s(reads, start_ms, window_s)
     waiting_s = facts.longest_wait_s
     waited_s = sorted(pick.waited_ms / MS_PER_S for pick in pick_ups)
     longest = [wait for wait in (waiting_s, *waited_s[-1:]) if wait is not None]
     if len(over_steps) == len(steps):
         state = LatencyState.BROKEN
+    elif _over_where_seen(over_steps, steps, seen_s):
+        state = LatencyState.UNSEEN
     elif over_steps:
         state = LatencyState.PARTLY
     elif not is_known(facts):
@@ -87,6 +93,7 @@ def judge_latency(
     return LatencyJudgement(
         state=state,
         window_s=window_s,
+        seen_s=seen_s,
         observed_s=max(longest, default=None),
         waiting_s=waiting_s,
         waiting_by=next((job.since_by for job in facts.waiting if job.age_s is not None), ""),
@@ -100,13 +107,32 @@ def judge_latency(
 
 
 def _pick_ups(reads: Sequence[QueueFacts], start_ms: int) -> list[PickUp]:
-    """The window's pick-ups, each counted once even if several reads contain it."""
-    known: list[PickUp] = []
-    until = start_ms
-    for read in reads:
-        known += [pick for pick in read.pick_ups if pick.at_ms > until]
-        until = max(until, read.at_ms)
-    return known
+    """The window's pick-ups, each counted once even if several reads contain it.
+
+    Reads reach back differently far: the first one has few events, to spare the server.
+    """
+    picks = (pick for read in reads for pick in read.pick_ups if pick.at_ms > start_ms)
+    return list({(pick.job_id, pick.at_ms): pick for pick in picks}.values())
+
+
+def _seen_s(reads: Sequence[QueueFacts], start_ms: int, window_s: float) -> float | None:
+    """How much of the window's end the events of all reads cover; None: there are no events."""
+    last = reads[-1]
+    begin_ms = last.history_from_ms
+    if begin_ms is None:
+        return None
+    for read in reversed(reads):
+        if read.history_from_ms is not None and read.at_ms >= begin_ms:
+            begin_ms = min(begin_ms, read.history_from_ms)
+    return min(window_s, (last.at_ms - max(start_ms, begin_ms)) / MS_PER_S)
+
+
+def _over_where_seen(over: Sequence[Span], steps: Sequence[Span], seen_s: float | None) -> bool:
+    """Whether every step that the events cover was over, and there are steps that they do not."""
+    if seen_s is None or seen_s >= steps[-1][1] - steps[0][0]:
+        return False
+    seen = [step for step in steps if step[0] >= steps[-1][1] - seen_s]
+    return bool(over) and all(step in over for step in seen or steps[-1:])
 
 
 def _waits_before(earlier: Sequence[QueueFacts], last: QueueFacts) -> Iterator[tuple[int, int]]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from redis_runbook.judging.cause import Cause
 from redis_runbook.judging.queue_latency import LatencyJudgement
 from redis_runbook.judging.stalled import StalledJob
-from redis_runbook.probes.bullmq.facts import MS_PER_S, QueueFacts
+from redis_runbook.probes.bullmq.facts import QueueFacts
 from redis_runbook.probes.bullmq.queues import ObservedQueue
 
 _MAX_JOBS: Final = 5
@@ -36,13 +36,12 @@ def seconds(value: float | None) -> str:
     return f"{value:.1f} s"
 
 
-def picked_up_text(facts: QueueFacts, judged: LatencyJudgement) -> str:
+def picked_up_text(judged: LatencyJudgement) -> str:
     """That no job was picked up, as far as the queue's events tell."""
-    if facts.history_from_ms is None:
+    if judged.seen_s is None:
         return "and no events tell whether one was picked up"
-    reach_s = (facts.at_ms - facts.history_from_ms) / MS_PER_S
-    if reach_s < judged.window_s:
-        return f"and none was picked up in the {seconds(reach_s)} that its events reach back"
+    if judged.seen_s < judged.window_s:
+        return f"and none was picked up in the {seconds(judged.seen_s)} that its events reach back"
     return "and none was picked up"
 
 
@@ -63,6 +62,8 @@ def waits(judged: LatencyJudgement, facts: QueueFacts, *, limit_s: float, why: C
         f"waited up to {seconds(judged.observed_s)} (limit {limit_s:g} s), now {now}",
         f"over the limit for {judged.over_s:g} s of {judged.window_s:g} s",
     ]
+    if judged.seen_s is not None and judged.seen_s < judged.window_s:
+        parts.append(f"its events reach back {seconds(judged.seen_s)}")
     if facts.waiting_unseen:
         partial = looked_at(facts.waiting_seen, facts.counts.backlog)
         parts.append(f"waiting jobs are not in order of age{partial}")

@@ -71,7 +71,7 @@ def persistence_facts(client: Client, info: Info) -> PersistenceFacts:
     Raises:
         CannotLook: a field that every server reports is missing.
     """
-    needed = {"rdb_last_bgsave_status", "aof_enabled"}
+    needed = {"rdb_last_bgsave_status", "rdb_changes_since_last_save", "aof_enabled"}
     if info.get("aof_enabled") == "1":
         needed |= {"aof_last_write_status", "aof_last_bgrewrite_status"}
     if missing := needed - set(info):

@@ -1,6 +1,8 @@
 """The reports of a run: the terminal, the HTML page, and the output files."""
 
 import contextlib
+import itertools
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -15,11 +17,14 @@ from redis_runbook.reporting.output import Output, write_output, write_text
 from redis_runbook.reporting.previous import read_record
 from redis_runbook.reporting.terminal import Terminal
 from redis_runbook.verdict import Finding
+from redis_runbook.wire.files import is_url
 
 RECORD: Final = pytest.StashKey[RunRecord]()
 """The stash key for the record of the run that has ended."""
 _DEFAULT_OUTPUTS: Final = ("junit", "json")
 """The outputs that every run writes, each to a file of this run and to a stable file name."""
+
+_ENDINGS: Final = ("html", "json", "xml")
 
 
 class Reports:
@@ -39,7 +44,8 @@ class Reports:
         self._outputs = loaded.plugins.outputs
         self._requested = tuple(self._parsed(config.getoption("output")))
         if file := config.getoption("metrics_file"):
-            self._requested += ((self._outputs["prometheus"], Path(file)),)
+            self._requested += ((self._outputs["prometheus"], _path(file)),)
+        self._own = ""
         self._terminal = Terminal(config)
         self._page = Page(config)
 
@@ -101,8 +107,18 @@ class Reports:
 
     def _paths(self, record: RunRecord, stable: str) -> Sequence[Path]:
         """The path of this run's file, and the stable path."""
-        own = f"{record.profile}-{record.started_at:%Y%m%dT%H%M%SZ}{Path(stable).suffix}"
-        return self._folder / own, self._folder / stable
+        self._own = self._own or self._free_name(record)
+        return self._folder / f"{self._own}{Path(stable).suffix}", self._folder / stable
+
+    def _free_name(self, record: RunRecord) -> str:
+        """`smoke-20261125T030000Z`, with a number where a run of the same second has that."""
+        first = f"{record.profile}-{record.started_at:%Y%m%dT%H%M%SZ}"
+        names = itertools.chain([first], (f"{first}-{number}" for number in itertools.count(2)))
+        return next(
+            name
+            for name in names
+            if not any(os.path.lexists(self._folder / f"{name}.{end}") for end in _ENDINGS)
+        )
 
     def _parsed(self, options: Iterable[str]) -> Iterator[tuple[Output, Path]]:
         """The output and path of each `NAME[=PATH]` in the options."""
@@ -112,4 +128,10 @@ class Reports:
             if output is None:
                 hint = the_nearest_is(name, self._outputs)
                 raise ValueError(f"--output {name}: there is no such output{hint}")
-            yield output, Path(path) if path else self._folder / output.file
+            yield output, _path(path) if path else self._folder / output.file
+
+
+def _path(text: str) -> Path:
+    if is_url(text):
+        raise ValueError("an output is written to a path, not to a URL")
+    return Path(text)

@@ -49,7 +49,8 @@ def meaning(record: RunRecord) -> str:
 
 def summary(record: RunRecord) -> str:
     """`BROKEN: an invariant is broken (1 fail, 30 pass)`: a run in one line."""
-    return f"{headline(record)}: {meaning(record)} ({counts(record.findings)})"
+    counted = counts(record.findings)
+    return f"{headline(record)}: {meaning(record)}" + (f" ({counted})" if counted else "")
 
 
 def attempt(record: RunRecord) -> str:

@@ -33,6 +33,9 @@ _OPTIONS: Final = {
 }
 """Command-line options and the configuration keys that they set."""
 
+_NEEDED_PLUGINS: Final = {"htmlpath": "html", "metadata": "metadata", "verbose": "terminal"}
+"""Each by an option that only this plugin of pytest has."""
+
 
 def configure(
     config: pytest.Config, make_reports: Callable[[pytest.Config, Loaded], Reports]
@@ -44,6 +47,9 @@ def configure(
     """
     if getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput"):
         raise pytest.UsageError("checks measure latency: run them without pytest-xdist")
+    for option, plugin in _NEEDED_PLUGINS.items():
+        if not hasattr(config.option, option):
+            raise pytest.UsageError(f"the checks need pytest's plugin {plugin}: leave it on")
     given = {key: config.getoption(option) for option, key in _OPTIONS.items()}
     file = config.getoption("runbook_config")
     try:

@@ -16,6 +16,7 @@ from redis_runbook.session.progress import Progress
 from redis_runbook.session.recording import (
     RULING,
     record_collection_error,
+    record_late,
     record_phase,
     spec_of,
 )
@@ -131,6 +132,15 @@ class RunSession:
         if observation and self._show_progress:
             self._progress = Progress(session.config, observation.glances)
             self._run.on_wait = self._progress.refresh
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Judge nothing after the deadline: with very many queues that alone takes long."""
+        if not self._run.is_late:
+            return None
+        self._end_progress()
+        self._reports.found(record_late(item, self._run))
+        return True
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:

@@ -82,6 +82,15 @@ def record_phase(
     return finding
 
 
+def record_late(item: pytest.Item, run: Run) -> Finding:
+    """Record an item that was not begun before the run's deadline."""
+    message = f"not judged: the run's deadline of {run.deadline_s:g} s had passed"
+    conclusion = _Conclusion(Verdict.UNKNOWN, Ruling(message=message))
+    finding = _finding(item, conclusion, run, duration_s=0.0)
+    run.record(finding)
+    return finding
+
+
 def _conclude(item: pytest.Item, call: pytest.CallInfo[None], run: Run) -> _Conclusion | None:
     error = call.excinfo.value if call.excinfo else None
     if error is None:

@@ -110,6 +110,11 @@ class Run:
         if self.target:
             self.target.close()
 
+    @property
+    def is_late(self) -> bool:
+        """Whether the deadline has passed: what was not judged by then is not judged any more."""
+        return time.monotonic() > self._started + self.deadline_s
+
     def select(self, wanted: Sequence[str]) -> None:
         """Limit the run to checks with these ids or prefixes of ids; empty means all.
 

@@ -1,9 +1,18 @@
 """Reads files with a size limit, and writes files atomically."""
 
 import contextlib
+import os
 import secrets
 import stat
 from pathlib import Path
+
+
+def is_url(path: str) -> bool:
+    """Whether this is a URL in the place of a path.
+
+    A `Path` drops a slash of it, so that redaction would not know its password any more.
+    """
+    return "://" in path
 
 
 def read_text(path: Path, *, max_bytes: int) -> str:
@@ -36,9 +45,16 @@ def read_text(path: Path, *, max_bytes: int) -> str:
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file atomically: a reader sees the old content or the new content, never a part.
 
+    A link is followed. What is no plain file, such as a device, is written to and not replaced.
+
     Raises:
         OSError: the file could not be written; the old file is unchanged.
     """
+    path = path.resolve()
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with open(path, "wb", opener=_without_waiting) as file:  # it has no opener
+            file.write(content)
+        return
     temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
     try:
         temporary.write_bytes(content)
@@ -47,3 +63,7 @@ def write_whole(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a pipe that nobody reads is an error, no wait

@@ -49,11 +49,17 @@ SLOW_THROUGHOUT = picked(*((ago, 3) for ago in range(0, 310, 2)))
         (quiet(overdue_s=None), LatencyState.UNKNOWN, None, 0),
         # An unknown present does not hide a slow past.
         (quiet(**waiting(None), pick_ups=picked((20, 9))), LatencyState.PARTLY, 9, 10),
-        # A short history that is over all the time is not the whole window.
+        # A short history that is over all the time tells nothing of the rest of the window.
         (
             quiet(pick_ups=picked(*((ago, 3) for ago in range(30))),
                   history_from_ms=NOW_MS - 33_000),
-            LatencyState.PARTLY, 3, 30,
+            LatencyState.UNSEEN, 3, 30,
+        ),
+        # Where it is not over at some moment, the window is not over throughout.
+        (
+            quiet(pick_ups=picked(*((ago, 3) for ago in range(20))),
+                  history_from_ms=NOW_MS - 33_000),
+            LatencyState.PARTLY, 3, 20,
         ),
     ],
 )  # fmt: skip
@@ -82,7 +88,7 @@ def test_earlier_reads_fill_what_the_history_lacks() -> None:
         return quiet(at_ms=at_ms, pick_ups=pick_ups, history_from_ms=at_ms - 5_000)
 
     reads = [read(ago) for ago in range(300, 0, -4)]
-    assert _judge(read(0)).state is LatencyState.PARTLY
+    assert _judge(read(0)).state is LatencyState.UNSEEN
     judged = _judge(read(0), *reads)
     assert judged.state is LatencyState.BROKEN
     assert judged.pick_ups == pytest.approx(3_000, abs=10)  # ten a second, each counted once
@@ -92,6 +98,14 @@ def test_a_pick_up_that_two_reads_tell_of_counts_once() -> None:
     first = quiet(at_ms=NOW_MS - 2_000, pick_ups=picked((10, 1), (5, 1)))
     second = quiet(pick_ups=picked((10, 1), (5, 1), (1, 1)))
     assert _judge(second, first).pick_ups == 3
+
+
+def test_a_read_of_few_events_hides_none_of_the_next_reads() -> None:
+    """The first read has 200 events only: what was picked up before it is in the second one."""
+    first = quiet(at_ms=NOW_MS - 2_000, pick_ups=picked((10, 3)), history_from_ms=NOW_MS - 12_000)
+    second = quiet(pick_ups=SLOW_THROUGHOUT)
+    judged = _judge(second, first)
+    assert (judged.state, judged.seen_s) == (LatencyState.BROKEN, 300)
 
 
 def test_over_now_is_said_apart() -> None:

@@ -68,6 +68,8 @@ def list_clients(client: Client) -> ClientList:
         denied = str(listed)
     elif isinstance(listed, Exception):
         denied = f"the server refused CLIENT LIST: {error_code(listed)}"
+    elif not denied and b"id=" not in listed:
+        denied = "CLIENT LIST does not even list the connection that asks"
     connections = [] if denied else list(_connections(listed, client.database))
     unnamed = [
         connection

@@ -30,7 +30,7 @@ from redis_runbook.wire.client import Client, Word
 
 _SCAN_COUNT: Final = 1000
 _MAX_SCAN_CALLS: Final = 20_000
-_MAX_CANDIDATES: Final = 5_000
+_MAX_CANDIDATES: Final = 2_000
 _KEYS_PER_ROUND_TRIP: Final = 200
 _MAX_TITLES: Final = 5
 _META: Final = b"meta"

@@ -32,7 +32,7 @@ def observe_queues(
     queues: Sequence[Queue],
     *,
     window_s: float = 300,
-    events: int = 2_000,
+    events: int = 10_000,
 ) -> dict[Queue, QueueFacts]:
     """Observe queues: their states now, and their events of the last `window_s` and hour.
 

@@ -28,12 +28,15 @@ UNCLEAR = WorkerState.UNCLEAR
 HELD = quiet(active=(active(),))
 
 
+OURS = "id=3 addr=127.0.0.1:9 name=redis-runbook age=1 idle=0 flags=N db=0 cmd=client|list"
+
+
 class _Listing:
     """Answers what `list_clients` asks, with these lines of CLIENT LIST."""
 
     def __init__(self, lines: Sequence[str], uptime_s: int = 9_999, fetches: int = 0) -> None:
         self.replies = [
-            "\n".join(lines).encode(),
+            "\n".join([OURS, *lines]).encode(),
             f"# Server\r\nuptime_in_seconds:{uptime_s}\r\n".encode(),
             f"# Commandstats\r\ncmdstat_bzpopmin:calls={fetches},usec=9\r\n".encode(),
         ]
@@ -332,3 +335,13 @@ def test_a_client_list_of_anything_is_no_error(listed: bytes) -> None:
     listing.replies = [listed, listed, listed]
     client_list = list_clients(listing)  # type: ignore[arg-type]
     workers_of(QUEUE, quiet(), [client_list, client_list])
+
+
+@pytest.mark.parametrize("listed", [b"", b"OK", b"\n\n"])
+def test_a_client_list_without_the_one_who_asks_is_none(listed: bytes) -> None:
+    listing = _Listing([])
+    listing.replies[0] = listed
+    client_list = list_clients(listing)  # type: ignore[arg-type]
+    found = workers_of(QUEUE, quiet(), [client_list, client_list])
+    assert not found.known
+    assert "does not even list the connection that asks" in found.because
