@@ -12,12 +12,13 @@ from redis_runbook.probes.clients import ClientsFacts
 from redis_runbook.probes.cluster import ClusterFacts
 from redis_runbook.probes.connection import ConnectionFacts, Problem
 from redis_runbook.probes.pubsub import PubsubFacts
+from redis_runbook.probes.refusal import READONLY
 from redis_runbook.probes.server import ServerFacts
 from redis_runbook.record import ServerRecord
 
 _NEXT: Final[Mapping[Problem, Sequence[str]]] = {
     Problem.DNS: ["correct the host in the URL, or the network that should resolve it"],
-    Problem.AUTH: ["compare the URL's user and password with the server's requirepass or ACL"],
+    Problem.AUTH: ["compare the URL's user and password with the server's ACL (or `requirepass`)"],
     Problem.DENIED: ["grant the user what README.md lists (`ACL SETUSER`), or set a password"],
     Problem.TLS: ["compare redis:// or rediss:// and `tls.ca_file` with the server's settings"],
     Problem.CLIENT_CERTIFICATE: [
@@ -93,11 +94,14 @@ def test_role(
 def test_writable(service: Service, canary: CanaryFacts, judge: Judge) -> None:
     """A write goes through: a canary key with a TTL is set, read back and removed.
 
-    Passes when all three are answered within the write limit.
+    Passes when all three are answered within the write limit. A replica that `expected_role` asks
+        for takes none.
     Fails when the server refuses it (MISCONF, OOM, READONLY, …) or does not answer in time.
     Next: read `INFO persistence` and `INFO memory`; MISCONF wants disk space, OOM wants memory,
         READONLY the master's URL, a pause ends with `CLIENT UNPAUSE`.
     """
+    if service.settings.expected_role == "replica" and READONLY in canary.refusal:
+        judge.not_applicable(f"{service.name} is a replica, as expected, and takes no writes")
     limit_ms = service.limits.write_s * 1000
     if canary.refusal:
         judge.fails(f"{service.name} takes no writes: {canary.refusal}")

@@ -54,7 +54,8 @@ def test_rules(implied: Implied, loaded_rules: RulesFacts, judge: Judge) -> None
 
     Passes when a rule computes each of them, whatever it is called, on series that exist.
     Fails when one is missing, has another limit or duration, reads no series or does not evaluate.
-    Next: `redis-runbook rules -o rules.yml`, load that file, and reload Prometheus.
+    Next: `redis-runbook rules -o rules.yml`, load that file, and reload Prometheus. Where our
+        own series are missing, run `smoke --metrics-file FILE` every minute and have it scraped.
     """
     matches = Matcher(loaded_rules).best(implied.stated)
     problems = [f"{name}: {text}" for name, match in matches.items() for text in match.problems]

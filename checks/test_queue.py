@@ -260,8 +260,7 @@ def test_failures(
     failed = failures(queue.last)
     if failed is None:
         judge.unknown(f"how many jobs of {subject.name} failed cannot be read")
-    blocked = queue.last.blocked_parents
-    doubtful = failed.unseen or blocked is None or bool(blocked)
+    doubtful = failed.unseen or queue.last.blocked_parents != ()
     over = failed.count > queue_limits.failed_per_hour
     verdict = judge.fails if over else judge.advise if doubtful else judge.passes
     verdict(

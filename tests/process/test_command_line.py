@@ -275,3 +275,23 @@ def test_a_report_of_another_plugin_that_cannot_be_written_is_named(folder: Path
     done = product.run(folder, "smoke", "--select", "memory", "--", f"--junitxml={where}")
     assert done.code == 3
     assert "cannot write /proc/nowhere: " in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("smoke", "--report-dir", "redis://:hunter22@nowhere/x"),
+        ("smoke", "--metrics-file", "redis://:hunter22@nowhere/x"),
+        ("smoke", "--output", "json=redis://:hunter22@nowhere/x"),
+        ("rules", "-o", "http://me:hunter22@nowhere/x"),
+        ("rules", "--tests", "http://me:hunter22@nowhere/x"),
+        ("dashboards", "-o", "http://me:hunter22@nowhere/x"),
+    ],
+)
+def test_a_url_in_the_place_of_a_path_is_refused_and_not_shown(
+    arguments: tuple[str, ...], folder: Path
+) -> None:
+    done = product.run(folder, *arguments, env={})
+    assert done.code == 4
+    assert "hunter22" not in done.out + done.err
+    assert not list(folder.rglob("*nowhere*"))

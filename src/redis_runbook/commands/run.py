@@ -61,7 +61,7 @@ def _until_healthy(run: Callable[[int, float], _Attempt], *, wait_s: float) -> i
         try:
             time.sleep(min(pause_s, left_s))
         except KeyboardInterrupt:
-            say(attempt.printed)
+            say(f"{attempt.printed}INTERRUPTED: waiting for the next attempt was ended")
             raise
         number, pause_s = number + 1, min(2 * pause_s, _MAX_PAUSE_S)
     if attempt.printed:  # not where the options were refused
@@ -98,7 +98,7 @@ def _pytest_arguments(options: argparse.Namespace) -> list[str]:
     """The plugin's options, and options that isolate pytest from the user's files and plugins."""
     arguments = ["-c", os.devnull, f"--rootdir={_PACKAGE}", "--noconftest"]
     # pytest's default way to capture output needs a folder for temporary files.
-    arguments += ["-p", "no:cacheprovider", "--capture=sys"]
+    arguments += ["-p", "no:cacheprovider", "-p", "no:warnings", "--capture=sys"]
     for plugin in _PLUGINS:
         arguments += ["-p", plugin]
     arguments.append(f"--profile={options.command}")

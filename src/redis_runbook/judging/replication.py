@@ -13,6 +13,8 @@ _SHOWN: Final = 5
 
 def link(facts: ReplicationFacts, *, limit_s: float) -> tuple[bool, str]:
     """Whether a replica's link is up and heard of in time, and the clause that says so."""
+    if not facts.link_up and facts.link_down_s is None:
+        return False, "its link to the master has not been up"
     if not facts.link_up:
         return False, f"its link to the master is down for {facts.link_down_s} s"
     silent_s = facts.master_silent_s

@@ -7,10 +7,11 @@ from redis_runbook.redact import printable
 
 _LONGEST: Final = 120
 _APPEND_ONLY: Final = "Errors writing to the AOF file"
+READONLY: Final = "READONLY: this is a replica"
 _KNOWN: Final[Mapping[str, str]] = {
     "MISCONF": "MISCONF: the last RDB save failed and the server stops accepting writes",
     "OOM": "OOM: memory is full and the policy evicts nothing",
-    "READONLY": "READONLY: this is a replica",
+    "READONLY": READONLY,
     "NOREPLICAS": "NOREPLICAS: fewer replicas are attached than min-replicas-to-write asks for",
     "CLUSTERDOWN": "CLUSTERDOWN: the cluster does not serve the key's slot",
     "MOVED": "MOVED: another cluster node owns the key's slot",

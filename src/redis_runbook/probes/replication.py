@@ -14,14 +14,15 @@ _MOST_REPLICAS: Final = 1000
 class ReplicationFacts:
     """The replication state of a server.
 
-    On a replica: whether its link to the master is up, for how long it has been down, and since
-    when nothing has come from the master. On a master: since when each replica that it calls online
-    has not confirmed what it was sent (replicas do so once a second), and how many are attached.
+    On a replica: whether its link to the master is up, for how long it has been down (None: it has
+    not been up), and since when nothing has come from the master. On a master: since when each
+    replica that it calls online has not confirmed what it was sent (replicas do so once a second),
+    and how many are attached.
     """
 
     role: str
     link_up: bool
-    link_down_s: int
+    link_down_s: int | None
     master_silent_s: int = 0
     lags_s: tuple[int, ...] = ()
     replicas_attached: int = 0
@@ -36,11 +37,12 @@ def replication_facts(info: Info) -> ReplicationFacts:
     if "role" not in info:
         raise CannotLook("INFO does not report replication")
     attached = integer(info, "connected_slaves")
+    down_s = integer(info, "master_link_down_since_seconds", signed=True)
     replicas = [_replica(info, number) for number in range(min(attached, _MOST_REPLICAS))]
     return ReplicationFacts(
         role=info["role"],
         link_up=info.get("master_link_status") == "up",
-        link_down_s=max(0, integer(info, "master_link_down_since_seconds", signed=True)),
+        link_down_s=down_s if down_s >= 0 else None,
         master_silent_s=max(0, integer(info, "master_last_io_seconds_ago", signed=True)),
         lags_s=tuple(
             max(0, integer(replica, "lag", signed=True))

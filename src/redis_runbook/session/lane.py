@@ -181,7 +181,8 @@ class Lane:
         except CannotLook as error:
             raise CannotLook(str(error), follows_from=cause) from None
         if not connection.reachable:
-            raise CannotLook(f"{self.service.name} is not reachable", follows_from=cause)
+            why = f"{self.service.name} is not reachable ({connection.message})"
+            raise CannotLook(why, follows_from=cause)
 
     def _mark_started(self) -> None:
         if not self._started.is_set():
