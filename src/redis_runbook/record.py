@@ -105,13 +105,14 @@ class RunRecord:
         """The findings, worst first; findings of equal verdict in their original order."""
         return sorted(self.findings, key=lambda finding: SEVERITY.index(finding.verdict))
 
-    def witnesses(self, finding: Finding) -> list[Finding]:
-        """The broken findings that only say once more what this one says."""
-        return [
-            one
-            for one in self.needs_attention
-            if one.follows_from == finding.name and one.verdict is not Verdict.UNKNOWN
-        ]
+    @property
+    def witnesses(self) -> Mapping[str, Sequence[Finding]]:
+        """By a finding's name, the broken findings that only say once more what it says."""
+        found: dict[str, list[Finding]] = {}
+        for finding in self.needs_attention:
+            if finding.follows_from and finding.verdict is not Verdict.UNKNOWN:
+                found.setdefault(finding.follows_from, []).append(finding)
+        return found
 
     @property
     def needs_attention(self) -> list[Finding]:

@@ -71,6 +71,7 @@ class Terminal:
 def _show_attention(record: RunRecord, reporter: pytest.TerminalReporter) -> None:
     """Print broken findings with next steps, warnings, and then unknown findings by reason."""
     undetermined: dict[str, list[str]] = {}
+    witnesses = record.witnesses
     for finding in record.needs_attention:
         if finding.verdict is Verdict.UNKNOWN:
             undetermined.setdefault(finding.message, []).append(finding.name)
@@ -78,7 +79,7 @@ def _show_attention(record: RunRecord, reporter: pytest.TerminalReporter) -> Non
         if finding.follows_from:  # told with that one
             continue
         _show(finding, reporter)
-        for witness in record.witnesses(finding):
+        for witness in witnesses.get(finding.name, ()):
             reporter.write_line(f"{'':<{_WIDTH}}    also: {witness.name}  {witness.message}")
         if finding.verdict is Verdict.FAIL:
             for step in finding.next_steps[:_MAX_STEPS]:

@@ -51,7 +51,7 @@ def test_three_witnesses_of_one_broken_thing_are_told_together() -> None:
     for finding in (MEMORY, WINDOW, ALERT):
         run.record(finding)
     record = make_record(run)
-    assert record.witnesses(MEMORY) == [WINDOW, ALERT]
+    assert record.witnesses[MEMORY.name] == [WINDOW, ALERT]
     page = html.render(record)
     assert f"also: {WINDOW.name}<br>also: {ALERT.name}" in page
     assert page.count(f"follows from: {MEMORY.name}") == 2
