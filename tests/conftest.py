@@ -5,14 +5,21 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from tests.support.healthy import HEALTHY, fill
 from tests.support.servers import Server, running
 
-# No time limit of its own for an example: a busy machine would exceed it.
-settings.register_profile("tests", deadline=None)
-settings.load_profile("tests")
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Give an example of hypothesis no time limit of its own: a busy machine would exceed it.
+
+    Not in a run of the checks in this checkout (`--profile`), which may do without hypothesis.
+    """
+    if not session.config.getoption("profile", None):
+        from hypothesis import settings  # noqa: PLC0415
+
+        settings.register_profile("tests", deadline=None)
+        settings.load_profile("tests")
 
 
 @pytest.hookimpl(wrapper=True)
