@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +54,6 @@ def _fill(server: Server, waited_ms: int, *, jobs: int) -> None:
     pipe = raw.pipeline(transaction=False)
     pipe.hset("bull:render:meta", "version", "bullmq:5.81.5")
     for number, (at_ms, event, job) in enumerate(sorted(events)):
-        fields = {"event": event, "jobId": str(job), "prev": "active"}
+        fields: dict[Any, Any] = {"event": event, "jobId": str(job), "prev": "active"}
         pipe.xadd("bull:render:events", fields, id=f"{at_ms}-{number}")
     pipe.execute()
