@@ -78,6 +78,20 @@ def test_keys_of_the_wrong_type_leave_their_part_unknown(raw: Any, observe: Any)
     assert _state(facts) is LatencyState.UNKNOWN
 
 
+def test_a_queue_on_a_server_whose_memory_is_full_is_read(raw: Any, observe: Any) -> None:
+    raw.lpush("bull:q:wait", "1")
+    _job(raw, "1", timestamp=_now_ms() - 9_000)
+    raw.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(redis.ResponseError, match="maxmemory"):
+            raw.set("more", "x")
+        facts = observe()
+    finally:
+        raw.config_set("maxmemory", 0)
+    assert (facts.counts.waiting, facts.problems) == (1, ())
+    assert facts.longest_wait_s == pytest.approx(9, abs=0.5)
+
+
 def test_a_job_whose_hash_vanished_has_no_age(raw: Any, observe: Any) -> None:
     raw.rpush("bull:q:wait", "gone")
     raw.rpush("bull:q:active", "gone-too")

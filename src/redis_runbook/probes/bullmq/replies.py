@@ -87,6 +87,9 @@ def ask_in_transactions(
 ) -> list[list[Any]]:
     """Run several transactions in one round trip; an error reply is returned in its place.
 
+    A server whose memory is full refuses every command in a transaction, reads as well. There they
+    are asked for without one: a job may then move between two of them.
+
     Raises:
         CannotLook: a transaction did not run at all: the user may not run one of its commands, or
             the server refuses reads.
@@ -95,7 +98,10 @@ def ask_in_transactions(
     commands = [
         command for transaction in transactions for command in (("MULTI",), *transaction, ("EXEC",))
     ]
-    replies = iter(client.ask_all(*commands))
+    answers = client.ask_all(*commands)
+    if any(isinstance(answer, redis.OutOfMemoryError) for answer in answers):
+        return [client.ask_all(*transaction) for transaction in transactions]
+    replies = iter(answers)
     return [_executed(replies, len(transaction)) for transaction in transactions]
 
 
