@@ -25,7 +25,9 @@ def test_a_busy_queue_is_judged_by_its_whole_window(
     assert found["verdict"] == verdict, found["message"]
     assert found["observed"] == pytest.approx(waited_ms / 1000)
     seen = int(found["message"].partition(" pick-ups")[0].rpartition(" ")[2])
-    assert seen == pytest.approx(JOBS, abs=60)  # the run began a moment later
+    # Where jobs do not wait, the newest events are enough to tell that.
+    assert seen == pytest.approx(JOBS if verdict == "fail" else 650, abs=60)
+    assert ("its events reach back" in found["message"]) is (verdict == "pass")
 
 
 def test_what_the_events_do_not_reach_is_said_and_unknown_where_it_matters(folder: Path) -> None:

@@ -64,7 +64,7 @@ def test_an_interruption_is_one_whatever_pytest_makes_of_it(
     folder.mkdir()
     (folder / "conftest.py").write_text("def pytest_keyboard_interrupt():\n    raise TypeError\n")
     (folder / "test_own.py").write_text(f"import pytest\n\ndef test_own():\n    {ends}\n")
-    options = ["--profile", "smoke", "--deadline", "1", "test_own.py"]
+    options = ["--profile", "smoke", "--deadline", "6", "test_own.py"]
     program = [sys.executable, "-m", "pytest", *options]
     done = product.started(program, folder, env=product.urls(healthy.url))
     assert done.code == 2, done.out + done.err

@@ -25,6 +25,9 @@ _LOOKBACK_MS: Final = 60_000
 _HISTORY_S: Final = 3600
 """Events are read from at least this long ago, as failures are counted by the hour."""
 _EVENTS_PER_ROUND_TRIP: Final = 20_000
+_EVENTS_OF_SLOW_QUEUES: Final = 10_000
+_SLOW_MS: Final = 500
+"""Where one of the pick-ups that were read waited no longer, the queue is not slow throughout."""
 
 
 def observe_queues(
@@ -32,12 +35,13 @@ def observe_queues(
     queues: Sequence[Queue],
     *,
     window_s: float = 300,
-    events: int = 10_000,
+    events: int = 2_000,
 ) -> dict[Queue, QueueFacts]:
     """Observe queues: their states now, and their events of the last `window_s` and hour.
 
     `events` bounds how many events of each queue are read. They are most of the cost: a read that
-    only serves to find stalled jobs, by comparison, needs few of them.
+    only serves to find stalled jobs, by comparison, needs few of them. Where they do not reach back
+    to the window's start and every job waited, more are read.
 
     Raises:
         CannotLook: the user may not read the queues, or the server refuses reads.
@@ -54,7 +58,23 @@ def observe_queues(
         if vanished:
             # A job may be removed between the two round trips, so read its queue once more.
             _observe(client, vanished, bounds, facts)
+        slow = [
+            queue
+            for queue in queues[first : first + _QUEUES_PER_ROUND_TRIP]
+            if events and _may_be_slow_throughout(facts[queue], window_s)
+        ]
+        if slow:
+            whole = replace(bounds, more_events=_EVENTS_OF_SLOW_QUEUES - snapshot.EVENTS)
+            _observe(client, slow, whole, facts)
     return facts
+
+
+def _may_be_slow_throughout(facts: QueueFacts, window_s: float) -> bool:
+    """Whether only events that were not read can tell if jobs waited throughout the window."""
+    begin_ms = facts.at_ms - window_s * MS_PER_S
+    if facts.history_from_ms is None or facts.history_from_ms <= begin_ms:
+        return False
+    return min((pick.waited_ms for pick in facts.pick_ups), default=0) > _SLOW_MS
 
 
 def _observe(
