@@ -1,5 +1,6 @@
 """How checks end that could not look, or were stopped by a plugin of pytest's."""
 
+import datetime as dt
 import sys
 from pathlib import Path
 
@@ -71,6 +72,65 @@ def test_an_interruption_is_one_whatever_pytest_makes_of_it(
     assert done.results["extra"]["interrupted"] is True
     assert "INTERRUPTED: " in done.out
     assert "HEALTHY" not in done.out
+
+
+# After the deadline
+
+
+def test_what_was_not_begun_before_the_deadline_is_unknown_and_ends_the_run(
+    healthy: Server, folder: Path
+) -> None:
+    folder.mkdir()
+    slow = "import time\n\nimport pytest\n\n"
+    slow += "@pytest.mark.parametrize('number', range(20))\n"
+    slow += "def test_slow(number):\n    time.sleep(0.5)\n"
+    (folder / "test_own.py").write_text(slow)
+    program = [sys.executable, "-m", "pytest", "--profile", "smoke", "--deadline", "5"]
+    done = product.started([*program, "test_own.py"], folder, env=product.urls(healthy.url))
+    own = {name: verdict for name, verdict in done.verdicts.items() if name.startswith("test_own")}
+    assert len(own) == 20
+    assert set(own.values()) == {"pass", "unknown"}
+    last = done.finding("test_own[test_slow[19]]")
+    assert last["verdict"] == "unknown"
+    assert last["message"] == "not judged: the run's deadline of 5 s had passed"
+    assert done.code == 3
+    assert done.results["extra"]["exit_code"] == 3
+
+
+@pytest.mark.parametrize("plugin", ["html", "metadata", "terminal"])
+def test_without_a_plugin_of_pytest_that_is_needed_the_run_is_refused(
+    plugin: str, healthy: Server, folder: Path
+) -> None:
+    folder.mkdir()
+    program = [sys.executable, "-m", "pytest", "--profile", "smoke", "-p", f"no:{plugin}"]
+    done = product.started(program, folder, env=product.urls(healthy.url))
+    assert done.code == 4
+    assert f"need pytest's plugin {plugin}" in done.out + done.err
+    assert "Traceback" not in done.out + done.err
+
+
+# Two runs of a second
+
+
+def test_a_run_of_the_same_second_keeps_the_reports_of_the_other(
+    healthy: Server, folder: Path
+) -> None:
+    others = folder / "reports"
+    others.mkdir(parents=True)
+    now = dt.datetime.now(dt.UTC)
+    for ahead_s in range(20):
+        name = f"smoke-{now + dt.timedelta(seconds=ahead_s):%Y%m%dT%H%M%SZ}.json"
+        (others / name).write_text("of another run")
+    options = ("smoke", "--select", "connectivity.role")
+    done = product.run(folder, *options, env=product.urls(healthy.url))
+    assert done.code == 0
+    texts = [path.read_text() for path in others.glob("smoke-*Z.json")]
+    assert texts == ["of another run"] * 20
+    assert [path.suffix for path in sorted(others.glob("smoke-*Z-2.*"))] == [
+        ".html",
+        ".json",
+        ".xml",
+    ]
 
 
 # Stopped by a plugin

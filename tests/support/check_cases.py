@@ -253,6 +253,26 @@ CONNECTIVITY = [
         {"canary": {"elapsed_ms": 700.0}},
         {"limits": {"write_s": "500ms"}},
     ),
+    Case(
+        "connectivity.writable",
+        Broken,
+        "READONLY: this is a replica",
+        {"canary": {"refusal": "the server refuses it (READONLY: this is a replica)"}},
+    ),
+    Case(
+        "connectivity.writable",
+        NotApplicable,
+        "queue is a replica, as expected, and takes no writes",
+        {"canary": {"refusal": "the server refuses it (READONLY: this is a replica)"}},
+        {"expected_role": "replica"},
+    ),
+    Case(
+        "connectivity.writable",
+        Broken,
+        "OOM",  # an expected replica has no other excuse
+        {"canary": {"refusal": "the server refuses it (OOM: memory is full)"}},
+        {"expected_role": "replica"},
+    ),
     Case("connectivity.pubsub", Held, "arrived on queue after 1.0 ms"),
     Case(
         "connectivity.pubsub",
@@ -395,6 +415,13 @@ MEMORY = [
         Held,
         "is noeviction on cache",  # and without a limit it is never full
         {"memory": {"maxmemory_bytes": 0}},
+        role="cache",
+    ),
+    Case(
+        "memory.eviction_policy",
+        Unknown,
+        "is whatever on cache, which is none of Redis",
+        {"memory": {"policy": "whatever"}},
         role="cache",
     ),
     Case("memory.evictions", Held, "0 keys were evicted from queue"),
@@ -577,6 +604,12 @@ PERSISTENCE_AND_REPLICATION = [
         Broken,
         "link to the master is down for 12 s",
         {"replication": {"role": "slave", "link_down_s": 12}},
+    ),
+    Case(
+        "replication.link",
+        Broken,
+        "link to the master has not been up",
+        {"replication": {"role": "slave", "link_down_s": None}},
     ),
 ]
 

@@ -1,10 +1,15 @@
 """Reads files with a size limit, and writes files atomically."""
 
 import contextlib
+import errno
 import os
 import secrets
+import select
 import stat
 from pathlib import Path
+from typing import Final
+
+_STALLED_S: Final = 5.0
 
 
 def is_url(path: str) -> bool:
@@ -50,11 +55,10 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         OSError: the file could not be written; the old file is unchanged.
     """
-    path = path.resolve()
     if path.exists() and not path.is_file() and not path.is_dir():
-        with open(path, "wb", opener=_without_waiting) as file:  # it has no opener
-            file.write(content)
+        _write_to_device(path, content)
         return
+    path = path.resolve()
     temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
     try:
         temporary.write_bytes(content)
@@ -65,5 +69,15 @@ def write_whole(path: Path, content: bytes) -> None:
         raise
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)  # a pipe that nobody reads is an error, no wait
+def _write_to_device(path: Path, content: bytes) -> None:
+    """Write to a device or pipe, which is an error where nobody reads it."""
+    device = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        rest = memoryview(content)
+        while rest:
+            _, ready, _ = select.select([], [device], [], _STALLED_S)
+            if not ready:
+                raise TimeoutError(errno.ETIMEDOUT, "nobody reads it")
+            rest = rest[os.write(device, rest) :]
+    finally:
+        os.close(device)

@@ -1,6 +1,7 @@
 """Files are written whole, and what is no plain file is written to."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,20 @@ def test_a_device_a_pipe_and_a_link_are_written_to_and_not_replaced(tmp_path: Pa
     assert target.read_bytes() == b"new" == os.read(reader, 9)
     assert Path(os.devnull).is_char_device()
     os.close(reader)
+
+
+def test_a_pipe_gets_all_of_what_is_more_than_it_holds(tmp_path: Path) -> None:
+    pipe, content = tmp_path / "pipe", b"x" * 300_000
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as reading:
+        read = reading.submit(pipe.read_bytes)
+        while True:
+            try:
+                write_whole(pipe, content)
+            except OSError:  # the reader is not there yet
+                continue
+            break
+        assert read.result(timeout=10) == content
 
 
 def test_a_pipe_that_nobody_reads_is_an_error_and_no_wait(tmp_path: Path) -> None:
