@@ -4,7 +4,6 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -17,20 +16,6 @@ from tests.support.servers import Server, wait_until
 ROLE = ("smoke", "--select", "connectivity.role")
 
 
-def shell(folder: Path, line: str, *, env: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
-    """Run a line of shell in which `$RUN` is the product."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return subprocess.run(
-        ["/bin/sh", "-c", line],
-        cwd=folder,
-        env={**product.QUIET, **env, "RUN": " ".join(product.command())},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 # A hostile machine
 
 
@@ -41,7 +26,7 @@ def test_streams_that_are_closed_or_full_cost_neither_report_nor_verdict(
     redirection: str, healthy: Server, folder: Path
 ) -> None:
     line = f"$RUN {' '.join(ROLE)} {redirection}"
-    done = shell(folder, line, env=product.urls(healthy.url))
+    done = product.shell(folder, line, env=product.urls(healthy.url))
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert len(product.reports(folder)) == 6
@@ -60,14 +45,14 @@ def test_streams_that_are_closed_or_full_cost_neither_report_nor_verdict(
 def test_an_answer_that_cannot_be_printed_is_no_success(
     command: str, what: str, folder: Path
 ) -> None:
-    done = shell(folder, f"$RUN {command} >/dev/full", env={})
+    done = product.shell(folder, f"$RUN {command} >/dev/full", env={})
     assert done.returncode == 3
     assert done.stderr == f"cannot write {what}: No space left on device\n"
 
 
 def test_a_folder_that_is_gone_is_bad_usage(healthy: Server, folder: Path) -> None:
     line = f'mkdir gone; cd gone; rmdir "$PWD"; exec $RUN {" ".join(ROLE)}'
-    done = shell(folder, line, env=product.urls(healthy.url))
+    done = product.shell(folder, line, env=product.urls(healthy.url))
     assert done.returncode == 4
     assert done.stderr == "the current folder cannot be used: No such file or directory\n"
 
@@ -84,12 +69,12 @@ def test_without_a_folder_for_temporary_files_the_verdict_is_still_told(
             for place in ("/tmp", "/var/tmp")  # noqa: S108
         ]
     )
-    possible = shell(folder, f"unshare --mount sh -c '{hide}'", env={})
+    possible = product.shell(folder, f"unshare --mount sh -c '{hide}'", env={})
     require(not possible.returncode, "hiding the folders for temporary files needs root")
     # Python would also try the current folder.
     line = f"unshare --mount sh -c '{hide}; cd /proc; exec $RUN {' '.join(ROLE)} --report-dir /mnt'"
     env = {**product.urls(healthy.url), "TMPDIR": "/nonexistent"}
-    done = shell(folder, line, env=env)
+    done = product.shell(folder, line, env=env)
     assert done.returncode == 3
     assert "PASS     connectivity.role[queue]" in done.stdout
     assert done.stderr == "no HTML report: pytest-html could not write it\n"
@@ -168,7 +153,7 @@ def test_a_url_in_the_wrong_place_is_not_quoted_with_its_password(folder: Path) 
 
 def test_two_runs_at_once_leave_whole_reports(healthy: Server, folder: Path) -> None:
     line = " & ".join(f"$RUN {' '.join(ROLE)} >/dev/null" for _ in range(3)) + "; wait"
-    done = shell(folder, line, env=product.urls(healthy.url))
+    done = product.shell(folder, line, env=product.urls(healthy.url))
     assert done.stderr == ""
     wait_until(lambda: not list((folder / "reports").glob(".*.tmp")))
     found = product.Outcome(0, "", "", product.reports(folder))

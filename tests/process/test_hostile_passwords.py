@@ -1,7 +1,5 @@
 """Passwords that look like our own words, and keys that ask for one."""
 
-import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
@@ -13,20 +11,6 @@ from tests.support.programs import bundled
 from tests.support.requirements import require
 
 ROLE = ("smoke", "--select", "connectivity.role")
-
-
-def shell(folder: Path, line: str, *, env: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
-    """Run a line of shell in which `$RUN` is the product."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return subprocess.run(
-        ["/bin/sh", "-c", line],
-        cwd=folder,
-        env={**product.QUIET, **env, "RUN": " ".join(product.command())},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 # Hostile passwords
@@ -68,7 +52,7 @@ def test_services_stay_apart_where_passwords_are_their_names(folder: Path) -> No
 def test_an_encrypted_key_is_bad_configuration_and_asks_nobody(folder: Path) -> None:
     folder.mkdir()
     certificate, key = folder / "cert.pem", folder / "key.pem"
-    made = shell(
+    made = product.shell(
         folder,
         "openssl req -x509 -newkey rsa:2048 -passout pass:sesame -days 1 -subj /CN=h "
         f"-keyout {key} -out {certificate}",

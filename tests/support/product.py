@@ -128,6 +128,20 @@ class Started:
             )
 
 
+def shell(folder: Path, line: str, *, env: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Run a line of shell in which `$RUN` is the product."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return subprocess.run(
+        ["/bin/sh", "-c", line],
+        cwd=folder,
+        env={**QUIET, **env, "RUN": " ".join(command())},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 def reports(folder: Path) -> dict[str, str]:
     """What a run in that folder has left, by file name."""
     found = (folder / "reports").glob("*") if (folder / "reports").is_dir() else []
