@@ -123,7 +123,7 @@ def exit_code(
     counts = count(found)
     if counts[Verdict.FAIL]:
         return ExitCode.BROKEN
-    if any(one.verdict is Verdict.UNKNOWN and not one.advisory for one in found):
+    if any(finding.verdict is Verdict.UNKNOWN and not finding.advisory for finding in found):
         return ExitCode.UNDETERMINED
     if not counts[Verdict.PASS] + counts[Verdict.WARN]:
         return ExitCode.NOTHING_CHECKED

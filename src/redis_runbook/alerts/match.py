@@ -156,8 +156,8 @@ class Matcher:
     def _selectors_without_series(self, loaded: LoadedRule, wanted: AlertRule) -> Iterator[str]:
         """The series that a rule lacks; not those that are there once there is a queue."""
         known = self._facts.series
-        looked = wanted.looked and any(known.get(one) for one in selectors_in(wanted.looked))
-        to_come = {one.name for one in _selectors(wanted.value)} if looked else set()
+        looked = wanted.looked and any(map(known.get, selectors_in(wanted.looked)))
+        to_come = {selector.name for selector in _selectors(wanted.value)} if looked else set()
         for selector in sorted(_selectors(loaded.query), key=str):
             service = dict(selector.equal).get("service", wanted.service)
             if selector.name in to_come and service == wanted.service:

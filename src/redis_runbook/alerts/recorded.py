@@ -91,9 +91,9 @@ def _steps_without_queue(alert: RecordedAlert, series: RecordedSeries) -> list[b
     if alert.looked is None or queue is None or len(_looked(alert.looked)) != len(nowhere):
         return nowhere
     of_queue = [
-        one.values
-        for one in alert.looked.series
-        if one.about.get("subject") in {queue, f"{service}/{queue}"}
+        check.values
+        for check in alert.looked.series
+        if check.about.get("subject") in {queue, f"{service}/{queue}"}
     ]
     if not of_queue:
         return nowhere
@@ -109,7 +109,7 @@ def _steps_without_queue(alert: RecordedAlert, series: RecordedSeries) -> list[b
 
 def _looked(looked: RangeFacts) -> list[bool]:
     """At which steps a run could look at the queues of the service."""
-    steps = zip(*(one.values for one in looked.series), strict=True)
+    steps = zip(*(check.values for check in looked.series), strict=True)
     return [any(value not in {None, own.UNKNOWN} for value in step) for step in steps]
 
 

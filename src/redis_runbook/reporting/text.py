@@ -100,7 +100,7 @@ def counts(findings: Sequence[Finding]) -> str:
 
     What advisory checks could not tell is counted apart: `1 unknown (advisory)`.
     """
-    advisory = sum(one.advisory and one.verdict is Verdict.UNKNOWN for one in findings)
+    advisory = sum(finding.advisory and finding.verdict is Verdict.UNKNOWN for finding in findings)
     shown = []
     for verdict, number in count(findings).items():
         unaided = number - advisory if verdict is Verdict.UNKNOWN else number

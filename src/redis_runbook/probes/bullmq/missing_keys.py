@@ -80,7 +80,7 @@ def look_between_the_ends(client: Client, snapshots: Sequence[Snapshot]) -> list
 def _look(client: Client, kind: _Kind, snapshots: Sequence[Snapshot]) -> dict[int, _Looked]:
     """What was looked at, by the index of each snapshot that has more than its ends.
 
-    A list is read in one transaction, so that nothing moves from one hundred to the next meanwhile.
+    A list is read in one transaction, so that nothing moves from one hundred to the next.
     """
     crowded = {
         index: shot
@@ -111,7 +111,10 @@ def _commands(kind: _Kind, shot: Snapshot) -> list[Command]:
 
 
 def _exists(kind: _Kind, shot: Snapshot, chunk: Sequence[Member]) -> Command:
-    """The command that counts how many members of a chunk have what they need."""
+    """The command that counts how many members of a chunk have what they need.
+
+    EXISTS needs a key at least: of an empty chunk the ends are asked for, and the count is not used.
+    """
     return ("EXISTS", *(kind.needs(shot, member) for member in chunk or kind.listed(shot)))
 
 

@@ -100,7 +100,7 @@ def ask_in_transactions(
     ]
     answers = client.ask_all(*commands)
     if any(isinstance(answer, redis.OutOfMemoryError) for answer in answers):
-        return [client.ask_all(*transaction) for transaction in transactions]
+        return [ask_permitted(client, transaction) for transaction in transactions]
     replies = iter(answers)
     return [_executed(replies, len(transaction)) for transaction in transactions]
 
