@@ -113,7 +113,7 @@ def _commands(kind: _Kind, shot: Snapshot) -> list[Command]:
 def _exists(kind: _Kind, shot: Snapshot, chunk: Sequence[Member]) -> Command:
     """The command that counts how many members of a chunk have what they need.
 
-    EXISTS needs a key at least: of an empty chunk the ends are asked for, and the count is not used.
+    EXISTS needs a key: of an empty chunk the ends are asked for, and the count is not used.
     """
     return ("EXISTS", *(kind.needs(shot, member) for member in chunk or kind.listed(shot)))
 
