@@ -4,8 +4,8 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 PYTEST := $(BIN)/python -m pytest
 RUN_ARGS ?=
-# How many tests run side by side; those that measure time run alone, after them.
-WORKERS ?= 2
+# How many tests run side by side, most of which wait; those that measure time run alone, after them.
+WORKERS ?= 4
 N ?= 300
 LIMITS := --timeout 120 --timeout-method signal
 SIDE_BY_SIDE := tests -m 'not quiet' -n $(WORKERS) --dist loadfile $(LIMITS)

@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from tests.support import product
-from tests.support.servers import Server, free_port, running, wait_until
+from tests.support.servers import Server, free_port, running, wait_for_port, wait_until
 
 LIMIT_S = 12
 HELD: list[redis.Redis] = []
@@ -67,7 +67,8 @@ def loading(_: Path) -> Iterator[str]:
             *("--key-load-delay", "1000"),
             *("--loading-process-events-interval-bytes", "1024"),
         )
-        server.start()
+        server.start(wait=False)
+        wait_for_port(server.port)
         yield server.url
 
 

@@ -9,12 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-QUIET = {
-    name: value
-    for name, value in os.environ.items()
-    if not name.startswith(("REDIS_", "PYTEST_", "PROMETHEUS_", "GRAFANA_"))
-}
-"""The environment without anything that configures the product."""
+_UNUSUAL = ("REDIS_", "PYTEST_", "PROMETHEUS_", "GRAFANA_", "PYTHONDONTWRITEBYTECODE")
+QUIET = {name: value for name, value in os.environ.items() if not name.startswith(_UNUSUAL)}
+"""The environment without anything that configures the product or compiles it at every start."""
 
 
 @dataclass(frozen=True)

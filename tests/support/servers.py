@@ -50,6 +50,8 @@ class Server:
         )  # fmt: skip
         if wait:
             wait_for_port(self.port)
+            if not self.tls:
+                wait_until(lambda: not _first_answer(self.port).startswith(b"-LOADING"))
 
     def client(self, **options: Any) -> redis.Redis:
         defaults: dict[str, Any] = {"socket_timeout": 10, "retry": Retry(NoBackoff(), 0)}
@@ -107,6 +109,12 @@ def wait_for_port(port: int, limit_s: float = 10) -> None:
             return
         time.sleep(0.01)
     raise AssertionError(f"nothing listens on port {port} after {limit_s} s")
+
+
+def _first_answer(port: int) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), 1) as connection:
+        connection.sendall(b"DBSIZE\r\n")  # refused while loading, and no test counts it
+        return connection.recv(64)
 
 
 def wait_until(condition: object, limit_s: float = 10) -> None:

@@ -87,18 +87,23 @@ def _attempt(endpoint: Endpoint, timeout_s: float) -> tuple[Problem | None, str]
             return Problem.DNS, unresolved
     connection = create_connection(endpoint, timeout_s=timeout_s)
     # redis-py bounds each step; a server that drips bytes would still get past that.
-    watchdog = threading.Timer(timeout_s + _DIAGNOSIS_S, connection.disconnect)
+    too_late = threading.Event()
+
+    def give_up() -> None:
+        too_late.set()
+        connection.disconnect()
+
+    watchdog = threading.Timer(timeout_s + _DIAGNOSIS_S, give_up)
     watchdog.daemon = True
     watchdog.start()
-    started = time.monotonic()
     try:
         connection.connect()
         connection.send_command("PING")
         if _ping_reply(connection) != b"PONG":
             return Problem.NOT_REDIS, "answered PING with something else: this is not Redis"
     except Exception as error:  # noqa: BLE001  # a hostile server can provoke any error
-        late = time.monotonic() - started >= timeout_s + _DIAGNOSIS_S
-        return _classify(exceptions.TimeoutError() if late else error, endpoint, timeout_s)
+        given_up = exceptions.TimeoutError() if too_late.is_set() else error
+        return _classify(given_up, endpoint, timeout_s)
     finally:
         watchdog.cancel()
         with contextlib.suppress(redis.RedisError, OSError):
