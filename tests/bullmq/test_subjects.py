@@ -269,11 +269,20 @@ def test_what_is_not_listed_is_not_looked_at_without_discovery(services: product
     assert billing == [f"queue.{check}[billing/render]" for check in CHECKS]
 
 
-@pytest.mark.parametrize("denied", [["-scan"], []], ids=["denied", "allowed"])
-def test_a_scan_that_is_denied_is_one_warning_about_a_healthy_queue(
-    denied: list[str], folder: Path
+@pytest.mark.parametrize(
+    ("denied", "other_keys", "because"),
+    [
+        ([], 0, ""),
+        (["-scan"], 0, "no permission for SCAN"),
+        ([], 6_000_000, "there are more keys than"),
+    ],
+    ids=["allowed", "denied", "too-many-keys"],
+)
+def test_a_scan_without_an_end_is_one_warning_about_a_healthy_queue(
+    denied: list[str], other_keys: int, because: str, folder: Path
 ) -> None:
-    with running() as server:
+    with running("--enable-debug-command", "yes") as server:
+        server.client(socket_timeout=60).execute_command("DEBUG", "POPULATE", other_keys, "key", 1)
         fill(server, b"render", waiting=0)
         url = server.user("ops", "needed-password", "~*", "&*", "+@all", *denied)
         done = product.run(
@@ -286,7 +295,8 @@ def test_a_scan_that_is_denied_is_one_warning_about_a_healthy_queue(
     others = {name: one for name, one in done.verdicts.items() if "others" in name}
     found = {name: one for name, one in done.verdicts.items() if name not in others}
     assert found == {"queue.depth[render]": "pass", "queue.overdue[render]": "pass"}
-    assert others == ({"queue.depth[queue: others]": "warn"} if denied else {})
+    assert others == ({"queue.depth[queue: others]": "warn"} if because else {})
+    assert not because or because in done.message("queue.depth[queue: others]")
     assert done.code == 0, done.out
 
 
