@@ -12,7 +12,7 @@ from bench.measurement import Measurement
 from bench.servers import Pair, running_pair
 from redis_runbook.config.profiles import PROFILES
 
-_ROUNDS: Final = 9
+_ROUNDS: Final = 15
 _JWT_ENTRIES: Final = 2
 _BENCHMARK_REQUESTS: Final = 20_000
 _BENCHMARK_LIMIT_S: Final = 60

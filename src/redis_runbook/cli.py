@@ -46,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.enable()
     if argv is None:
         ignore_signals()  # a second signal must not change the exit code
+        gc.freeze()  # the end of the interpreter would go through all of it for nothing
     return code
 
 

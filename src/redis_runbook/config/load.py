@@ -35,7 +35,6 @@ _MAX_FILE_BYTES: Final = 65_536
 _MAX_PROBLEMS: Final = 50
 _MAX_SHOWN: Final = 60
 _MAX_NUMBER: Final = 10**18
-_NAMES: Final = TypeAdapter(Texts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +120,7 @@ def _plugins(leaves: _Layer, environ: Mapping[str, str], file: Path | None) -> P
     key: Key = ("plugins",)
     named = environ.get(variable(key), "").strip() or (leaves[key].value if key in leaves else ())
     try:
-        names = _NAMES.validate_python(named)
+        names = TypeAdapter[Texts](Texts).validate_python(named) if named else ()
     except ValidationError:
         names = ()  # the validation of the configuration reports it
     return load_plugins(names, file.parent if file else Path())

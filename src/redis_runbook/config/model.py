@@ -92,7 +92,7 @@ class _Server(Section):
 class ServiceSettings(_Login, _Server):
     """One Redis to check. No secret of it is ever printed."""
 
-    tls: Tls = Tls()
+    tls: Tls = Tls.model_construct()
     expected_role: Literal["master", "replica"] = "master"
     expected_mode: Literal["standalone", "cluster", "sentinel"] = "standalone"
     replicas_min: Count | None = None
@@ -109,7 +109,7 @@ class ServiceSettings(_Login, _Server):
     queues: Texts = Field((), description="BullMQ queues that must exist")
     prefix: Text = Field("bull", description="BullMQ's key prefix")
     discover: bool = Field(True, description="Check BullMQ queues that are not listed, too")
-    limits: Limits = Limits()
+    limits: Limits = Limits.model_construct()
 
     _role_spec: RoleSpec = PrivateAttr()
 
@@ -249,13 +249,13 @@ class Config(Section):
         (), description="Modules, or .py files relative to this one, that add checks and the like"
     )
     services: dict[ServiceName, ServiceSettings] = Field({})
-    jwt_cache: JwtCache = JwtCache()
-    exporter: Exporter = Exporter()
-    prometheus: Prometheus = Prometheus()
-    grafana: Grafana = Grafana()
+    jwt_cache: JwtCache = JwtCache.model_construct()
+    exporter: Exporter = Exporter.model_construct()
+    prometheus: Prometheus = Prometheus.model_construct()
+    grafana: Grafana = Grafana.model_construct()
     queues: dict[Text, QueueSettings] = Field({})
     checks: dict[CheckId, Check] = Field({})
-    container: Container = Container()
+    container: Container = Container.model_construct()
 
     def level(self, spec: CheckSpec) -> Level:
         """The level of a check: as configured, else as in the catalogue."""

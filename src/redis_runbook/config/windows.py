@@ -14,8 +14,6 @@ from redis_runbook.redact import printable
 _MIN_S: Final = 2.0
 """A shorter window may have too few samples to judge."""
 
-_DURATION: Final = TypeAdapter(Seconds)
-
 
 def window_lengths_s(
     profile: Profile, services: Iterable[Service], given: Sequence[str] = ()
@@ -41,7 +39,7 @@ def _parsed(text: str, names: Sequence[str]) -> tuple[str, float]:
         hint = the_nearest_is(name, names)
         raise ValueError(f"--window {printable(text, 80)}: there is no such service{hint}")
     try:
-        seconds = _DURATION.validate_python(duration)
+        seconds = TypeAdapter[float](Seconds).validate_python(duration)
     except ValidationError:
         raise ValueError(f"--window {text}: not a duration such as 30s or 5m") from None
     if seconds < _MIN_S:

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from redis_runbook.check import Held
+from redis_runbook.check import Held, Outcome
 from redis_runbook.record import RunRecord
 from redis_runbook.session.progress import Progress
 from redis_runbook.session.recording import (
@@ -26,7 +26,7 @@ from redis_runbook.session.run_record import make_record
 from redis_runbook.session.streams import RedactingStream
 from redis_runbook.session.subjects import subjects, wants
 from redis_runbook.targets.target import TargetError
-from redis_runbook.verdict import ExitCode, Verdict
+from redis_runbook.verdict import CannotLook, ExitCode, Verdict
 from redis_runbook.wire.process import ignore_signals, interruptible
 
 
@@ -156,6 +156,9 @@ class RunSession:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Turn each phase into a finding before any other plugin sees its report."""
+        if call.excinfo and isinstance(call.excinfo.value, Outcome | CannotLook):
+            # It is never shown, and pytest would take milliseconds to choose what to show of it.
+            call.excinfo.traceback = call.excinfo.traceback[-1:]
         report = yield
         self._end_progress()
         finding = record_phase(item, call, report, self._run)
