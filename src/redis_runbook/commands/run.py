@@ -16,13 +16,19 @@ from redis_runbook.verdict import ExitCode
 
 _PACKAGE: Final = Path(__file__).parent.parent
 _PLUGINS: Final = ("redis_runbook.plugin", "pytest_metadata.plugin", "pytest_html.plugin")
+_NOT_NEEDED: Final = (
+    *("debugging", "doctest", "junitxml", "legacypath", "pastebin"),
+    *("setuponly", "setupplan", "stepwise", "unittest"),
+)
+"""pytest's own plugins that only its users need, by name: starting without them is faster."""
+
 _FIRST_PAUSE_S: Final = 1.0
 _MAX_PAUSE_S: Final = 15.0
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the checks of a profile, with `--wait` until healthy; returns the exit code."""
-    arguments = [*_pytest_arguments(options), *options.pytest_arguments]
+    arguments = [*_pytest_arguments(options), *(options.pytest_arguments or _only_checks())]
     if options.wait is None:
         return _pytest(arguments)
     if _in_colour():
@@ -116,6 +122,11 @@ def _pytest_arguments(options: argparse.Namespace) -> list[str]:
     if options.read_only:
         arguments.append("--read-only")
     return arguments
+
+
+def _only_checks() -> list[str]:
+    """Options that spare pytest what no check needs; a user's own tests may."""
+    return ["--assert=plain", *(f"-pno:{name}" for name in _NOT_NEEDED)]
 
 
 def _pytest(arguments: Sequence[str], *plugins: object) -> int:
