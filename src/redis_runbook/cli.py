@@ -1,6 +1,7 @@
 """The command line: `redis-runbook smoke|gate|nightly|config|queue show|rules|dashboards`."""
 
 import argparse
+import contextlib
 import gc
 import importlib
 import os
@@ -16,8 +17,14 @@ from redis_runbook.config.profiles import PROFILES
 from redis_runbook.config.target_choice import TARGETS
 from redis_runbook.verdict import ExitCode
 from redis_runbook.wire.files import is_url
-from redis_runbook.wire.process import ignore_signals, interruptible, open_closed_streams
+from redis_runbook.wire.process import (
+    ended_after,
+    ignore_signals,
+    interruptible,
+    open_closed_streams,
+)
 
+_LIMIT_S: Final = 60.0
 _MODULES: Final = {
     **dict.fromkeys(PROFILES, "run"),
     "config": "config_show",
@@ -72,7 +79,11 @@ def _main(arguments: list[str]) -> int:
         return misused(f"the current folder cannot be used: {error.strerror}")
     options.pytest_arguments = rest
     command = importlib.import_module(f"redis_runbook.commands.{_MODULES[options.command]}")
-    code: int = command.run(options)
+    with contextlib.ExitStack() as stack:
+        if options.command not in PROFILES:  # a run has a deadline of its own
+            late = f"redis-runbook: gave up after {_LIMIT_S:g} s; nothing was determined"
+            stack.enter_context(ended_after(_LIMIT_S, ExitCode.UNDETERMINED, late))
+        code: int = command.run(options)
     return code
 
 
@@ -169,7 +180,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="sample a service for so long, such as queue=5m; repeatable",
     )
-    parser.add_argument("--read-only", action="store_true", help="write no canary key")
+    parser.add_argument("--read-only", action="store_true", help="write and publish nothing")
     parser.add_argument("--select", metavar="ID", nargs="+", action="extend", default=[])
 
 

@@ -321,11 +321,11 @@ def test_no_report_of_a_run_holds_what_prometheus_leaks(healthy: Server, folder:
         address = url.removeprefix("http://")
         env = product.urls(healthy.url) | {
             "PROMETHEUS_URL": f"http://me:{PASSWORD}@{address}",
-            "MY_TOKEN": TOKEN,
+            "PROMETHEUS_TOKEN": TOKEN,
         }
         done = product.run(
             folder, "smoke", "--select", "monitoring", env=env,
-            config=f'{LIMITS}[prometheus]\ntoken_env = "MY_TOKEN"',
+            config=f'{LIMITS}[prometheus]\ntoken_env = "PROMETHEUS_TOKEN"',
         )  # fmt: skip
     assert done.code == 1, done.out
     assert done.verdicts["monitoring.targets[prometheus]"] == "fail"
@@ -334,3 +334,38 @@ def test_no_report_of_a_run_holds_what_prometheus_leaks(healthy: Server, folder:
     assert (finding["observed"], finding["limit"], finding["unit"]) == (0.01, 2.0, "s")
     assert TOKEN not in done.everything
     assert PASSWORD not in done.everything
+
+
+EMPTY = b"{},"
+SERIES = b'{"metric":{"a":"1"},"values":[[1,"1"]]},'
+
+
+@pytest.mark.parametrize(
+    ("begin", "element", "end"),
+    [
+        (b'{"status":"success","data":{"activeTargets":[', EMPTY, b"{}]}}"),
+        (b'{"status":"success","data":{"groups":[', EMPTY, b"{}]}}"),
+        (b'{"status":"success","data":{"groups":[', b"1,", b"1]}}"),
+        (b'{"status":"success","data":{"resultType":"matrix","result":[', SERIES, b"{}]}}"),
+        (b'{"status":"success","data":[', EMPTY, b"{}]}"),
+        (b"[", EMPTY, b"{}]"),
+        (b"", b"[", b""),
+        (b"", b'{"data":', b""),
+        (b'{"data":"', b"\\u0041", b'"}'),
+    ],
+    ids=["targets", "rules", "numbers", "series", "list", "dashboards", "deep", "objects", "text"],
+)
+def test_json_that_is_too_much_takes_little_time_and_memory(
+    begin: bytes, element: bytes, end: bytes, healthy: Server, folder: Path
+) -> None:
+    whole = begin + element * (((8 << 20) - 200) // len(element)) + end
+    with serving(lambda request, _path, _asked: reply(request, whole)) as url:
+        done, peak_mb, took_s = product.measured(
+            folder,
+            *("smoke", "--select", "monitoring"),
+            env={**product.urls(healthy.url), "PROMETHEUS_URL": url, "GRAFANA_URL": url},
+            config='[grafana]\ntoken = "a-token"\n',
+        )
+    assert "itself failed" not in done.everything
+    assert done.verdicts["monitoring.rules[prometheus]"] == "unknown"
+    assert (peak_mb < 150, took_s < 15) == (True, True), (peak_mb, took_s)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,29 @@ class Outcome:
     def everything(self) -> str:
         """All that a user can see of the run."""
         return "\n".join([self.out, self.err, *self.files, *self.files.values()])
+
+
+_PEAK = "peak"
+_MEASURED = f"""
+import sys
+from pathlib import Path
+from redis_runbook.cli import main
+code = main(sys.argv[1:])
+status = Path("/proc/self/status").read_text()
+Path("{_PEAK}").write_text(status.partition("VmHWM:")[2].split()[0])
+sys.exit(code)
+"""
+
+
+def measured(
+    folder: Path, *arguments: str, env: Mapping[str, str], config: str = ""
+) -> tuple[Outcome, float, float]:
+    """As `run`; also its peak resident memory in MB and how many seconds it took."""
+    program = [sys.executable, "-c", _MEASURED, *arguments]
+    began = time.monotonic()
+    done = started(program, folder, env=env, config=config)
+    took_s = time.monotonic() - began
+    return done, int((folder / _PEAK).read_text()) / 1000, took_s
 
 
 def command(*arguments: str) -> list[str]:

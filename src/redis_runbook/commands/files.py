@@ -17,7 +17,7 @@ def write(path: Path, text: str, what: str) -> str:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text.encode())
+        write_whole(path, text.encode(), mode=0o644)  # Prometheus and others read it
     except OSError as error:
         raise ConfigError([f"cannot write {path}: {error.strerror}"]) from None
     return f"wrote {path}: {what}"

@@ -4,8 +4,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.probes.probe import Probe
-from redis_runbook.probes.server import Info, InfoReply, finite_number, integer
+from redis_runbook.probes.server import Info, InfoReply, finite_number, integer, word
 from redis_runbook.verdict import CannotLook
+
+_EVICTING: Final = ("lru", "lfu", "lrm", "random")
+_POLICIES: Final = frozenset(
+    {
+        "noeviction",
+        "volatile-ttl",
+        *(f"{keys}-{how}" for keys in ("allkeys", "volatile") for how in _EVICTING),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +51,7 @@ def memory_facts(info: Info) -> MemoryFacts:
     return MemoryFacts(
         used_bytes=integer(info, "used_memory"),
         maxmemory_bytes=integer(info, "maxmemory"),
-        policy=info["maxmemory_policy"],
+        policy=word(info["maxmemory_policy"], _POLICIES),
         evicted_keys=integer(info, "evicted_keys"),
         waste_ratio=finite_number(info, f"{source}_ratio", 1.0),
         waste_bytes=integer(info, f"{source}_bytes", signed=True),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.probes.probe import Probe
-from redis_runbook.probes.server import Info, InfoReply, integer
+from redis_runbook.probes.server import ROLES, Info, InfoReply, integer, word
 from redis_runbook.verdict import CannotLook
 
 _MOST_REPLICAS: Final = 1000
@@ -40,7 +40,7 @@ def replication_facts(info: Info) -> ReplicationFacts:
     down_s = integer(info, "master_link_down_since_seconds", signed=True)
     replicas = [_replica(info, number) for number in range(min(attached, _MOST_REPLICAS))]
     return ReplicationFacts(
-        role=info["role"],
+        role=word(info["role"], ROLES),
         link_up=info.get("master_link_status") == "up",
         link_down_s=down_s if down_s >= 0 else None,
         master_silent_s=max(0, integer(info, "master_last_io_seconds_ago", signed=True)),

@@ -1,14 +1,19 @@
 """INFO of a server, read once and shared by the probes that parse it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.probe import Probe
+from redis_runbook.redact import printable
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
+
+ROLES: Final = frozenset({"master", "slave", "sentinel"})
+_MODES: Final = frozenset({"standalone", "cluster", "sentinel"})
+_LONGEST_WORD: Final = 64
 
 Info = Mapping[str, str]
 """INFO as text, by field name: `{"used_memory": "1048576", …}`."""
@@ -70,9 +75,9 @@ def server_facts(info: Info) -> ServerFacts:
     Raises:
         CannotLook: INFO lacks role or mode.
     """
-    mode = info.get("server_mode") or info.get("redis_mode", "")
+    mode = word(info.get("server_mode") or info.get("redis_mode", ""), _MODES)
     # A sentinel has a mode and no role.
-    role = info.get("role") or ("sentinel" if mode == "sentinel" else "")
+    role = word(info.get("role", ""), ROLES) or ("sentinel" if mode == "sentinel" else "")
     if not role or not mode:
         raise CannotLook("INFO does not report role and mode")
     return ServerFacts(
@@ -85,6 +90,11 @@ def server_facts(info: Info) -> ServerFacts:
         tcp_port=integer(info, "tcp_port"),
         uptime_s=integer(info, "uptime_in_seconds"),
     )
+
+
+def word(value: str, known: Collection[str]) -> str:
+    """A word of INFO as it is if it is a known one; another is what its sender likes to show."""
+    return value if value in known else printable(value, _LONGEST_WORD)
 
 
 def integer(info: Info, field: str, *, signed: bool = False) -> int:

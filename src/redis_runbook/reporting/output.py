@@ -13,13 +13,15 @@ class Output:
     """One format: `--output name` writes it to `file` in the report folder.
 
     `render` is a pure function of the record. `final`: the output contains the exit code, which
-    depends on whether the other outputs could be written, so it is written after them.
+    depends on whether the other outputs could be written, so it is written after them. `mode` is
+    what the file permits at most: reports are for the user and the group.
     """
 
     name: str
     file: str
     render: Callable[[RunRecord], str]
     final: bool = False
+    mode: int = 0o640
 
 
 def write_output(output: Output, record: RunRecord, paths: Sequence[Path]) -> list[str]:
@@ -32,15 +34,15 @@ def write_output(output: Output, record: RunRecord, paths: Sequence[Path]) -> li
         text = output.render(record)
     except Exception as error:  # noqa: BLE001  # a plugin's output must not prevent the others
         return [f"cannot write the output {output.name}: it failed ({type(error).__name__})"]
-    return write_text(text, paths)
+    return write_text(text, paths, mode=output.mode)
 
 
-def write_text(text: str, paths: Sequence[Path]) -> list[str]:
+def write_text(text: str, paths: Sequence[Path], *, mode: int) -> list[str]:
     """Write the same text to each of the paths; returns as `write_output` does."""
     whole = text.encode("utf-8", errors="backslashreplace")
     for path in paths:
         try:
-            write_whole(path, whole)
+            write_whole(path, whole, mode=mode)
         except OSError as error:
             return [f"cannot write {path}: {error.strerror}"]
     return []

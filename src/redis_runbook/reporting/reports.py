@@ -96,7 +96,8 @@ class Reports:
     def _write_page(self, record: RunRecord) -> list[str]:
         if not self._page.text:
             return ["no HTML report: pytest-html could not write it"]
-        return write_text(self._page.with_verdict_of(record), self._paths(record, "latest.html"))
+        page = self._page.with_verdict_of(record)
+        return write_text(page, self._paths(record, "latest.html"), mode=0o640)
 
     def _files(self, record: RunRecord) -> Iterator[tuple[Output, Sequence[Path]]]:
         for name in _DEFAULT_OUTPUTS:

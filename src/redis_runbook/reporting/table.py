@@ -18,7 +18,13 @@ def _render_metrics(record: RunRecord) -> str:
 OUTPUTS: Final = (
     Output(name="junit", file="junit.xml", render=junit.render),
     Output(name="json", file="results.json", render=ctrf.render, final=True),
-    Output(name="prometheus", file="redis-runbook.prom", render=_render_metrics, final=True),
+    Output(  # the node_exporter reads it
+        name="prometheus",
+        file="redis-runbook.prom",
+        render=_render_metrics,
+        final=True,
+        mode=0o644,
+    ),
 )
 
 

@@ -11,6 +11,7 @@ import redis
 from redis_runbook.config.roles import RoleSpec
 from redis_runbook.redact import harmless
 from redis_runbook.targets.target import TargetError
+from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.endpoint import Endpoint
 from redis_runbook.wire.failure import why_it_failed
@@ -83,6 +84,8 @@ def wait_until_answers(
                 client.ask("PING")
         except redis.RedisError as error:
             reason = f"it {why_it_failed(error)}"
+        except CannotLook as error:
+            reason = str(error)
         else:
             return
         check_alive()

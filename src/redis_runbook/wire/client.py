@@ -14,7 +14,7 @@ from redis.retry import Retry
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.endpoint import Endpoint
 from redis_runbook.wire.failure import why_it_failed
-from redis_runbook.wire.resp import BoundedParser
+from redis_runbook.wire.resp import MAX_INFO_BYTES, MAX_TEXT_BYTES, BoundedParser
 
 CLIENT_NAME: Final = "redis-runbook"
 _CONTAINER_COMMANDS: Final = frozenset(
@@ -75,6 +75,17 @@ class Client:
     def database(self) -> int:
         """The database that the connection uses."""
         return int(self._connection.db or 0)
+
+    def open(self) -> None:
+        """Connect, log in, and name the connection; raises as `ask`."""
+        with self._ends_at_an_error():
+            self._connection.connect()
+        self.ask_all(("CLIENT", "SETNAME", CLIENT_NAME))
+
+    def close(self) -> None:
+        """End the connection."""
+        with contextlib.suppress(RedisError, OSError):
+            self._connection.disconnect()
 
     def ask(self, *command: Word) -> Any:
         """Send one command and return its reply as RESP2 gives it (bytes, int, None, list).
@@ -147,6 +158,10 @@ class Client:
         return opened
 
     def _reply(self, command: tuple[Word, ...]) -> Any:
+        is_info = command[0] == "INFO"
+        # Private, as the one below; there is no other way from a connection to its parser.
+        parser = self._connection._parser  # noqa: SLF001  # as above
+        parser.max_text_bytes = MAX_INFO_BYTES if is_info else MAX_TEXT_BYTES
         try:
             return self._connection.read_response()
         except NoPermissionError:
@@ -185,15 +200,16 @@ def command_name(command: tuple[Word, ...]) -> str:
 def connected(endpoint: Endpoint, service: str, *, timeout_s: float) -> Iterator[Client]:
     """Open a connection, name it `redis-runbook` if that is permitted, and close it at the end.
 
+    Opening takes at most `timeout_s`, however slowly the server sends.
+
     Raises:
-        redis.exceptions.RedisError: the connection could not be opened.
+        CannotLook: it could not be opened in time, or the server's replies make no sense.
+        redis.exceptions.RedisError: it could not be opened.
     """
-    connection = create_connection(endpoint, timeout_s=timeout_s)
+    client = Client(create_connection(endpoint, timeout_s=timeout_s), service)
     try:
-        connection.connect()
-        client = Client(connection, service)
-        client.ask_all(("CLIENT", "SETNAME", CLIENT_NAME))
+        with client.time_limit(timeout_s):
+            client.open()
         yield client
     finally:
-        with contextlib.suppress(RedisError, OSError):
-            connection.disconnect()
+        client.close()

@@ -47,10 +47,11 @@ def read_text(path: Path, *, max_bytes: int) -> str:
         raise ValueError(f"is not UTF-8 at byte {error.start:,}") from None
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, mode: int) -> None:
     """Write a file atomically: a reader sees the old content or the new content, never a part.
 
     A link is followed. What is no plain file, such as a device, is written to and not replaced.
+    `mode` is what the file permits, unless the umask permits less.
 
     Raises:
         OSError: the file could not be written; the old file is unchanged.
@@ -61,7 +62,9 @@ def write_whole(path: Path, content: bytes) -> None:
     path = path.resolve()
     temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
     try:
-        temporary.write_bytes(content)
+        created = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(created, "wb") as file:
+            file.write(content)
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -10,6 +10,9 @@ from pydantic.alias_generators import to_camel
 from redis_runbook.wire.http import FetchError, FetchProblem, http_get
 from redis_runbook.wire.http_url import HttpUrl
 
+MAX_ELEMENTS: Final = 200_000
+_BEGINNINGS: Final = (b"{", b"[", b",")
+"""Of these, each element of an object or an array has at least one before it."""
 _MIN_TIMEOUT_S: Final = 0.05
 _M = TypeVar("_M", bound=BaseModel)
 
@@ -23,6 +26,11 @@ class Access:
     username: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     ca_file: str | None = None
+
+    @property
+    def has_login(self) -> bool:
+        """Whether requests carry a token, a user name or a password."""
+        return any((self.token, self.username, self.password, self.url.credentials))
 
 
 class Answer(BaseModel):
@@ -77,10 +85,17 @@ class JsonApi:
             if error.problem is FetchProblem.TIMED_OUT:
                 self._late = error
             raise
+        elements = sum(map(body.count, _BEGINNINGS))
+        if elements > MAX_ELEMENTS:
+            raise FetchError(
+                FetchProblem.TOO_LARGE, f"answered {path} with more than {MAX_ELEMENTS:,} elements"
+            )
         try:
             return answer.model_validate_json(body)
         except ValidationError as error:
-            is_json = all(problem["type"] != "json_invalid" for problem in error.errors())
+            # Each error becomes some kB, and there may be one for each element. JSON that is none
+            # is always one error.
+            is_json = error.error_count() > 1 or error.errors()[0]["type"] != "json_invalid"
             what = "JSON of another form" if is_json else "something that is not JSON"
             raise FetchError(
                 FetchProblem.NOT_API, f"answered {path} with {what}: is its URL that of the API?"

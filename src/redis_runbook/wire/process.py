@@ -10,6 +10,17 @@ from types import FrameType
 from typing import Final, NoReturn, TextIO
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_OF_PROGRAMS: Final = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
+
+
+def programs_environment() -> dict[str, str]:
+    """The environment for programs that we start: of ours only what they need to run.
+
+    Ours may hold tokens, and every process of this user can read that of a child. The locale is
+    plain, as Redis 7 exits if that of the environment is not installed.
+    """
+    given = {name: os.environ[name] for name in _OF_PROGRAMS if name in os.environ}
+    return {**given, "LC_ALL": "C"}
 
 
 @contextlib.contextmanager
@@ -52,6 +63,23 @@ def open_closed_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # gets the lowest free number: `descriptor`
     sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
     sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def ended_after(limit_s: float, code: int, sentence: str) -> Iterator[None]:
+    """End the process with this exit code and sentence if the block takes longer."""
+
+    def end() -> None:
+        os.write(2, f"{sentence}\n".encode())
+        os._exit(code)
+
+    timer = threading.Timer(limit_s, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def silence(stream: TextIO) -> None:

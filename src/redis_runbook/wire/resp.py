@@ -4,7 +4,7 @@ redis-py trusts the length that a reply announces, and buffers the reply until i
 
 It has no public API to bound that. Private names of redis-py are used here: `redis._parsers`, its
 `_RESP2Parser` and `SocketBuffer` with `_read_from_socket` and `_buffer`, and `Connection._sock`;
-client.py uses one more. A new major version may change them, so pyproject.toml excludes it until it
+client.py uses two more. A new major version may change them, so pyproject.toml excludes it until it
 has been tested.
 """
 
@@ -14,27 +14,46 @@ from redis._parsers import _RESP2Parser
 from redis._parsers.socket import SocketBuffer
 from redis.exceptions import InvalidResponse
 
-MAX_TEXT_BYTES: Final = 16 << 20
+MAX_TEXT_BYTES: Final = 8 << 20
+MAX_INFO_BYTES: Final = 2 << 20
+"""Of INFO, which is asked for by many at once; it has some 20 kB with every statistic."""
+
+MAX_LINE_BYTES: Final = 128 << 10
+MAX_REPLY_ELEMENTS: Final = 500_000
 MAX_CONNECTION_BYTES: Final = 256 << 20
 _TOO_MUCH: Final = "the reply is larger than anything that was asked for"
 
 
 class _BoundedBuffer(SocketBuffer):
-    """Counts the bytes received, and refuses bulk strings and totals beyond the limits."""
+    """Counts what is received, and refuses lines, bulk strings and totals beyond the limits."""
 
     received = 0
+    elements = 0
+    max_text_bytes = MAX_TEXT_BYTES
+    _line_began: int | None = None
 
     def read(self, length: int, *arguments: Any, **options: Any) -> bytes:
         """Read one bulk string of a reply, unless it is too long."""
-        if length > MAX_TEXT_BYTES:
+        if length > self.max_text_bytes:
             raise InvalidResponse(_TOO_MUCH)
         return super().read(length, *arguments, **options)
+
+    def readline(self, *arguments: Any, **options: Any) -> bytes:
+        """Read one line, which begins each element of a reply, unless there are too many."""
+        self.elements += 1
+        if self.elements > MAX_REPLY_ELEMENTS:
+            raise InvalidResponse(_TOO_MUCH)
+        self._line_began = self.received
+        line = super().readline(*arguments, **options)
+        self._line_began = None
+        return line
 
     def _read_from_socket(self, *arguments: Any, **options: Any) -> bool:
         before = self.unread_bytes()
         found = super()._read_from_socket(*arguments, **options)
         self.received += self.unread_bytes() - before
-        if self.received > MAX_CONNECTION_BYTES:
+        line = 0 if self._line_began is None else self.received - self._line_began
+        if self.received > MAX_CONNECTION_BYTES or line > MAX_LINE_BYTES:
             raise InvalidResponse(_TOO_MUCH)
         return found
 
@@ -50,3 +69,13 @@ class BoundedParser(_RESP2Parser):
             self.socket_read_size,
             connection.socket_timeout,
         )
+
+    max_text_bytes = MAX_TEXT_BYTES
+    """How long a text of the next reply may be."""
+
+    def read_response(self, *arguments: Any, **options: Any) -> Any:
+        """Read one whole reply."""
+        if isinstance(self._buffer, _BoundedBuffer):
+            self._buffer.elements = 0
+            self._buffer.max_text_bytes = self.max_text_bytes
+        return super().read_response(*arguments, **options)

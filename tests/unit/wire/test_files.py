@@ -16,7 +16,7 @@ def test_a_device_a_pipe_and_a_link_are_written_to_and_not_replaced(tmp_path: Pa
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     for path in (link, pipe, Path(os.devnull)):
-        write_whole(path, b"new")
+        write_whole(path, b"new", mode=0o640)
     assert link.is_symlink()
     assert target.read_bytes() == b"new" == os.read(reader, 9)
     assert Path(os.devnull).is_char_device()
@@ -30,7 +30,7 @@ def test_a_pipe_gets_all_of_what_is_more_than_it_holds(tmp_path: Path) -> None:
         read = reading.submit(pipe.read_bytes)
         while True:
             try:
-                write_whole(pipe, content)
+                write_whole(pipe, content, mode=0o640)
             except OSError:  # the reader is not there yet
                 continue
             break
@@ -40,4 +40,4 @@ def test_a_pipe_gets_all_of_what_is_more_than_it_holds(tmp_path: Path) -> None:
 def test_a_pipe_that_nobody_reads_is_an_error_and_no_wait(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="No such device or address"):
-        write_whole(tmp_path / "pipe", b"new")
+        write_whole(tmp_path / "pipe", b"new", mode=0o640)

@@ -1,0 +1,132 @@
+"""Servers that send more than anybody asked for: an end in time, with little memory."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.redis.test_hostile import bulk, read_reply, replies
+from tests.support import product
+from tests.support.servers import Server
+
+MOST_MB = 150
+MOST_S = 15
+
+Answer = Callable[[socket.socket], None]
+
+
+def _flood(connection: socket.socket, begin: bytes, rest: bytes, megabytes: int = 300) -> None:
+    connection.sendall(begin)
+    chunk = rest * ((1 << 20) // len(rest))
+    for _ in range(megabytes):
+        connection.sendall(chunk)
+
+
+def endless_line(connection: socket.socket) -> None:
+    """FAKE: a line without an end."""
+    _flood(connection, b"+", b"x")
+
+
+def endless_elements(connection: socket.socket) -> None:
+    """FAKE: an array of as many elements as anybody reads."""
+    _flood(connection, b"*1000000000\r\n", b":1\r\n")
+
+
+def endless_text(connection: socket.socket) -> None:
+    """FAKE: a text of a length that nobody needs."""
+    _flood(connection, b"$1000000000\r\n", b"x")
+
+
+def dripping(connection: socket.socket) -> None:
+    """FAKE: a byte of a line every 0.1 s, so that no single read takes long."""
+    connection.sendall(b"+")
+    for _ in range(600):
+        connection.sendall(b"x")
+        time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def answering(server: Server, name: bytes, answer: Answer) -> Iterator[str]:
+    """FAKE: a real server's replies, but for one command, to which `answer` sends what it likes."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def converse(connection: socket.socket) -> None:
+        with (
+            connection,
+            contextlib.suppress(OSError),
+            connection.makefile("rb") as asked,
+            socket.create_connection(("127.0.0.1", server.port)) as behind,
+            behind.makefile("rb") as real,
+        ):
+            while words := read_reply(asked):
+                if words.split(b"\r\n")[2].upper() == name:
+                    answer(connection)
+                    return
+                behind.sendall(words)
+                connection.sendall(read_reply(real))
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                threading.Thread(target=converse, args=[connection], daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    with listener:
+        yield f"redis://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("answer", [endless_line, endless_elements, endless_text, dripping])
+@pytest.mark.parametrize("name", [b"CLIENT", b"INFO", b"SLOWLOG"])
+def test_a_run_ends_in_time_with_little_memory(
+    name: bytes, answer: Answer, healthy: Server, folder: Path
+) -> None:
+    with answering(healthy, name, answer) as url:
+        done, peak_mb, took_s = product.measured(
+            folder,
+            *("smoke", "--select", "connectivity.role", "latency.slowlog", "queue.depth"),
+            env=product.urls(url, healthy.url),
+        )
+    assert "unknown" in done.verdicts.values()
+    assert "itself failed" not in done.everything
+    assert (peak_mb < MOST_MB, took_s < MOST_S) == (True, True), (peak_mb, took_s)
+
+
+@pytest.mark.parametrize("answer", [endless_line, endless_elements, dripping])
+def test_a_look_at_a_queue_ends_in_time_with_little_memory(
+    answer: Answer, healthy: Server, folder: Path
+) -> None:
+    with answering(healthy, b"CLIENT", answer) as url:
+        done, peak_mb, took_s = product.measured(
+            folder, "queue", "show", "render", env=product.urls(url)
+        )
+    assert done.code == 3
+    assert (peak_mb < MOST_MB, took_s < MOST_S) == (True, True), (peak_mb, took_s)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {b"INFO": bulk(b"a:1\r\n" * 1_500_000)},
+        {b"INFO": bulk(b"".join(b"%d:1\r\n" % number for number in range(200_000)))},
+        {b"CLIENT": bulk(b"id=1 name=bull:cmVuZGVy db=0\n" * 280_000)},
+        {b"SLOWLOG": b"*100000\r\n" + b"*4\r\n:1\r\n:1\r\n:1\r\n*1\r\n$1\r\na\r\n" * 100_000},
+    ],
+    ids=["info", "info-fields", "client-list", "slowlog"],
+)
+def test_a_reply_as_large_as_is_read_takes_little_memory(
+    given: Mapping[bytes, bytes], healthy: Server, folder: Path
+) -> None:
+    with replies(healthy, given) as url:
+        done, peak_mb, took_s = product.measured(
+            folder,
+            *("smoke", "--select", "connectivity.role", "latency.slowlog", "queue"),
+            env=product.urls(url, healthy.url),
+        )
+    assert "itself failed" not in done.everything
+    assert (peak_mb < MOST_MB, took_s < MOST_S) == (True, True), (peak_mb, took_s)
