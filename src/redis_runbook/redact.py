@@ -1,10 +1,11 @@
 """Makes text safe to print: without secrets and control characters, of bounded length."""
 
+import base64
 import html
 import json
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
@@ -13,7 +14,12 @@ _MAX_TEXT: Final = 2_000
 _MAX_QUOTED: Final = 200
 
 _JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}")
-_USERINFO: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,20}://)[^\s@'\"<>]{1,4096}@")
+# To the last `@`, as a password may contain one; or to a cut, behind which the `@` may have been.
+_USERINFO: Final = re.compile(
+    r"([A-Za-z][A-Za-z0-9+.-]{0,20}://)"
+    r"(?:[^\s'\"<>]{1,4096}@"
+    r"|[^\s/@'\"<>]{0,4096}:(?!\d{1,5}(?:[^\w@]|$))[^\s@'\"<>]{0,4096}(?=…|\.\.\.))"
+)
 _SCHEME_AND_TOKEN: Final = re.compile(r"(?i)\b(bearer|basic)\s+(?!auth)[\w.~+/=-]{8,}")
 _ASSIGNED: Final = re.compile(
     r"(?i)\b((?:\w*[-_.])?(?:password|passwd|pwd|token|secret|api[-_]?key|authorization"
@@ -26,30 +32,13 @@ _SECRET_NAME: Final = re.compile(
 )
 _MIN_ENVIRONMENT_SECRET: Final = 6
 _MIN_PART_OF_WORD: Final = 4
-# Words in our own reports. A password equal to one of them is masked only in text from outside, as
-# masking it in whole documents would destroy them.
-_OWN_WORDS: Final = frozenset(
-    """cache check container default docker embedded exporter fail false gate guest html json
-    latency limit live localhost master memory message nightly none null observed pass password
-    queue redis redis-cache redis-exporter redis-queue redis-runbook report root runbook secret
-    service smoke status style table target test tests token true unknown user valkey value
-    verdict warn""".split()
-)
+_MAX_SEARCHED: Final = 65_536
+_CUT: Final = re.compile(r"…|\.\.\.|'|\Z")
+"""Where a text may have been cut: by us, by Redis (`... (9 more bytes)`, `'…'`) or by another."""
 
-
-def printable(text: str | bytes, limit: int = _MAX_TEXT) -> str:
-    r"""One line of printable text: other characters are escaped (`\x1b`), a long text is cut.
-
-    All text from servers, files and networks passes through here before it enters a message.
-    """
-    size = f"{len(text)} {'bytes' if isinstance(text, bytes) else 'characters'}"
-    if isinstance(text, bytes):
-        text = text[: limit * 4].decode("utf-8", errors="backslashreplace")
-    shown = "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode()
-        for char in text[: limit + 1]
-    )
-    return shown if len(text) <= limit else f"{shown[:limit]}… ({size})"
+# A word such as our own sentences have. A password that is one is masked only in what comes from
+# outside, as masking it in whole documents would destroy them.
+_WORD: Final = re.compile(r"[a-z-]{1,15}|.{1,3}", re.DOTALL)
 
 
 class Redactor:
@@ -63,20 +52,28 @@ class Redactor:
     def learn(self, secrets: Iterable[str]) -> None:
         """Redact these secrets, too."""
         self._secrets.update(secrets)
-        self._everywhere = _any_of(self._secrets)
-        self._in_documents = _any_of(
-            secret
-            for secret in self._secrets
-            if len(secret) >= _MIN_PART_OF_WORD and secret.lower() not in _OWN_WORDS
+        self._everywhere = _Known(self._secrets)
+        self._in_documents = _Known(
+            secret for secret in self._secrets if not _WORD.fullmatch(secret)
         )
+
+    def forget(self) -> None:
+        """Know no secrets any more."""
+        self._secrets.clear()
+        self.learn(())
 
     def __call__(self, text: str) -> str:
         """Redact a text from outside."""
-        return self._apply(text, self._everywhere)
+        text = _without_unmistakable(self._everywhere.hidden(text))
+        text = _SCHEME_AND_TOKEN.sub(rf"\1 {MASK}", text)
+        return _ASSIGNED.sub(rf"\1\2{MASK}", text)
 
     def document(self, text: str) -> str:
-        """Redact a text that we wrote, in case that a secret is still in it."""
-        return self._apply(text, self._in_documents)
+        """Redact a text that we wrote, in case that a secret is still in it.
+
+        What merely looks like one is not searched for: our own words would fall victim to that.
+        """
+        return _without_unmistakable(self._in_documents.hidden(text))
 
     def value(self, value: Any) -> Any:
         """Make every text in a JSON-like value printable and redacted, keys too."""
@@ -88,53 +85,126 @@ class Redactor:
             return [self.value(item) for item in value]
         return value
 
-    @staticmethod
-    def _apply(text: str, known: re.Pattern[str] | None) -> str:
-        if known:
-            text = known.sub(MASK, text)
-        text = _USERINFO.sub(rf"\1{MASK}@", text)
-        text = _JWT.sub(MASK, text)
-        text = _SCHEME_AND_TOKEN.sub(rf"\1 {MASK}", text)
-        return _ASSIGNED.sub(rf"\1\2{MASK}", text)
+
+class _Known:
+    """Secrets to look for, in all their forms, and in part where a text may have been cut."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        forms = {form for secret in secrets if secret for form in _forms(secret)}
+        # Longest first, so that a secret which contains another is replaced as a whole.
+        ordered = sorted(forms, key=len, reverse=True)
+        self._whole = _any_of(ordered)
+        self._by_beginning: dict[str, list[str]] = {}
+        for form in ordered:
+            if len(form) > _MIN_PART_OF_WORD:
+                self._by_beginning.setdefault(form[:_MIN_PART_OF_WORD], []).append(form)
+        beginnings = "|".join(map(re.escape, self._by_beginning))
+        self._beginnings = re.compile(f"(?=({beginnings}))") if beginnings else None
+
+    def hidden(self, text: str) -> str:
+        """The text without them."""
+        if self._whole is None:
+            return text
+        return self._without_beginnings(self._whole.sub(MASK, text))
+
+    def _without_beginnings(self, text: str) -> str:
+        shown, at = "", 0
+        for found in self._beginnings.finditer(text) if self._beginnings else ():
+            begin = found.start()
+            for secret in self._by_beginning[found[1]] if begin >= at else ():
+                end = begin + _same(secret, text[begin : begin + len(secret)])
+                if _CUT.match(text, end):
+                    shown, at = f"{shown}{text[at:begin]}{MASK}", end
+                    break
+        return shown + text[at:]
 
 
-def harmless(text: str, limit: int = _MAX_QUOTED) -> str:
-    """A text from outside for a message: printable, and without what looks like a secret."""
-    return printable(Redactor()(text.strip()), limit)
+def _same(text: str, other: str) -> int:
+    """How many characters are the same at the beginning of both."""
+    pairs = enumerate(zip(text, other, strict=False))
+    return next((at for at, (one, two) in pairs if one != two), min(len(text), len(other)))
 
 
-def _text(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode("utf-8", errors="backslashreplace")
+def _without_unmistakable(text: str) -> str:
+    return _JWT.sub(MASK, _USERINFO.sub(rf"\1{MASK}@", text))
 
 
-def _any_of(secrets: Iterable[str]) -> re.Pattern[str] | None:
-    forms = {form for secret in secrets if secret for form in _forms(secret)}
+def _any_of(forms: Sequence[str]) -> re.Pattern[str] | None:
+    """A pattern of all forms; of a short one only as a whole word."""
     if not forms:
         return None
-    # Longest first, so that a secret which contains another is replaced as a whole. A short secret
-    # is only replaced as a whole word.
-    ordered = sorted(forms, key=len, reverse=True)
     return re.compile(
         "|".join(
             re.escape(form)
             if len(form) >= _MIN_PART_OF_WORD
             else rf"(?<!\w){re.escape(form)}(?!\w)"
-            for form in ordered
+            for form in forms
         )
     )
 
 
 def _forms(secret: str) -> set[str]:
-    escaped = {secret, json.dumps(secret)[1:-1], html.escape(secret), repr(secret)[1:-1]}
-    return (
-        escaped
-        | {html.escape(form) for form in escaped}
-        | {
-            quote(secret),
-            quote(secret, safe=""),
-            quote_plus(secret),
-        }
+    """A secret as it is, and as JSON, Python, HTML, XML, URLs and base64 write it."""
+    escaped = {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]}
+    escaped |= {json.dumps(secret, ensure_ascii=False)[1:-1]}
+    marked_up = {html.escape(form) for form in escaped}
+    marked_up |= {form.replace("&#x27;", "&apos;") for form in marked_up}
+    marked_up |= {html.escape(form, quote=False) for form in escaped}
+    in_urls = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    return escaped | marked_up | in_urls | set(_in_base64(secret))
+
+
+def _in_base64(secret: str) -> Iterator[str]:
+    """What is the same in base64 wherever in the encoded text the secret begins."""
+    raw = secret.encode(errors="surrogateescape")
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + raw).decode().rstrip("=")
+        last_is_mixed = (before + len(raw)) % 3 != 0
+        form = encoded[-(-before * 8 // 6) : len(encoded) - last_is_mixed]
+        if len(form) > _MIN_PART_OF_WORD:
+            yield form
+            yield form.replace("+", "-").replace("/", "_")
+
+
+KNOWN: Final = Redactor()
+"""The secrets of this process: of its configuration, its environment and its target."""
+
+
+def printable(text: str | bytes, limit: int = _MAX_TEXT) -> str:
+    r"""One line of a text from outside that may be shown: the boundary that all of it passes.
+
+    Known secrets are replaced first, then other characters are escaped (`\x1b`), and then a long
+    text is cut: in another order a cut would hide a part of a secret from the search.
+    """
+    searched = KNOWN(_text(text[:_MAX_SEARCHED]))
+    size = f"{len(text)} {'bytes' if isinstance(text, bytes) else 'characters'}"
+    return one_line(searched, limit, size, is_cut=len(text) > _MAX_SEARCHED)
+
+
+def one_line(text: str, limit: int = _MAX_TEXT, size: str = "", *, is_cut: bool = False) -> str:
+    """Our own sentence, or a text that is redacted: escaped, and cut at `limit`."""
+    if len(text) <= limit and not is_cut:
+        return escape(text)
+    return f"{escape(text[:limit])[:limit]}… ({size or f'{len(text)} characters'})"
+
+
+def escape(text: str) -> str:
+    r"""Escape what is not printable (`\x1b`), and show the rest as it is.
+
+    It hides no secret: only for a name that is still compared, and redacted before it is shown.
+    """
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
+
+
+def harmless(text: str, limit: int = _MAX_QUOTED) -> str:
+    """A short text from outside for a message, without the space around it."""
+    return printable(text.strip(), limit)
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("utf-8", errors="backslashreplace")
 
 
 def environment_secrets(environ: Mapping[str, str] = os.environ) -> set[str]:

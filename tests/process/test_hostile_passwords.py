@@ -49,6 +49,22 @@ def test_services_stay_apart_where_passwords_are_their_names(folder: Path) -> No
     }
 
 
+@pytest.mark.parametrize("password", ["wrong", "password", "user", "server", "a"])
+def test_a_password_that_is_a_word_of_ours_leaves_our_sentences_whole(
+    password: str, folder: Path
+) -> None:
+    with bundled("--requirepass", "another") as server:
+        url = server.url.replace("://", f"://:{password}@")
+        done = product.run(folder, *ROLE[:2], "connectivity.reachable", env=product.urls(url))
+    found = done.finding("connectivity.reachable[queue]")
+    assert found["message"].endswith("wrong user name or password (WRONGPASS)")
+    assert found["next_steps"][0] == (
+        "compare the URL's user and password with the server's ACL (or `requirepass`)"
+    )
+    assert found["message"] in done.out
+    assert found["next_steps"][0] in done.out
+
+
 def test_an_encrypted_key_is_bad_configuration_and_asks_nobody(folder: Path) -> None:
     folder.mkdir()
     certificate, key = folder / "cert.pem", folder / "key.pem"

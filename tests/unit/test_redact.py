@@ -1,10 +1,18 @@
 """What looks like a secret, or is known to be one, is masked."""
 
-from urllib.parse import quote
+import base64
+import html
+import json
+from collections.abc import Callable, Iterator
+from urllib.parse import quote, quote_plus
+from xml.sax.saxutils import escape as xml_escape
+from xml.sax.saxutils import quoteattr
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from redis_runbook.redact import MASK, Redactor, environment_secrets, printable
+from redis_runbook.redact import KNOWN, MASK, Redactor, environment_secrets, printable
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.c2lnbmF0dXJlLXBsYW50ZWQ"
 
@@ -59,3 +67,74 @@ def test_hostile_text_becomes_one_harmless_line() -> None:
     assert printable("a\x1b[31m\nb\u202ec") == "a\\x1b[31m\\nb\\u202ec"
     assert printable(b"\xff\xfe") == "\\xff\\xfe"
     assert printable("x" * 3000, 10) == "x" * 10 + "… (3000 characters)"
+
+
+# A secret has no letter in common with what is around it, so that each part of it is known.
+SECRETS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x5A), min_size=1, max_size=300)
+AROUND = st.text("abcdefgh ", max_size=80)
+WRITTEN: dict[str, Callable[[str], str]] = {
+    "raw": str,
+    "url": lambda secret: quote(secret, safe=""),
+    "form": quote_plus,
+    "json": lambda secret: json.dumps(secret)[1:-1],
+    "html": html.escape,
+    "xml": xml_escape,
+    "attribute": lambda secret: quoteattr(secret)[1:-1],
+    "repr": lambda secret: repr(secret)[1:-1],
+    "json in html": lambda secret: html.escape(json.dumps(secret)[1:-1]),
+    "basic": lambda secret: base64.b64encode(f"u:{secret}".encode()).decode(),
+    "base64": lambda secret: base64.b64encode(secret.encode()).decode(),
+}
+
+
+@pytest.fixture
+def forgotten() -> Iterator[None]:
+    """What a test lets the process know is forgotten after it."""
+    yield
+    KNOWN.forget()
+
+
+def _longest_part(secret: str, text: str) -> int:
+    """How many characters of the secret, one after the other, are in the text."""
+    return next(
+        (
+            size
+            for size in range(len(secret), 0, -1)
+            if any(secret[at : at + size] in text for at in range(len(secret) - size + 1))
+        ),
+        0,
+    )
+
+
+@pytest.mark.usefixtures("forgotten")
+@given(secret=SECRETS, before=AROUND, after=AROUND, limit=st.integers(8, 400), data=st.data())
+def test_no_cut_shows_a_part_of_a_secret(
+    secret: str, before: str, after: str, limit: int, data: st.DataObject
+) -> None:
+    KNOWN.forget()
+    KNOWN.learn([secret])
+    way = data.draw(st.sampled_from(sorted(WRITTEN)))
+    assume("bas" not in way or len(secret) >= 6)  # a shorter one is any word
+    written = WRITTEN[way](secret)
+    shown = printable(f"{before} {written} {after}", limit)
+    assert _longest_part(written, shown.replace(MASK, "")) <= 3, shown
+
+
+@pytest.mark.usefixtures("forgotten")
+@given(secret=SECRETS, cut=st.integers(1, 300))
+def test_what_redis_cut_shows_no_part_of_a_secret(secret: str, cut: int) -> None:
+    KNOWN.forget()
+    KNOWN.learn([secret])
+    for text in (f"AUTH {secret[:cut]}... (9 more bytes)", f"beginning with: '{secret[:cut]}' "):
+        assert _longest_part(secret, printable(text).replace(MASK, "")) <= 3, text
+
+
+@pytest.mark.parametrize("password", ["p@sstail77", "a@b@c", "x" * 3_000 + "@y"])
+def test_a_password_in_a_url_ends_at_the_last_at_sign(password: str) -> None:
+    assert Redactor()(f"cannot use redis://u:{password}@host") == f"cannot use redis://{MASK}@host"
+
+
+@pytest.mark.parametrize("cut", range(1, 18))
+def test_a_password_in_a_url_that_was_cut_is_masked(cut: int) -> None:
+    shown = printable(f"redis://user:planted-password@host {'x' * 40}", len("redis://user:") + cut)
+    assert "plan" not in shown

@@ -27,7 +27,7 @@ from redis_runbook.probes.bullmq.queues import (
     look_first,
 )
 from redis_runbook.probes.connection import reach
-from redis_runbook.redact import Redactor, environment_secrets, printable
+from redis_runbook.redact import KNOWN, environment_secrets, printable
 from redis_runbook.verdict import CannotLook, ExitCode
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.endpoint import Endpoint
@@ -64,7 +64,7 @@ def _show(
         CannotLook: the service or the queue cannot be observed; its text is redacted.
     """
     config = configuration(config_file, environ).config
-    redact = Redactor(secrets(config, environ) | environment_secrets(environ))
+    KNOWN.learn(secrets(config, environ) | environment_secrets(environ))
     chosen = _service(config, service)
     endpoint, missing = endpoint_of(chosen, config.services[chosen], environ, defaults=False)
     if endpoint is None:
@@ -74,10 +74,10 @@ def _show(
     except (CannotLook, redis.RedisError) as error:
         known = isinstance(error, CannotLook)
         why = str(error) if known else f"{chosen} {why_it_failed(error)}"
-        raise CannotLook(redact(why)) from None
+        raise CannotLook(KNOWN(why)) from None
     limits = config.queue_limits(chosen, name)
     lines = _lines(observed, limit_s=limits.latency_s, window_s=limits.latency_for_s)
-    return "\n".join(redact(line) for line in (f"{printable(name)} on {chosen}", *lines))
+    return "\n".join(KNOWN(line) for line in (f"{printable(name)} on {chosen}", *lines))
 
 
 def _service(config: Config, wanted: str | None) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from redis_runbook.commands.answer import say
+from redis_runbook.redact import KNOWN
 from redis_runbook.verdict import ExitCode
 
 _PACKAGE: Final = Path(__file__).parent.parent
@@ -137,4 +138,8 @@ def _pytest(arguments: Sequence[str], *plugins: object) -> int:
         os.environ.pop(variable, None)
     import pytest  # noqa: PLC0415  # after the environment is set, and only to run checks
 
-    return int(pytest.main([*arguments], plugins=plugins))
+    from redis_runbook.session.streams import redacted_streams  # noqa: PLC0415
+
+    # A run does the same, but pytest quotes bad arguments before it begins.
+    with redacted_streams(KNOWN):
+        return int(pytest.main([*arguments], plugins=plugins))

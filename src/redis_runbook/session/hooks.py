@@ -23,7 +23,7 @@ from redis_runbook.session.recording import (
 from redis_runbook.session.reports import Reports
 from redis_runbook.session.run import Run
 from redis_runbook.session.run_record import make_record
-from redis_runbook.session.streams import RedactingStream
+from redis_runbook.session.streams import redacted_streams
 from redis_runbook.session.subjects import subjects, wants
 from redis_runbook.targets.target import TargetError
 from redis_runbook.verdict import CannotLook, ExitCode, Verdict
@@ -46,12 +46,7 @@ class RunSession:
         self._progress: Progress | None = None
         self._stack = contextlib.ExitStack()
         self._stack.callback(run.end)
-        self._stack.enter_context(
-            contextlib.redirect_stdout(RedactingStream(sys.stdout, run.redact))
-        )
-        self._stack.enter_context(
-            contextlib.redirect_stderr(RedactingStream(sys.stderr, run.redact))
-        )
+        self._stack.enter_context(redacted_streams(run.redact))
         self._stack.enter_context(interruptible())
 
     def pytest_unconfigure(self) -> None:

@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from redis_runbook.catalogue import CheckSpec, Level
+from redis_runbook.catalogue import CATALOGUE, CheckSpec, Level
 from redis_runbook.check import MARK, Advised, Broken, Held, NotApplicable, Outcome, Ruling, Unknown
-from redis_runbook.redact import printable
+from redis_runbook.redact import one_line, printable
 from redis_runbook.session.run import Run
 from redis_runbook.session.subjects import Subject
 from redis_runbook.verdict import CannotLook, Finding, Verdict
@@ -157,6 +157,12 @@ def _passed(item: pytest.Item, run: Run) -> _Conclusion:
 def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s: float) -> Finding:
     spec, subject, ruling = spec_of(item, run), subject_of(item), conclusion.ruling
     service = subject.service if subject else None
+    is_ours = spec is not None and spec.id in CATALOGUE and conclusion.expected
+
+    def says(text: str) -> str:
+        # In a sentence of ours, what is from outside was made printable before.
+        return one_line(run.redact.document(text)) if is_ours else printable(text)
+
     broken = conclusion.verdict in {Verdict.FAIL, Verdict.WARN}
     steps = (*ruling.next_steps, *(steps_of(item) if broken else ()))
     return Finding(
@@ -164,14 +170,14 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
         # A subject's name is ours, or was redacted when the subject was made.
         subject=subject.name if subject else printable(run.redact(_name_within_file(item)), 200),
         verdict=conclusion.verdict,
-        message=printable(run.redact(ruling.message)),
+        message=says(ruling.message),
         service=service.name if service else None,
         role=service.role if service else None,
         observed=ruling.observed,
         limit=ruling.limit,
         unit=(ruling.unit or spec.unit) if spec and ruling.limit is not None else None,
         runbook=spec.runbook if spec else None,
-        next_steps=tuple(printable(run.redact(step)) for step in steps),
+        next_steps=tuple(map(says, steps)),
         evidence=run.redact.value(ruling.evidence),
         duration_s=round(duration_s, 3),
         advisory=_is_advisory(item, run),

@@ -18,7 +18,7 @@ from redis_runbook.config.service import Service
 from redis_runbook.config.windows import window_lengths_s
 from redis_runbook.probes.probe import Probe
 from redis_runbook.record import LastSeen, ServiceRecord
-from redis_runbook.redact import Redactor, environment_secrets
+from redis_runbook.redact import KNOWN, environment_secrets, printable
 from redis_runbook.session.lane import Scene
 from redis_runbook.session.observation import Observation
 from redis_runbook.targets.choose import open_target
@@ -54,10 +54,13 @@ class Run:
         """
         self.config: Final = loaded.config
         self.plugins: Final = loaded.plugins
+        self.configured_by: Final = printable(str(loaded.file)) if loaded.file else None
         self.probes: Final = loaded.plugins.probes
         self.profile: Final = profile
         self.started_at: Final = dt.datetime.now(dt.UTC)
-        self.redact: Final = Redactor(secrets(self.config, environ) | environment_secrets(environ))
+        self.redact: Final = KNOWN
+        self.redact.forget()
+        self.redact.learn(secrets(self.config, environ) | environment_secrets(environ))
         self.findings: dict[str, Finding] = {}
         self.interrupted = False
         self.internal_error = False

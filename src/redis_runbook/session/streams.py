@@ -1,9 +1,22 @@
 """Redacts what is printed while checks run."""
 
+import contextlib
+import sys
+from collections.abc import Iterator
 from typing import Any, TextIO
 
 from redis_runbook.redact import Redactor
 from redis_runbook.wire.process import silence
+
+
+@contextlib.contextmanager
+def redacted_streams(redact: Redactor) -> Iterator[None]:
+    """Redact what is printed inside, whoever prints it."""
+    with (
+        contextlib.redirect_stdout(RedactingStream(sys.stdout, redact)),
+        contextlib.redirect_stderr(RedactingStream(sys.stderr, redact)),
+    ):
+        yield
 
 
 class RedactingStream:

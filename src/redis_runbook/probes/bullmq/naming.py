@@ -5,7 +5,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-from redis_runbook.redact import printable
+from redis_runbook.redact import escape
 
 _MAX_CHARACTERS: Final = 120
 
@@ -16,10 +16,11 @@ def escaped(raw: bytes) -> str:
     What is not printable UTF-8 becomes `\x..` or `\u....`, a backslash is doubled, and a long name
     is cut and ends in a digest of all its bytes.
     """
-    text = printable(raw.replace(b"\\", rb"\\"), _MAX_CHARACTERS)
+    begun = raw[: 4 * _MAX_CHARACTERS].replace(b"\\", rb"\\").decode(errors="backslashreplace")
     if len(raw) <= _MAX_CHARACTERS:
-        return text
-    return f"{text} #{hashlib.sha256(raw).hexdigest()[:8]}"
+        return escape(begun)
+    text = escape(begun[:_MAX_CHARACTERS])[:_MAX_CHARACTERS]
+    return f"{text}… ({len(raw)} bytes) #{hashlib.sha256(raw).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from redis_runbook.probes.bullmq.facts import FailureClass
-from redis_runbook.redact import Redactor, printable
+from redis_runbook.redact import KNOWN, printable
 
 _MAX_LENGTH: Final = 100
 _MAX_BYTES_READ: Final = 2_000
@@ -15,7 +15,6 @@ _VARIABLE_PARTS: Final = (
     (re.compile(r"\S+@\S+"), "…"),
     (re.compile(r"\d+"), "#"),
 )
-_redact: Final = Redactor()
 
 
 def classify(reasons: Iterable[bytes]) -> tuple[FailureClass, ...]:
@@ -26,7 +25,7 @@ def classify(reasons: Iterable[bytes]) -> tuple[FailureClass, ...]:
 
 def _masked(reason: bytes) -> str:
     lines = reason[:_MAX_BYTES_READ].strip().splitlines()
-    text = _redact(lines[0].decode(errors="replace").strip()) if lines else ""
+    text = KNOWN(lines[0].decode(errors="replace").strip()) if lines else ""
     for pattern, mask in _VARIABLE_PARTS:
         text = pattern.sub(mask, text)
     return printable(text, _MAX_LENGTH) or "(no reason)"
