@@ -66,7 +66,7 @@ CHECKS: Final = (
     CheckSpec(REACHABLE, "service", UNAVAILABLE, "ms"),
     CheckSpec("connectivity.role", "service", CONFIGURATION),
     CheckSpec("connectivity.writable", "service", UNAVAILABLE, "ms", needs=("writable",)),
-    CheckSpec("connectivity.pubsub", "role", OVERVIEW, "ms"),
+    CheckSpec("connectivity.pubsub", "role", OVERVIEW, "ms", needs=("writable",)),
     CheckSpec("connectivity.clients", "service", UNAVAILABLE, "ratio", _ADVISORY),
     CheckSpec("memory.used_ratio", "service", MONITORING, "ratio"),
     CheckSpec("memory.eviction_policy", "service", OVERVIEW),

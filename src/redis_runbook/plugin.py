@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME=DURATION",
         help="sample this service for so long (queue=5m); repeatable",
     )
-    group.addoption("--read-only", action="store_true", help="write no canary key")
+    group.addoption("--read-only", action="store_true", help="write and publish nothing")
     group.addoption(
         "--select",
         action="append",

@@ -66,6 +66,8 @@ class RunRecord:
     `exit_code` is that of the process, which is not healthy if a report could not be written.
     `waited_s` is how long `--wait` had waited before this attempt; `left_out` is how many checks
     were not selected; `unwritten` holds a sentence for each report that could not be written.
+    `configured_by` is the file of the configuration; `logins` are those who get a user name, a
+    password or a token: `queue at localhost:6379`.
     """
 
     profile: str
@@ -84,6 +86,8 @@ class RunRecord:
     attempt: int = 1
     waited_s: float = 0.0
     unwritten: Sequence[str] = ()
+    configured_by: str | None = None
+    logins: Sequence[str] = ()
 
     @property
     def window_s(self) -> float:

@@ -17,10 +17,8 @@ def loaded(
     environ: Mapping[str, str] | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Loaded:
-    """From the runbook.toml in the current folder, which `text` becomes, and what covers it."""
-    if text is not None:
-        Path("runbook.toml").write_text(text, encoding="utf-8")
-    return load(None, environ or {}, options or {})
+    """From `text`, named by an option, or what lies in the current folder, and what covers it."""
+    return load(None if text is None else _file(text), environ or {}, options or {})
 
 
 def problems(
@@ -50,6 +48,11 @@ def as_loaded(config: Config) -> Loaded:
 
 
 def config_of(text: str = "") -> Config:
-    """What this runbook.toml in the current folder configures."""
-    Path("runbook.toml").write_text(text, encoding="utf-8")
-    return load(None, {}, {}).config
+    """What this runbook.toml configures."""
+    return load(_file(text), {}, {}).config
+
+
+def _file(text: str) -> Path:
+    file = Path("runbook.toml")
+    file.write_text(text, encoding="utf-8")
+    return file

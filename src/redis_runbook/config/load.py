@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from redis_runbook.config import implied_file
 from redis_runbook.config.error import ConfigError
 from redis_runbook.config.keys import (
     VARIABLE_PREFIX,
@@ -28,12 +29,12 @@ from redis_runbook.config.values import UNKNOWN_NAME, Texts
 from redis_runbook.redact import printable
 from redis_runbook.wire.files import read_text
 
-_FILE_VARIABLE: Final = f"{VARIABLE_PREFIX}CONFIG"
 _NEW_SERVICE: Final = re.compile(f"{VARIABLE_PREFIX}SERVICES__([A-Z0-9][A-Z0-9_]*)__ROLE")
 _SECRET_KEY: Final = re.compile("(?:url|username|password|token)$")
 _MAX_FILE_BYTES: Final = 65_536
 _MAX_PROBLEMS: Final = 50
 _MAX_SHOWN: Final = 60
+_MAX_DOTS: Final = 200
 _MAX_NUMBER: Final = 10**18
 
 
@@ -48,6 +49,7 @@ class Loaded:
     config: Config
     origins: Mapping[str, str]
     plugins: Plugins
+    file: Path | None = None
 
 
 class _Leaf(NamedTuple):
@@ -67,7 +69,8 @@ def load(
 ) -> Loaded:
     """Load the effective configuration.
 
-    Without `file`, the file is that in REDIS_RUNBOOK_CONFIG, else `./runbook.toml` if it exists.
+    Without `file`, the file is that in REDIS_RUNBOOK_CONFIG, else `./runbook.toml` if it exists,
+    which must be the user's own.
     Keys of `options` are dotted (`services.queue.url`); a value of None means not given, and a
     value may be a whole table.
 
@@ -78,11 +81,15 @@ def load(
     leaves = _leaves(
         tomllib.loads(Path(__file__).with_name("defaults.toml").read_text()), "default"
     )
-    file = file or _implied_file(environ)
+    named = file or implied_file.named_file(environ)
+    file = named or implied_file.usual_file()
     file_is_broken = False
     if file:
         try:
-            leaves = _merged(leaves, _file_layer(file))
+            layer = _file_layer(file)
+            if not named:
+                implied_file.refuse_a_strangers(file, layer)
+            leaves = _merged(leaves, layer)
         except ValueError as error:
             file_is_broken = True
             problems.append(f"file {printable(str(file))}: {error}")
@@ -108,7 +115,7 @@ def load(
         dotted(key): leaves[key].origin if key in leaves else "default"
         for key, _ in effective(config)
     }
-    return Loaded(config=config, origins=origins, plugins=plugins)
+    return Loaded(config=config, origins=origins, plugins=plugins, file=file)
 
 
 def _plugins(leaves: _Layer, environ: Mapping[str, str], file: Path | None) -> Plugins:
@@ -126,15 +133,11 @@ def _plugins(leaves: _Layer, environ: Mapping[str, str], file: Path | None) -> P
     return load_plugins(names, file.parent if file else Path())
 
 
-def _implied_file(environ: Mapping[str, str]) -> Path | None:
-    if named := environ.get(_FILE_VARIABLE, "").strip():
-        return Path(named)
-    usual = Path("runbook.toml")
-    return usual if usual.exists() or usual.is_symlink() else None
-
-
 def _file_layer(file: Path) -> _Layer:
     text = read_text(file, max_bytes=_MAX_FILE_BYTES)
+    # The memory of tomllib grows with the square of the parts of a dotted key.
+    if any(line.count(".") > _MAX_DOTS for line in text.split("\n")):
+        raise ValueError(f"has a line with more than {_MAX_DOTS} dots")
     try:
         return _leaves(tomllib.loads(text), f"file {printable(str(file))}")
     except RecursionError:
@@ -162,11 +165,11 @@ def _environment_layer(
     known = {variable(key): key for key, is_table in tables_and_keys(names) if not is_table}
     leaves, problems = {}, []
     for name in sorted(environ):
-        if not name.startswith(VARIABLE_PREFIX) or name == _FILE_VARIABLE:
+        if not name.startswith(VARIABLE_PREFIX) or name == implied_file.FILE_VARIABLE:
             continue
         origin = f"environment {printable(name, 2 * _MAX_SHOWN)}"
         if name not in known:
-            hint = did_you_mean(name.upper(), [*known, _FILE_VARIABLE])
+            hint = did_you_mean(name.upper(), [*known, implied_file.FILE_VARIABLE])
             problems.append(f"{origin}: is not a known variable{hint}")
         elif environ[name].strip():
             leaves[known[name]] = _Leaf(environ[name], origin)

@@ -243,7 +243,7 @@ class Config(Section):
     target: TargetChoice = "auto"
     report_dir: Directory = Path("reports")
     deadline_s: Seconds | None = Field(None, description="The whole run; default: the profile's")
-    read_only: bool = Field(False, description="Write no canary")
+    read_only: bool = Field(False, description="Write no canary, and publish nothing")
     runbook_url: HttpUrl | None = Field(None, description="Where alerts link to: the runbook")
     plugins: Texts = Field(
         (), description="Modules, or .py files relative to this one, that add checks and the like"

@@ -91,6 +91,8 @@ def _extra(record: RunRecord) -> dict[str, Any]:
         "attempt": record.attempt,
         "waited_s": round(record.waited_s, 1),
         "unwritten": list(record.unwritten),
+        "configured_by": record.configured_by,
+        "logins": list(record.logins),
         "counts": {verdict.value: number for verdict, number in count(record.findings).items()},
         "servers": {
             name: dataclasses.asdict(server) if server else None

@@ -52,6 +52,8 @@ def parse_record(text: str) -> RunRecord:
             attempt=int(extra["attempt"]),
             waited_s=_number(extra["waited_s"]),
             unwritten=tuple(map(_text, extra.get("unwritten", ()))),
+            configured_by=_text_or_none(extra.get("configured_by")),
+            logins=tuple(map(_text, extra.get("logins", ()))),
         )
     except (LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError("not a document of redis-runbook's") from error

@@ -41,11 +41,7 @@ class Terminal:
             return
         if record.announcement:
             reporter.write_line(record.announcement, yellow=True, bold=True)
-        where = ", ".join(
-            f"{service.name} at {service.address}" if service.address else f"{service.name} ?"
-            for service in record.services
-        )
-        reporter.write_line(f"{record.profile} ({record.target}): {where}")
+        reporter.write_line(text.opening(record))
 
     def show(self, finding: Finding) -> None:
         """Print a finding as one line: verdict, check and subject, message."""

@@ -24,6 +24,20 @@ _MEANINGS: Final = {
 _NAMED: Final = 3
 
 
+def opening(record: RunRecord) -> str:
+    """`smoke (live): queue at h:6379; configured by runbook.toml; logins for queue at h:6379`."""
+    where = ", ".join(
+        f"{service.name} at {service.address}" if service.address else f"{service.name} ?"
+        for service in record.services
+    )
+    parts = [f"{record.profile} ({record.target}): {where}"]
+    if record.configured_by:
+        parts.append(f"configured by {record.configured_by}")
+    if record.logins and record.target == "live":
+        parts.append(f"logins for {', '.join(record.logins)}")
+    return "; ".join(parts)
+
+
 def headline(record: RunRecord) -> str:
     """`HEALTHY throwaway servers (embedded), 2 of 45 checks (memory)`: the verdict, on what.
 

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -32,6 +33,9 @@ _OPTIONS: Final = {
     "read_only": "read_only",
 }
 """Command-line options and the configuration keys that they set."""
+
+_LIBRARIES: Final = ("docker", "redis", "testcontainers", "urllib3")
+"""Their logs, which pytest would collect or write, tell URLs and what is sent with a request."""
 
 _NEEDED_PLUGINS: Final = {"htmlpath": "html", "metadata": "metadata", "verbose": "terminal"}
 """Each by an option that only this plugin of pytest has."""
@@ -79,6 +83,8 @@ def configure(
     run.attempt = attempt or 1
     run.waited_s = config.getoption("waited") or 0.0
     config.stash[RUN] = run
+    for name in _LIBRARIES:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     show_progress = config.option.verbose >= 0
     _set_pytest_options(config, run)
     # Not by pytest's own import, which warns that it is imported already, under --wait.

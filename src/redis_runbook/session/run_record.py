@@ -37,6 +37,8 @@ def make_record(run: Run) -> RunRecord:
         left_out=run.left_out,
         attempt=run.attempt,
         waited_s=round(run.waited_s, 1),
+        configured_by=run.configured_by,
+        logins=tuple(target.logins) if target else (),
     )
     return _redacted(record, run.redact)
 

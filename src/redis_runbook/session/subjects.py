@@ -231,7 +231,9 @@ def _missing_api(name: str) -> Callable[[Run], str]:
 
 
 _MISSING: Final[Mapping[Need, Callable[[Run], str]]] = {
-    "writable": lambda run: "a read-only run writes no canary" if run.config.read_only else "",
+    "writable": lambda run: (
+        "a read-only run writes and publishes nothing" if run.config.read_only else ""
+    ),
     "jwt_cache": lambda run: (
         "" if run.config.jwt_cache.enabled else "switched off: [jwt_cache] enabled = false"
     ),

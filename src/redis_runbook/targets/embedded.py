@@ -29,6 +29,7 @@ from redis_runbook.targets.throwaway import (
     wait_until_answers,
 )
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.process import programs_environment
 
 _HOST: Final = "127.0.0.1"
 _PORT_ATTEMPTS: Final = 5
@@ -93,6 +94,7 @@ def find_program(environ: Mapping[str, str]) -> str:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
+                env=programs_environment(),
             )
             return candidate
     raise TargetError(
@@ -125,6 +127,7 @@ class _Watchdog:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
+            env=programs_environment(),
             start_new_session=True,
         )
         self._servers: list[subprocess.Popen[bytes]] = []
@@ -193,8 +196,7 @@ class _Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
-                # Redis 7 exits if the locale in the environment is not installed.
-                env={**os.environ, "LC_ALL": "C"},
+                env=programs_environment(),
                 start_new_session=True,
             )
         self._watchdog.guard(self._process)

@@ -1,6 +1,6 @@
 """An open target: the services of a run, their exporters, and how to close it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -52,6 +52,21 @@ class Target:
     apis: Mapping[str, ApiRoute] = field(default_factory=dict)
     announcement: str | None = None
     end: Callable[[], None] = field(default=lambda: None, repr=False)
+
+    @property
+    def logins(self) -> Iterator[str]:
+        """Who gets a user name, a password or a token: `queue at localhost:6379`."""
+        for service in self.services:
+            endpoint = service.endpoint
+            if endpoint and (endpoint.username or endpoint.password):
+                yield f"{service.name} at {endpoint.address}"
+        exporters = {route.url for route in self.exporters.values() if route.url}
+        for url in sorted(exporters, key=lambda url: url.origin):
+            if url.credentials or url.token:
+                yield f"the exporter at {url.origin}"
+        for name, route in self.apis.items():
+            if route.access and route.access.has_login:
+                yield f"{name} at {route.access.url.origin}"
 
     def close(self) -> None:
         """Stop what was started for this target; may be called again, never raises."""

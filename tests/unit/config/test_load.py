@@ -222,9 +222,17 @@ def test_a_syntax_error_names_its_line_and_quotes_nothing(text: str, where: str)
     assert SECRET not in problem
 
 
-@pytest.mark.parametrize("text", ["a = " + "[" * 50_000, "a." * 2_000 + "a = 1"])
-def test_endless_nesting_is_no_traceback(text: str) -> None:
-    assert problems(text) == ("file runbook.toml: is nested too deeply",)
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a = " + "[" * 50_000, "is nested too deeply"),
+        ("a." * 2_000 + "a = 1", "has a line with more than 200 dots"),
+        ("a." * 30_000 + "a = 1", "has a line with more than 200 dots"),
+        ('"\u2028".' * 10_000 + "a = 1", "has a line with more than 200 dots"),
+    ],
+)
+def test_endless_nesting_is_no_traceback(text: str, problem: str) -> None:
+    assert problems(text) == (f"file runbook.toml: {problem}",)
 
 
 def test_a_byte_order_mark_is_no_error() -> None:

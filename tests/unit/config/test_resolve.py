@@ -324,7 +324,7 @@ def test_urls_are_shown_without_credentials_and_passwords_not_at_all() -> None:
         password = "{SECRET}"
         exporter_url = "https://u:{SECRET}@h:9121/scrape?token={SECRET}"
         [services.cache]
-        password_env = "PASSWORD"
+        password_env = "REDIS_PASSWORD"
         [services.sock]
         role = "cache"
         url = "unix://:{SECRET}@/run/redis.sock"
@@ -333,7 +333,7 @@ def test_urls_are_shown_without_credentials_and_passwords_not_at_all() -> None:
     environ = {
         "REDIS_CACHE_URL": f"redis://{SECRET}@[::1]",
         "REDIS_EXPORTER_URL": f"redis://u:{SECRET}@h",
-        "PASSWORD": SECRET,
+        "REDIS_PASSWORD": SECRET,
     }
     shown = " ".join(describe(load(None, environ, {}), environ).split())
     assert SECRET not in shown
@@ -342,7 +342,7 @@ def test_urls_are_shown_without_credentials_and_passwords_not_at_all() -> None:
         'password = "***" #',
         'exporter_url = "https://h:9121/scrape" #',
         'url_env = "REDIS_CACHE_URL" # default; redis://***@[::1]:6379/0',
-        'password_env = "PASSWORD" # file runbook.toml; set',
+        'password_env = "REDIS_PASSWORD" # file runbook.toml; set',
         'url = "unix://***@/run/redis.sock?db=0" #',
         'url_env = "REDIS_EXPORTER_URL" # default; not usable: the URL must start with http://',
     ):

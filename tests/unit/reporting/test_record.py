@@ -85,6 +85,8 @@ RECORD = RunRecord(
     attempt=3,
     waited_s=12.5,
     unwritten=("cannot write reports/latest.html: Permission denied",),
+    configured_by="runbook.toml",
+    logins=("queue at localhost:6379", "grafana at http://localhost:3000"),
 )
 
 

@@ -1,0 +1,47 @@
+"""Which configuration file is meant where no option names one, and whether it can be trusted."""
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from redis_runbook.config.keys import VARIABLE_PREFIX, Key, dotted
+from redis_runbook.config.sources import given_by, names_a_variable
+
+FILE_VARIABLE: Final = f"{VARIABLE_PREFIX}CONFIG"
+_OUR_VARIABLES: Final = ("REDIS_", "PROMETHEUS_", "GRAFANA_")
+_SENT: Final = frozenset({"username", "password", "token"})
+_TRUST: Final = "name it with --config if you trust it"
+
+
+def named_file(environ: Mapping[str, str]) -> Path | None:
+    """The file that the environment names."""
+    named = environ.get(FILE_VARIABLE, "").strip()
+    return Path(named) if named else None
+
+
+def usual_file() -> Path | None:
+    """`runbook.toml` in the current folder, if it is there."""
+    usual = Path("runbook.toml")
+    return usual if usual.exists() or usual.is_symlink() else None
+
+
+def refuse_a_strangers(file: Path, layer: Mapping[Key, tuple[object, str]]) -> None:
+    """Refuse a file that only lay in the current folder, where it could send secrets elsewhere.
+
+    `layer` holds what it sets: values, with where they are from.
+
+    Raises:
+        ValueError: another user owns it or may write it, or it names a variable that is not ours.
+    """
+    about = file.stat()
+    if about.st_uid not in {os.geteuid(), 0}:
+        raise ValueError(f"belongs to another user: {_TRUST}")
+    if about.st_mode & stat.S_IWOTH:
+        raise ValueError(f"can be written by every user: {_TRUST}")
+    for key, (value, _) in layer.items():
+        is_sent = names_a_variable(str(key[-1])) and given_by(str(key[-1])) in _SENT
+        if is_sent and not str(value).startswith(_OUR_VARIABLES):
+            ours = ", ".join(f"{prefix}…" for prefix in _OUR_VARIABLES)
+            raise ValueError(f"{dotted(key)} names a variable other than {ours}: {_TRUST}")
