@@ -113,7 +113,7 @@ def test_a_look_at_a_queue_ends_in_time_with_little_memory(
     "given",
     [
         {b"INFO": bulk(b"a:1\r\n" * 1_500_000)},
-        {b"INFO": bulk(b"".join(b"%d:1\r\n" % number for number in range(200_000)))},
+        {b"INFO": bulk(b"".join(b"%d:1\r\n" % number for number in range(100_000)))},
         {b"CLIENT": bulk(b"id=1 name=bull:cmVuZGVy db=0\n" * 280_000)},
         {b"SLOWLOG": b"*100000\r\n" + b"*4\r\n:1\r\n:1\r\n:1\r\n*1\r\n$1\r\na\r\n" * 100_000},
     ],

@@ -10,7 +10,7 @@ from redis_runbook.probes.bullmq.queues import ObservedQueue, QueuesFacts
 from redis_runbook.probes.clients import ClientsFacts
 from redis_runbook.probes.server import ServerFacts
 from redis_runbook.record import LastSeen, QueueRecord, RunRecord, ServerRecord, ServiceRecord
-from redis_runbook.redact import Redactor
+from redis_runbook.redact import Redactor, printable
 from redis_runbook.session.run import Run
 from redis_runbook.verdict import Finding, Verdict
 
@@ -94,7 +94,7 @@ def _queues(run: Run) -> Iterator[QueueRecord]:
         for name, queue in queues.by_name.items() if queues else ():
             yield QueueRecord(
                 service=service.name,
-                name=name,
+                name=printable(name),
                 longest_wait_s=_longest_wait_s(run, service.name, queue),
                 backlog=queue.last.counts.backlog,
                 workers_at_work=queue.workers.at_work if queue.workers.known else None,

@@ -169,7 +169,7 @@ def _queues_of(spec: CheckSpec, service: Service, run: Run, *, name_prefix: str)
         Subject(
             name=name_prefix + queue.title,
             service=service,
-            unknown=f"{queue.title} is not on this node ({code}): {ONE_NODE}",
+            unknown=f"{queue.shown} is not on this node ({code}): {ONE_NODE}",
         )
         for queue, code in found.elsewhere.items()
     ]

@@ -15,7 +15,7 @@ from redis._parsers.socket import SocketBuffer
 from redis.exceptions import InvalidResponse
 
 MAX_TEXT_BYTES: Final = 8 << 20
-MAX_INFO_BYTES: Final = 2 << 20
+MAX_INFO_BYTES: Final = 1 << 20
 """Of INFO, which is asked for by many at once; it has some 20 kB with every statistic."""
 
 MAX_LINE_BYTES: Final = 128 << 10

@@ -88,7 +88,7 @@ def facts(snapshot: Snapshot, replies: Replies, bounds: HistoryBounds) -> QueueF
     counts = snapshot.counts
     failed = failures(entries, now - _HOUR_MS)
     return QueueFacts(
-        queue=snapshot.queue.title,
+        queue=snapshot.queue.shown,
         at_ms=now,
         exists=snapshot.exists,
         flavour=snapshot.flavour,

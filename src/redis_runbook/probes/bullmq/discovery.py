@@ -79,7 +79,7 @@ class Discovery:
     @property
     def titles(self) -> str:
         """The names of the first queues, for a message."""
-        names = [queue.title for queue in self.queues[:_MAX_TITLES]]
+        names = [queue.shown for queue in self.queues[:_MAX_TITLES]]
         more = len(self.queues) - len(names)
         return ", ".join([*names, f"{more} more"] if more else names) or "none"
 

@@ -5,7 +5,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-from redis_runbook.redact import escape
+from redis_runbook.redact import escape, printable
 
 _MAX_CHARACTERS: Final = 120
 
@@ -38,6 +38,11 @@ class Queue:
     def title(self) -> str:
         """The name, escaped for reports and test ids."""
         return escaped(self.name)
+
+    @property
+    def shown(self) -> str:
+        """The title for sentences; two titles may be shown alike, where both look like secrets."""
+        return printable(self.title)
 
     @property
     def configured_as(self) -> str:
