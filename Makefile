@@ -7,13 +7,14 @@ RUN_ARGS ?=
 # How many tests run side by side, most of which wait; those that measure time run alone, after them.
 WORKERS ?= 4
 N ?= 300
+EXAMPLES ?= 2000
 LIMITS := --timeout 120 --timeout-method signal
 SIDE_BY_SIDE := tests -m 'not quiet' -n $(WORKERS) --dist loadfile $(LIMITS)
 ALONE := tests -m quiet $(LIMITS)
 
 .DEFAULT_GOAL := help
 .PHONY: help smoke gate nightly test test-unit coverage lint lint-code lint-format lint-types \
-	lint-imports lint-docs format bench soak docs sample images clean
+	lint-imports lint-docs format fuzz bench soak docs sample images clean
 
 help: ## show this list
 	@grep -E '^[a-z][a-z -]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 22
@@ -63,6 +64,9 @@ lint-docs: $(VENV)/.dev ## whether docs/checks and README say what the docstring
 format: $(VENV)/.dev ## let ruff format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+fuzz: $(VENV)/.dev ## EXAMPLES=2000 of each kind of answer, changed at random: some 5 minutes
+	FUZZ_EXAMPLES=$(EXAMPLES) $(PYTEST) tests/fuzz --timeout 900 --timeout-method signal
 
 bench: $(VENV)/.dev ## measure speed and cost, into docs/benchmarks.md
 	$(BIN)/python -m bench

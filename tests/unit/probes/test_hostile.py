@@ -4,7 +4,10 @@ from typing import cast
 
 import pytest
 
+from redis_runbook.probes.bullmq.replay import complete_from_ms
+from redis_runbook.probes.bullmq.snapshot import now_ms
 from redis_runbook.probes.clients import clients_facts
+from redis_runbook.probes.latency.histogram import take_snapshot
 from redis_runbook.probes.memory import memory_facts
 from redis_runbook.probes.persistence import persistence_facts
 from redis_runbook.probes.server import integer, server_facts
@@ -90,3 +93,30 @@ def test_an_aof_whose_state_is_not_told_is_unknown() -> None:
     info = {"rdb_last_bgsave_status": "ok", "aof_enabled": "1"}
     with pytest.raises(CannotLook, match="aof_last_write_status"):
         persistence_facts(fixed([b"save", b""]), info)
+
+
+# What `make fuzz` has found
+
+
+@pytest.mark.parametrize("time", [[10**400, 0], [0, 0], [b"9" * 20, b"0"], [1_700_000_000, None]])
+def test_a_time_that_cannot_be_is_none(time: object) -> None:
+    with pytest.raises(CannotLook, match="did not tell its time"):
+        now_ms(time)
+    assert now_ms([1_700_000_000, 5_000]) == 1_700_000_000_005
+
+
+def test_a_field_of_a_stream_may_be_anything() -> None:
+    asked = {"read_from_ms": 5, "cut": False, "max_entries": None}
+    assert complete_from_ms([], stream=[[], 1, b"length", 3], **asked) == 5  # type: ignore[arg-type]
+
+
+def test_a_command_whose_name_is_a_number_takes_no_memory() -> None:
+    class Asked(Fixed):
+        def ask(self, *command: object) -> object:
+            return self.given[command[0] != "INFO"]
+
+    one = [b"calls", 1, b"histogram_usec", [1, 1]]
+    for name, missing in ((b"get", ""), (10**12, "an unknown shape"), ([b"get"], "unknown shape")):
+        snapshot = take_snapshot(cast("Client", Asked(b"run_id:a", [name, one])))
+        assert missing in snapshot.missing
+        assert bool(snapshot.commands) is not bool(missing)

@@ -112,7 +112,8 @@ def complete_from_ms(
     `cut` says that reading stopped at its COUNT; `stream` is the reply to `XINFO STREAM`.
     """
     flat = items(stream)
-    info = dict(zip(flat[::2], flat[1::2], strict=False)) if len(flat) % 2 == 0 else {}
+    pairs = zip(flat[::2], flat[1::2], strict=False) if len(flat) % 2 == 0 else ()
+    info = {name: value for name, value in pairs if isinstance(name, bytes)}
     length = integer(info.get(b"length"))
     if length is None:
         return None

@@ -16,9 +16,12 @@ _LATEST_MS: Final = 1 << 53
 
 
 def integer(reply: Any) -> int | None:
-    """A whole number, from an integer reply or from text such as `b"1700000000000"`."""
+    """A whole number, from an integer reply or from text such as `b"1700000000000"`.
+
+    None also for an integer reply that Redis cannot give: it has 64 bits.
+    """
     if isinstance(reply, int):
-        return reply
+        return reply if abs(reply) < 1 << 64 else None
     number = decimal(reply)
     return None if number is None else int(number)
 

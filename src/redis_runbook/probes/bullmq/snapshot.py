@@ -255,9 +255,10 @@ def now_ms(time: Any) -> int:
     """
     seconds, microseconds = hash_values(time, 2)
     whole_seconds, rest = integer(seconds), integer(microseconds)
-    if whole_seconds is None or rest is None:
+    now = None if whole_seconds is None or rest is None else whole_seconds * 1000 + rest // 1000
+    if now is None or timestamp_ms(now) is None:
         raise CannotLook("the server did not tell its time")
-    return whole_seconds * 1000 + rest // 1000
+    return now
 
 
 def _ids(state: str, reply: Any) -> tuple[tuple[str, bytes], ...]:
@@ -268,8 +269,10 @@ def _ids(state: str, reply: Any) -> tuple[tuple[str, bytes], ...]:
 
 def left_ms(reply: Any) -> int | None:
     """The remaining time in a reply to PTTL; None for no key, 0 for a key that never expires."""
-    return None if not isinstance(reply, int) or reply == _PTTL_NO_KEY else max(0, reply)
+    number = integer(reply) if isinstance(reply, int) else None
+    return None if number is None or number == _PTTL_NO_KEY else max(0, number)
 
 
 def _count(reply: Any) -> int | None:
-    return reply if isinstance(reply, int) and reply >= 0 else None
+    number = integer(reply) if isinstance(reply, int) else None
+    return number if number is not None and number >= 0 else None

@@ -124,12 +124,14 @@ def traffic_between(before: Snapshot, after: Snapshot, *, sent: Mapping[str, int
 
 def _command(name: Any, numbers: Any) -> tuple[str, Buckets]:
     """Parse one command of the reply; the counts in the reply are cumulative."""
+    if not isinstance(name, bytes):  # `bytes` of a number has that many bytes
+        raise TypeError("a command's name is no text")
     flat = numbers[3]
     ends_us, counts = [0, *map(int, flat[::2])], [0, *map(int, flat[1::2])]
     if ends_us != sorted(set(ends_us)) or counts != sorted(counts):
         raise ValueError("buckets are out of order")
     counts_of = zip(ends_us[1:], pairwise(counts), strict=True)
-    return printable(bytes(name), 64), {end: so_far - held for end, (held, so_far) in counts_of}
+    return printable(name, 64), {end: so_far - held for end, (held, so_far) in counts_of}
 
 
 def _not_comparable(before: Snapshot, after: Snapshot) -> str:
