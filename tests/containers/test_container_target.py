@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -117,6 +118,54 @@ def test_ports_are_published_for_this_machine_only(target: Target, api: docker.A
     assert {port["IP"] for one in found for port in one["Ports"]} == {"127.0.0.1"}
     assert password
     assert password not in str([api.inspect_container(one["Id"]) for one in found])
+
+
+@pytest.fixture
+def other_host(api: docker.APIClient) -> Iterator[str]:  # noqa: ARG001  # needs Docker
+    """Docker by TCP, at an address of its own: as another host is reached."""
+    listener = socket.create_server(("127.0.0.2", 0))
+
+    def forward(one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        with contextlib.suppress(OSError):
+            other.shutdown(socket.SHUT_WR)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                far = socket.socket(socket.AF_UNIX)
+                far.connect("/var/run/docker.sock")
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=forward, args=pair, daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    with listener:
+        yield f"tcp://127.0.0.2:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_another_host_publishes_where_it_is_reached_and_nowhere_else(
+    other_host: str, api: docker.APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", other_host)
+    before = runs(api)
+    opened = open_container()
+    try:
+        assert client(opened, "queue").ping()
+        (run,) = runs(api) - before
+        found = api.containers(filters={"label": f"{leftovers.RUN}={run}"})
+        published = [port for one in found for port in one["Ports"] if "PublicPort" in port]
+        assert {port["IP"] for port in published} == {"127.0.0.2"}
+        assert len(published) == 3
+        inspected = [api.inspect_container(one["Id"])["HostConfig"] for one in found]
+        assert not any(host["Privileged"] or host["CapAdd"] for host in inspected)
+        assert {host["NetworkMode"] for host in inspected} == {f"redis-runbook-{run}"}
+    finally:
+        opened.close()
+    assert left(api, run) == []
 
 
 def test_close_removes_all_containers_and_the_network(api: docker.APIClient) -> None:

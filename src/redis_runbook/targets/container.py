@@ -8,6 +8,7 @@ have left behind. (Ryuk, which testcontainers has for that, is one more image to
 import atexit
 import contextlib
 import functools
+import socket
 import threading
 import time
 import uuid
@@ -240,13 +241,12 @@ class _Run:
 
 
 class _Container(DockerContainer):
-    """A container with one published port, on the loopback address if Docker runs locally."""
+    """A container with one port, published on that address of Docker's host only."""
 
     def __init__(self, image: str, host: str, port: int) -> None:
         super().__init__(image, docker_client_kw={"timeout": _API_LIMIT_S})
         self._host = host
-        address = _LOCAL if host == _LOCAL else ""
-        self.ports[str(port)] = (address, None)  # type: ignore[assignment]  # as docker takes it
+        self.ports[str(port)] = (_address_of(host), None)  # type: ignore[assignment]  # as docker takes it
 
     def get_container_host_ip(self) -> str:
         """The host of its ports; testcontainers would guess a gateway if /.dockerenv exists."""
@@ -260,6 +260,19 @@ def _host_of(api: docker.APIClient) -> str:
         return named
     url = urlsplit(api.base_url)
     return url.hostname if url.hostname and url.scheme in {"http", "https"} else _LOCAL
+
+
+def _address_of(host: str) -> str:
+    """The address of Docker's host by which we reach it; "" for all of them if it is not known."""
+
+    def resolve() -> str:
+        *_, (address, *_) = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
+        return str(address)
+
+    try:
+        return in_background(resolve).result(_ANSWER_LIMIT_S)
+    except (OSError, UnicodeError, TimeoutError):
+        return ""
 
 
 def _check_alive(container: DockerContainer, name: str) -> None:
