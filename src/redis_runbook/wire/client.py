@@ -200,16 +200,36 @@ def command_name(command: tuple[Word, ...]) -> str:
 def connected(endpoint: Endpoint, service: str, *, timeout_s: float) -> Iterator[Client]:
     """Open a connection, name it `redis-runbook` if that is permitted, and close it at the end.
 
-    Opening takes at most `timeout_s`, however slowly the server sends.
+    A step of opening takes at most `timeout_s`, and all together twice that, however slowly the
+    server sends.
 
     Raises:
-        CannotLook: it could not be opened in time, or the server's replies make no sense.
+        CannotLook: the server's replies make no sense.
         redis.exceptions.RedisError: it could not be opened.
     """
     client = Client(create_connection(endpoint, timeout_s=timeout_s), service)
     try:
-        with client.time_limit(timeout_s):
-            client.open()
+        _open(client, limit_s=2 * timeout_s)
         yield client
     finally:
         client.close()
+
+
+def _open(client: Client, *, limit_s: float) -> None:
+    late = threading.Event()
+
+    def give_up() -> None:
+        late.set()
+        client.close()
+
+    timer = threading.Timer(limit_s, give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        client.open()
+    except (RedisError, CannotLook) as error:
+        if late.is_set():  # whatever it is that a closed connection causes
+            raise redis.TimeoutError("no complete answer while connecting") from error
+        raise
+    finally:
+        timer.cancel()
