@@ -38,7 +38,8 @@ def test_reachable(service: Service, connection: ConnectionFacts, judge: Judge) 
     Passes when all of it happens within the connect limit and the server is not loading.
     Fails when any step does not; the message says which.
     Next: check the container's state and log (`pnpm compose:ps`, `pnpm compose:logs`), restart
-        it (`pnpm compose:restart`), and compare the URL with what is deployed.
+        it if it is down or hangs (`pnpm compose:restart`), and compare the URL with what is
+        deployed.
     """
     limit_ms = service.limits.connect_s * 1000
     if connection.problem:

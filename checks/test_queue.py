@@ -41,7 +41,7 @@ def test_depth(
     Passes when the jobs that could be processed now are at most that many.
     Fails when there are more, or a configured queue has no key at all.
     Next: `redis-runbook queue show NAME`; the oldest job is at the right end (`LINDEX …:wait -1`).
-        Add workers. `queue:drain` deletes the backlog, it does not work it off.
+        Add workers; `queue:drain` deletes the backlog. If no such queue exists, correct the name.
     """
     queue = queues.by_name.get(subject.queue or "")
     if queue is None:
@@ -114,8 +114,8 @@ def test_workers(
     Passes when at least workers_min of them consume, are busy, or wait for the rate limit. A queue
         that is not listed needs one while jobs wait.
     Fails when fewer do.
-    Next: `pnpm compose:ps`, `pnpm compose:logs`; restart workers that are connected and idle, and
-        watch their log for `Queue connection restored`.
+    Next: `pnpm compose:ps`, `pnpm compose:logs`; start workers that are not there, restart those
+        that are connected and idle, and watch their log for `Queue connection restored`.
     """
     workers, wanted = queue.workers, queue_limits.workers_min
     work = unattended_work(queue, longer_than_s=queue_limits.latency_s)
