@@ -46,6 +46,8 @@ class Redactor:
 
     def __init__(self, secrets: Collection[str] = ()) -> None:
         """Redact these secrets, also in their quoted and escaped forms."""
+        self.shows_job_details = True
+        """Whether ids, names and failure reasons of jobs may be shown: `[privacy] job_details`."""
         self._secrets: set[str] = set()
         self.learn(secrets)
 
@@ -59,6 +61,7 @@ class Redactor:
 
     def forget(self) -> None:
         """Know no secrets any more."""
+        self.shows_job_details = True
         self._secrets.clear()
         self.learn(())
 

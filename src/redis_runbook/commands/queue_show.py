@@ -65,6 +65,7 @@ def _show(
     """
     config = configuration(config_file, environ).config
     KNOWN.learn(secrets(config, environ) | environment_secrets(environ))
+    KNOWN.shows_job_details = config.privacy.job_details
     chosen = _service(config, service)
     endpoint, missing = endpoint_of(chosen, config.services[chosen], environ, defaults=False)
     if endpoint is None:

@@ -196,8 +196,7 @@ class QueueSettings(Section):
 
     workers_min: CountOrZero | None = Field(
         None,
-        description="Workers that consume; default: 1 for a listed queue; for a found one, 1 where "
-        "jobs wait",
+        description="Workers that consume; default: 1 where the queue is listed or jobs wait",
     )
     depth: Count | None = Field(None, description="Jobs that wait to be picked up")
     latency_s: Seconds | None = Field(None, description="Default: the service's queue_latency_s")
@@ -230,6 +229,12 @@ class Check(Section):
     level: Literal["invariant", "advisory", "off"]
 
 
+class Privacy(Section):
+    """What reports may tell of the jobs."""
+
+    job_details: bool = Field(True, description="Ids, names and failure reasons of jobs")
+
+
 class Container(Section):
     """Images of the throwaway target `container`."""
 
@@ -255,6 +260,7 @@ class Config(Section):
     grafana: Grafana = Grafana.model_construct()
     queues: dict[Text, QueueSettings] = Field({})
     checks: dict[CheckId, Check] = Field({})
+    privacy: Privacy = Privacy.model_construct()
     container: Container = Container.model_construct()
 
     def level(self, spec: CheckSpec) -> Level:

@@ -60,6 +60,7 @@ class Run:
         self.started_at: Final = dt.datetime.now(dt.UTC)
         self.redact: Final = KNOWN
         self.redact.forget()
+        self.redact.shows_job_details = self.config.privacy.job_details
         self.redact.learn(secrets(self.config, environ) | environment_secrets(environ))
         self.findings: dict[str, Finding] = {}
         self.interrupted = False

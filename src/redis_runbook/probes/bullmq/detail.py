@@ -13,7 +13,7 @@ from redis_runbook.probes.bullmq.facts import (
     Scheduler,
     WaitingJob,
 )
-from redis_runbook.probes.bullmq.naming import escaped
+from redis_runbook.probes.bullmq.naming import escaped, shown_detail
 from redis_runbook.probes.bullmq.reasons import classify
 from redis_runbook.probes.bullmq.replay import Entry, Replay, failures, parse_entries, replay
 from redis_runbook.probes.bullmq.replies import Command, hash_values, integer, items, timestamp_ms
@@ -124,7 +124,7 @@ def facts(snapshot: Snapshot, replies: Replies, bounds: HistoryBounds) -> QueueF
         failed_reasons=classify(_reasons(snapshot, replies, failed)),
         blocked_parents=None
         if snapshot.blocked_parents is None
-        else tuple(escaped(parent) for parent in snapshot.blocked_parents),
+        else tuple(shown_detail(parent) for parent in snapshot.blocked_parents),
         last_events=_last_events(snapshot, entries),
         problems=snapshot.problems,
     )
@@ -167,8 +167,8 @@ def _overdue_jobs(
         since, by = due_since(job, due, replayed.due_since_ms, added_at)
         overdue.append(
             WaitingJob(
-                job_id=escaped(job),
-                name=_escaped_text(replies["name", job]),
+                job_id=shown_detail(job),
+                name=_shown_text(replies["name", job]),
                 state="delayed",
                 since_ms=since,
                 age_s=max(0, snapshot.now_ms - since) / MS_PER_S,
@@ -189,8 +189,8 @@ def _waiting_jobs(
         elif since is not None and replies["parent", job]:
             since, why = None, "it waited for child jobs, and its hash does not say until when"
         yield WaitingJob(
-            job_id=escaped(job),
-            name=_escaped_text(values[0]),
+            job_id=shown_detail(job),
+            name=_shown_text(values[0]),
             state=state,
             since_ms=since,
             age_s=None if since is None else max(0, snapshot.now_ms - since) / MS_PER_S,
@@ -203,8 +203,8 @@ def _active_job(job: bytes, replies: Replies, now_ms: int) -> ActiveJob:
     name, processed_on, starts, _ = hash_values(replies["active", job], len(_ACTIVE))
     started = timestamp_ms(processed_on)
     return ActiveJob(
-        job_id=escaped(job),
-        name=_escaped_text(name),
+        job_id=shown_detail(job),
+        name=_shown_text(name),
         started_ms=started,
         running_s=None if started is None else max(0, now_ms - started) / MS_PER_S,
         starts=integer(starts),
@@ -219,7 +219,7 @@ def _scheduler(scheduler: bytes, run_ms: int, replies: Replies, now_ms: int) -> 
     # A repeatable job of an old version has no hash of its own, and its job has another key.
     known = name is not None and isinstance(exists, int)
     return Scheduler(
-        scheduler_id=escaped(scheduler),
+        scheduler_id=shown_detail(scheduler),
         next_run_ms=run_ms,
         overdue_s=max(0, now_ms - run_ms) / MS_PER_S,
         job_exists=bool(exists) if known else None,
@@ -243,7 +243,7 @@ def _last_events(snapshot: Snapshot, entries: list[Entry]) -> tuple[Event, ...]:
         Event(
             at_ms=entry.at_ms,
             event=escaped(entry.event),
-            job_id=None if entry.job_id is None else escaped(entry.job_id),
+            job_id=None if entry.job_id is None else shown_detail(entry.job_id),
         )
         for entry in entries[-OLDEST:] or snapshot.newest_entry
     )
@@ -260,5 +260,5 @@ def _is_gone(reply: Any, count: int) -> bool:
     return isinstance(reply, list) and all(value is None for value in hash_values(reply, count))
 
 
-def _escaped_text(reply: Any) -> str | None:
-    return escaped(reply) if isinstance(reply, bytes) else None
+def _shown_text(reply: Any) -> str | None:
+    return shown_detail(reply) if isinstance(reply, bytes) else None

@@ -2,12 +2,14 @@
 
 import base64
 import hashlib
+import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from redis_runbook.redact import escape, printable
+from redis_runbook.redact import KNOWN, escape, printable
 
 _MAX_CHARACTERS: Final = 120
+_KEY: Final = secrets.token_bytes(16)
 
 
 def escaped(raw: bytes) -> str:
@@ -21,6 +23,16 @@ def escaped(raw: bytes) -> str:
         return escape(begun)
     text = escape(begun[:_MAX_CHARACTERS])[:_MAX_CHARACTERS]
     return f"{text}… ({len(raw)} bytes) #{hashlib.sha256(raw).hexdigest()[:8]}"
+
+
+def shown_detail(raw: bytes) -> str:
+    """An id or a name of a job or a scheduler, escaped; a mere sign of it where none may be shown.
+
+    The same within a run, and in each run another: no one can find out the id by trying.
+    """
+    if KNOWN.shows_job_details:
+        return escaped(raw)
+    return f"#{hashlib.blake2s(raw, key=_KEY, digest_size=4).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

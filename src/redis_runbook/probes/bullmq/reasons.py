@@ -24,6 +24,8 @@ def classify(reasons: Iterable[bytes]) -> tuple[FailureClass, ...]:
 
 
 def _masked(reason: bytes) -> str:
+    if not KNOWN.shows_job_details:
+        return "(not shown)"
     lines = reason[:_MAX_BYTES_READ].strip().splitlines()
     text = KNOWN(lines[0].decode(errors="replace").strip()) if lines else ""
     for pattern, mask in _VARIABLE_PARTS:
