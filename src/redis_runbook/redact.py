@@ -56,7 +56,7 @@ class Redactor:
         self._secrets.update(secrets)
         self._everywhere = _Known(self._secrets)
         self._in_documents = _Known(
-            secret for secret in self._secrets if not _WORD.fullmatch(secret)
+            (secret for secret in self._secrets if not _WORD.fullmatch(secret)), cut=False
         )
 
     def forget(self) -> None:
@@ -90,15 +90,15 @@ class Redactor:
 
 
 class _Known:
-    """Secrets to look for, in all their forms, and in part where a text may have been cut."""
+    """Secrets to look for, in all their forms; with `cut`, in part where a text was cut, too."""
 
-    def __init__(self, secrets: Iterable[str]) -> None:
+    def __init__(self, secrets: Iterable[str], *, cut: bool = True) -> None:
         forms = {form for secret in secrets if secret for form in _forms(secret)}
         # Longest first, so that a secret which contains another is replaced as a whole.
         ordered = sorted(forms, key=len, reverse=True)
         self._whole = _any_of(ordered)
         self._by_beginning: dict[str, list[str]] = {}
-        for form in ordered:
+        for form in ordered if cut else ():
             if len(form) > _MIN_PART_OF_WORD:
                 self._by_beginning.setdefault(form[:_MIN_PART_OF_WORD], []).append(form)
         beginnings = "|".join(map(re.escape, self._by_beginning))

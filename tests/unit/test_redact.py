@@ -138,3 +138,9 @@ def test_a_password_in_a_url_ends_at_the_last_at_sign(password: str) -> None:
 def test_a_password_in_a_url_that_was_cut_is_masked(cut: int) -> None:
     shown = printable(f"redis://user:planted-password@host {'x' * 40}", len("redis://user:") + cut)
     assert "plan" not in shown
+
+
+def test_a_word_of_ours_is_no_beginning_of_a_secret() -> None:
+    ours = "the 'queue' waits for wrong…"
+    assert Redactor({"queue-Pass1", "wrong-Pass1", "wrong"}).document(ours) == ours
+    assert Redactor({"queue-Pass1"})("cannot use 'queue-Pa…") == f"cannot use '{MASK}…"
