@@ -36,6 +36,11 @@ def endless_elements(connection: socket.socket) -> None:
     _flood(connection, b"*1000000000\r\n", b":1\r\n")
 
 
+def endless_strings(connection: socket.socket) -> None:
+    """FAKE: the same, of strings in arrays of their own, which take more memory."""
+    _flood(connection, b"*1000000000\r\n", b"*1\r\n$8\r\nabcdefgh\r\n", 40)
+
+
 def endless_text(connection: socket.socket) -> None:
     """FAKE: a text of a length that nobody needs."""
     _flood(connection, b"$1000000000\r\n", b"x")
@@ -81,7 +86,9 @@ def answering(server: Server, name: bytes, answer: Answer) -> Iterator[str]:
         listener.shutdown(socket.SHUT_RDWR)
 
 
-@pytest.mark.parametrize("answer", [endless_line, endless_elements, endless_text, dripping])
+@pytest.mark.parametrize(
+    "answer", [endless_line, endless_elements, endless_strings, endless_text, dripping]
+)
 @pytest.mark.parametrize("name", [b"CLIENT", b"INFO", b"SLOWLOG"])
 def test_a_run_ends_in_time_with_little_memory(
     name: bytes, answer: Answer, healthy: Server, folder: Path

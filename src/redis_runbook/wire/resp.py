@@ -19,7 +19,7 @@ MAX_INFO_BYTES: Final = 1 << 20
 """Of INFO, which is asked for by many at once; it has some 20 kB with every statistic."""
 
 MAX_LINE_BYTES: Final = 128 << 10
-MAX_REPLY_ELEMENTS: Final = 500_000
+MAX_REPLY_ELEMENTS: Final = 250_000
 MAX_CONNECTION_BYTES: Final = 256 << 20
 _TOO_MUCH: Final = "the reply is larger than anything that was asked for"
 
