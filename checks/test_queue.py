@@ -45,7 +45,7 @@ def test_depth(
     """
     queue = queues.by_name.get(subject.queue or "")
     if queue is None:
-        judge.fails(f"no such queue: {subject.queue}; found: {discovery.titles}")
+        judge.fails(f"no such queue: {subject.name}; found: {discovery.titles}")
     if queue.deleted:
         judge.unknown(f"{subject.name} was deleted while it was looked at")
     backlog, shown = queue.last.counts.backlog, counts(queue.last)

@@ -24,7 +24,9 @@ from redis_runbook.wire.process import (
     open_closed_streams,
 )
 
-_LIMIT_S: Final = 60.0
+_COMMAND_LIMIT_S: Final = 120.0
+"""For what is no run; a queue is shown in a few seconds, or given up by limits of its own."""
+
 _MODULES: Final = {
     **dict.fromkeys(PROFILES, "run"),
     "config": "config_show",
@@ -81,19 +83,19 @@ def _main(arguments: list[str]) -> int:
     command = importlib.import_module(f"redis_runbook.commands.{_MODULES[options.command]}")
     with contextlib.ExitStack() as stack:
         if options.command not in PROFILES:  # a run has a deadline of its own
-            late = f"redis-runbook: gave up after {_LIMIT_S:g} s; nothing was determined"
-            stack.enter_context(ended_after(_LIMIT_S, ExitCode.UNDETERMINED, late))
+            late = f"redis-runbook: gave up after {_COMMAND_LIMIT_S:g} s; nothing was determined"
+            stack.enter_context(ended_after(_COMMAND_LIMIT_S, ExitCode.UNDETERMINED, late))
         code: int = command.run(options)
     return code
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
-        from redis_runbook.redact import Redactor  # noqa: PLC0415  # only needed here
+        from redis_runbook.redact import Redactor, environment_secrets  # noqa: PLC0415
 
         self.print_usage(sys.stderr)
         # The message quotes the arguments, and a URL may be among them.
-        self.exit(ExitCode.USAGE, f"{self.prog}: {Redactor()(message)}\n")
+        self.exit(ExitCode.USAGE, f"{self.prog}: {Redactor(environment_secrets())(message)}\n")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -33,12 +33,14 @@ _SECRET_NAME: Final = re.compile(
 _MIN_ENVIRONMENT_SECRET: Final = 6
 _MIN_PART_OF_WORD: Final = 4
 _MAX_SEARCHED: Final = 65_536
-_CUT: Final = re.compile(r"…|\.\.\.|'|\Z")
+_CUT: Final = re.compile(r"…|\.\.\.|'")
 """Where a text may have been cut: by us, by Redis (`... (9 more bytes)`, `'…'`) or by another."""
 
 # A word such as our own sentences have. A password that is one is masked only in what comes from
 # outside, as masking it in whole documents would destroy them.
-_WORD: Final = re.compile(r"[a-z-]{1,15}|.{1,3}", re.DOTALL)
+_WORD: Final = re.compile(
+    r"[a-z]{1,8}|.{1,3}|container|localhost|redis-(?:queue|cache|exporter|runbook)", re.DOTALL
+)
 
 
 class Redactor:
@@ -179,9 +181,10 @@ def printable(text: str | bytes, limit: int = _MAX_TEXT) -> str:
     Known secrets are replaced first, then other characters are escaped (`\x1b`), and then a long
     text is cut: in another order a cut would hide a part of a secret from the search.
     """
-    searched = KNOWN(_text(text[:_MAX_SEARCHED]))
+    is_cut = len(text) > _MAX_SEARCHED
+    searched = KNOWN(_text(text[:_MAX_SEARCHED]) + "…" * is_cut)
     size = f"{len(text)} {'bytes' if isinstance(text, bytes) else 'characters'}"
-    return one_line(searched, limit, size, is_cut=len(text) > _MAX_SEARCHED)
+    return one_line(searched, limit, size, is_cut=is_cut)
 
 
 def one_line(text: str, limit: int = _MAX_TEXT, size: str = "", *, is_cut: bool = False) -> str:

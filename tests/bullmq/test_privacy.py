@@ -46,6 +46,18 @@ def test_no_output_tells_one_job_from_another(server: Server, folder: Path) -> N
     assert "render" in hidden.everything
 
 
+def test_an_id_that_looks_like_a_secret_is_masked_in_sentences_too(folder: Path) -> None:
+    with running() as server:
+        raw, now_ms = server.client(), int(time.time() * 1000)
+        raw.hset("bull:render:meta", mapping={"version": "bullmq:5.81.5"})
+        for scheduler in ("sync:token=planted-token", f"{'s' * 110} rediss://u:planted-pass@h"):
+            raw.zadd("bull:render:repeat", {scheduler: now_ms - 60_000})
+            raw.hset(f"bull:render:repeat:{scheduler}", mapping={"name": "x"})
+        done = product.run(folder, "smoke", "--select", "queue", env=product.urls(server.url))
+    assert "sync:token=[redacted] is orphaned" in done.message("queue.schedulers[render]")
+    assert "planted" not in done.everything
+
+
 def test_neither_does_a_look_at_the_queue(server: Server, folder: Path) -> None:
     arguments, env = ("queue", "show", "render"), product.urls(server.url)
     shown = product.run(folder / "shown", *arguments, env=env)

@@ -368,4 +368,4 @@ def test_json_that_is_too_much_takes_little_time_and_memory(
         )
     assert "itself failed" not in done.everything
     assert done.verdicts["monitoring.rules[prometheus]"] == "unknown"
-    assert (peak_mb < 150, took_s < 15) == (True, True), (peak_mb, took_s)
+    assert (peak_mb < 150, took_s < 40) == (True, True), (peak_mb, took_s)

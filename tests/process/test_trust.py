@@ -112,11 +112,14 @@ def test_a_file_that_only_lies_there_must_be_the_users_own(
     text: str, made: tuple[int, int], reason: str, healthy: Server, folder: Path
 ) -> None:
     mode, owner = made
+    if owner and os.geteuid():
+        pytest.skip("only root can give a file to another user")
     folder.mkdir()
     file = folder / "runbook.toml"
     file.write_text(text)
     file.chmod(mode)
-    os.chown(file, owner or os.geteuid(), -1)
+    if owner:
+        os.chown(file, owner, -1)
     env = {**product.urls(healthy.url), "AWS_SECRET": "planted-secret"}
     lying = product.run(folder, *ROLE, env=env)
     assert lying.code == 4

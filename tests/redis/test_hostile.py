@@ -30,10 +30,13 @@ class Replies(socketserver.ThreadingTCPServer):
 
     daemon_threads = True
 
-    def __init__(self, port: int, given: Mapping[bytes, bytes]) -> None:
+    def __init__(
+        self, port: int, given: Mapping[bytes, bytes], delays_s: Mapping[bytes, float]
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Replies)
         self.behind = port
         self.given = given
+        self.delays_s = delays_s
 
     @property
     def url(self) -> str:
@@ -50,6 +53,7 @@ class _Replies(socketserver.StreamRequestHandler):
         ):
             while words := read_reply(self.rfile):
                 name = words.split(b"\r\n")[2].upper()
+                time.sleep(server.delays_s.get(name, 0))
                 given = server.given.get(name)
                 if given is None:
                     behind.sendall(words)
@@ -66,9 +70,11 @@ def read_reply(file: io.BufferedIOBase) -> bytes:
 
 
 @contextlib.contextmanager
-def replies(server: Server, given: Mapping[bytes, bytes]) -> Iterator[str]:
+def replies(
+    server: Server, given: Mapping[bytes, bytes], delays_s: Mapping[bytes, float] | None = None
+) -> Iterator[str]:
     """The URL of a fake before the server."""
-    with Replies(server.port, given) as fake:
+    with Replies(server.port, given, delays_s or {}) as fake:
         threading.Thread(target=fake.serve_forever, daemon=True).start()
         yield fake.url
         fake.shutdown()

@@ -48,6 +48,7 @@ def test_a_known_secret_is_found_in_its_escaped_forms(escape: object) -> None:
 
 
 def test_a_password_that_is_a_common_word_is_masked_where_it_comes_from_outside() -> None:
+    assert Redactor({"mypassword"}).document("mypassword") == MASK
     redact = Redactor({"redis"})
     assert redact("wrong pass redis") == f"wrong pass {MASK}"
     assert redact.document("<title>redis-runbook</title>") == "<title>redis-runbook</title>"
@@ -138,6 +139,11 @@ def test_a_password_in_a_url_ends_at_the_last_at_sign(password: str) -> None:
 def test_a_password_in_a_url_that_was_cut_is_masked(cut: int) -> None:
     shown = printable(f"redis://user:planted-password@host {'x' * 40}", len("redis://user:") + cut)
     assert "plan" not in shown
+
+
+def test_a_whole_word_is_no_beginning_of_a_secret() -> None:
+    assert Redactor({"redis123"})("redis") == "redis"
+    assert Redactor({"redis123"})("redis…") == f"{MASK}…"
 
 
 def test_a_word_of_ours_is_no_beginning_of_a_secret() -> None:

@@ -75,10 +75,10 @@ def _show(
     except (CannotLook, redis.RedisError) as error:
         known = isinstance(error, CannotLook)
         why = str(error) if known else f"{chosen} {why_it_failed(error)}"
-        raise CannotLook(KNOWN(why)) from None
+        raise CannotLook(KNOWN.document(why)) from None
     limits = config.queue_limits(chosen, name)
     lines = _lines(observed, limit_s=limits.latency_s, window_s=limits.latency_for_s)
-    return "\n".join(KNOWN(line) for line in (f"{printable(name)} on {chosen}", *lines))
+    return "\n".join(KNOWN.document(line) for line in (f"{printable(name)} on {chosen}", *lines))
 
 
 def _service(config: Config, wanted: str | None) -> str:

@@ -12,16 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from redis_runbook.commands.answer import say
-from redis_runbook.redact import KNOWN
+from redis_runbook.redact import KNOWN, environment_secrets
 from redis_runbook.verdict import ExitCode
 
 _PACKAGE: Final = Path(__file__).parent.parent
 _PLUGINS: Final = ("redis_runbook.plugin", "pytest_metadata.plugin", "pytest_html.plugin")
-_NOT_NEEDED: Final = (
-    *("debugging", "doctest", "junitxml", "legacypath", "pastebin"),
-    *("setuponly", "setupplan", "stepwise", "unittest"),
-)
-"""pytest's own plugins that only its users need, by name: starting without them is faster."""
+_NOT_NEEDED: Final = (*("debugging", "doctest", "pastebin", "setuponly", "setupplan", "stepwise"),)
+"""pytest's own plugins that no check needs, by name: starting without them is faster."""
 
 _FIRST_PAUSE_S: Final = 1.0
 _MAX_PAUSE_S: Final = 15.0
@@ -136,6 +133,7 @@ def _pytest(arguments: Sequence[str], *plugins: object) -> int:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for variable in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(variable, None)
+    KNOWN.learn(environment_secrets())
     import pytest  # noqa: PLC0415  # after the environment is set, and only to run checks
 
     from redis_runbook.session.streams import redacted_streams  # noqa: PLC0415

@@ -28,14 +28,17 @@ def usual_file() -> Path | None:
 
 
 def refuse_a_strangers(file: Path, layer: Mapping[Key, tuple[object, str]]) -> None:
-    """Refuse a file that only lay in the current folder, where it could send secrets elsewhere.
+    """Refuse a file that only lay in the current folder, where it could send variables elsewhere.
 
     `layer` holds what it sets: values, with where they are from.
 
     Raises:
         ValueError: another user owns it or may write it, or it names a variable that is not ours.
     """
-    about = file.stat()
+    try:
+        about = file.stat()
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
     if about.st_uid not in {os.geteuid(), 0}:
         raise ValueError(f"belongs to another user: {_TRUST}")
     if about.st_mode & stat.S_IWOTH:

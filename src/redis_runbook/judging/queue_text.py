@@ -9,6 +9,7 @@ from redis_runbook.judging.queue_latency import LatencyJudgement
 from redis_runbook.judging.stalled import StalledJob
 from redis_runbook.probes.bullmq.facts import QueueFacts
 from redis_runbook.probes.bullmq.queues import ObservedQueue
+from redis_runbook.redact import printable
 
 _MAX_JOBS: Final = 5
 _MAX_EVENTS: Final = 5
@@ -81,7 +82,8 @@ def parents_text(facts: QueueFacts) -> str:
         return "; whether flow parents wait for failed children cannot be read"
     if not facts.blocked_parents:
         return ""
-    return f"; waiting for ever on a failed child: flow parent {', '.join(facts.blocked_parents)}"
+    parents = ", ".join(map(printable, facts.blocked_parents))
+    return f"; waiting for ever on a failed child: flow parent {parents}"
 
 
 def oldest_jobs(facts: QueueFacts) -> list[str]:

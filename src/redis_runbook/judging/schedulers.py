@@ -1,9 +1,11 @@
 """Which job schedulers of a queue have stopped, are orphaned, or are only late."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from redis_runbook.judging.cause import HOLDS_SCHEDULERS, Cause
 from redis_runbook.probes.bullmq.facts import QueueFacts, Scheduler
+from redis_runbook.redact import printable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +31,17 @@ def judge_schedulers(
         for scheduler in second.schedulers
         if not scheduler.finished and scheduler.overdue_s > grace_s
     }
-    late_ids = tuple(sorted(late - orphans))
+    late_ids = _shown(late - orphans)
     is_held = why in HOLDS_SCHEDULERS
     return SchedulersJudgement(
-        orphaned=tuple(sorted(orphans)),
+        orphaned=_shown(orphans),
         stopped=() if is_held else late_ids,
         held=late_ids if is_held else (),
     )
+
+
+def _shown(ids: Iterable[str]) -> tuple[str, ...]:
+    return tuple(map(printable, sorted(ids)))
 
 
 def orphaned(first: QueueFacts, second: QueueFacts) -> tuple[Scheduler, ...]:

@@ -93,7 +93,7 @@ def server_facts(info: Info) -> ServerFacts:
 
 
 def word(value: str, known: Collection[str]) -> str:
-    """A word of INFO as it is if it is a known one; another is what its sender likes to show."""
+    """A word of INFO: a known one as it is, any other made printable."""
     return value if value in known else printable(value, _LONGEST_WORD)
 
 

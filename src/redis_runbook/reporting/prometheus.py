@@ -6,7 +6,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from redis_runbook.record import QueueRecord, RunRecord
-from redis_runbook.redact import printable
+from redis_runbook.redact import one_line
 from redis_runbook.verdict import ExitCode, Finding, Verdict
 from redis_runbook.wire import own_series as own
 
@@ -102,4 +102,4 @@ class _Metrics:
 
 
 def _label(text: str) -> str:
-    return printable(text, _MAX_LABEL)
+    return one_line(text, _MAX_LABEL)

@@ -17,7 +17,7 @@ from redis_runbook.config.misspelt import misspelt_variables
 from redis_runbook.config.model import Config
 from redis_runbook.config.profiles import PROFILES
 from redis_runbook.config.resolve import any_url_given
-from redis_runbook.redact import Redactor
+from redis_runbook.redact import Redactor, environment_secrets
 from redis_runbook.session.hooks import RunSession
 from redis_runbook.session.reports import Reports
 from redis_runbook.session.run import RUN, Run
@@ -79,7 +79,7 @@ def configure(
         run.select(config.getoption("select"))
     except (ConfigError, ValueError) as error:
         # It quotes what was given, and that may be a URL in the wrong place.
-        raise pytest.UsageError(Redactor()(str(error))) from None
+        raise pytest.UsageError(Redactor(environment_secrets())(str(error))) from None
     run.attempt = attempt or 1
     run.waited_s = config.getoption("waited") or 0.0
     config.stash[RUN] = run

@@ -36,8 +36,9 @@ class RunSession:
     def __init__(self, run: Run, reports: Reports, *, show_progress: bool) -> None:
         """Redirect what pytest prints and take over SIGTERM; `pytest_unconfigure` ends both.
 
-        Created before pytest's terminal reporter, which then writes through our streams: no secret
-        reaches the terminal, not even in collection errors, warnings and tracebacks.
+        Created before pytest's terminal reporter, which then writes through our streams: no known
+        secret reaches the terminal, not even in collection errors, warnings and tracebacks, but for
+        one that is a plain word.
         """
         gc.unfreeze()  # undoes the freeze of the run before, under --wait
         self._run = run

@@ -139,6 +139,9 @@ class Lane:
             client = self._connection.enter_context(
                 connected(self.endpoint, service.name, timeout_s=service.limits.connect_s)
             )
+        except CannotLook as error:
+            self._connection_error = str(error)
+            raise
         except redis.RedisError as error:
             self._connection_error = f"{service.name} {why_it_failed(error)}"
             raise CannotLook(self._connection_error) from None

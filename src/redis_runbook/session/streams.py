@@ -11,7 +11,7 @@ from redis_runbook.wire.process import silence
 
 @contextlib.contextmanager
 def redacted_streams(redact: Redactor) -> Iterator[None]:
-    """Redact what is printed inside, whoever prints it."""
+    """Redact what is printed inside, whoever prints it, as a document of ours."""
     with (
         contextlib.redirect_stdout(RedactingStream(sys.stdout, redact)),
         contextlib.redirect_stderr(RedactingStream(sys.stderr, redact)),

@@ -241,7 +241,7 @@ class _Run:
 
 
 class _Container(DockerContainer):
-    """A container with one port, published on that address of Docker's host only."""
+    """A container with one port, published on one address of Docker's host if that is known."""
 
     def __init__(self, image: str, host: str, port: int) -> None:
         super().__init__(image, docker_client_kw={"timeout": _API_LIMIT_S})
@@ -263,7 +263,13 @@ def _host_of(api: docker.APIClient) -> str:
 
 
 def _address_of(host: str) -> str:
-    """The address of Docker's host by which we reach it; "" for all of them if it is not known."""
+    """The address of Docker's host by which we reach it; "" for all of them if it is not known.
+
+    A host that the user names for testcontainers may be another's name for Docker's host, such as
+    `host.docker.internal`, and no address of its own.
+    """
+    if testcontainers_config.tc_host_override:
+        return ""
 
     def resolve() -> str:
         *_, (address, *_) = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]

@@ -21,6 +21,8 @@ import docker
 import requests
 from docker.errors import DockerException
 
+from redis_runbook.wire.process import programs_environment
+
 RUN: Final = "redis-runbook.run"
 _PLACE: Final = "redis-runbook.place"
 _PID: Final = "redis-runbook.pid"
@@ -133,5 +135,6 @@ def _process_start_by_ps(pid: int) -> str:
             capture_output=True,
             text=True,
             timeout=_PS_LIMIT_S,
+            env=programs_environment(),
         ).stdout.strip()
     return ""

@@ -12,11 +12,13 @@ from redis.exceptions import InvalidResponse, NoPermissionError, RedisError
 from redis.retry import Retry
 
 from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.background import in_background
 from redis_runbook.wire.endpoint import Endpoint
 from redis_runbook.wire.failure import why_it_failed
 from redis_runbook.wire.resp import MAX_INFO_BYTES, MAX_TEXT_BYTES, BoundedParser
 
 CLIENT_NAME: Final = "redis-runbook"
+_ABORT_EVERY_S: Final = 0.1
 _CONTAINER_COMMANDS: Final = frozenset(
     {"ACL", "CLIENT", "CLUSTER", "CONFIG", "LATENCY", "MEMORY", "OBJECT", "PUBSUB", "SLOWLOG"}
 )
@@ -159,7 +161,7 @@ class Client:
 
     def _reply(self, command: tuple[Word, ...]) -> Any:
         is_info = command[0] == "INFO"
-        # Private, as the one below; there is no other way from a connection to its parser.
+        # Private, as `_get_socket`; there is no other way from a connection to its parser.
         parser = self._connection._parser  # noqa: SLF001  # as above
         parser.max_text_bytes = MAX_INFO_BYTES if is_info else MAX_TEXT_BYTES
         try:
@@ -216,15 +218,16 @@ def connected(endpoint: Endpoint, service: str, *, timeout_s: float) -> Iterator
 
 
 def _open(client: Client, *, limit_s: float) -> None:
-    late = threading.Event()
+    opened, late = threading.Event(), threading.Event()
 
-    def give_up() -> None:
-        late.set()
-        client.close()
+    def watch() -> None:
+        if not opened.wait(limit_s):
+            late.set()
+            # Again and again: while it connects, there is no socket yet that could be closed.
+            while not opened.wait(_ABORT_EVERY_S):
+                client.abort("no complete answer while connecting")
 
-    timer = threading.Timer(limit_s, give_up)
-    timer.daemon = True
-    timer.start()
+    in_background(watch)
     try:
         client.open()
     except (RedisError, CannotLook) as error:
@@ -232,4 +235,6 @@ def _open(client: Client, *, limit_s: float) -> None:
             raise redis.TimeoutError("no complete answer while connecting") from error
         raise
     finally:
-        timer.cancel()
+        opened.set()
+    if late.is_set():
+        raise redis.TimeoutError("no complete answer while connecting")

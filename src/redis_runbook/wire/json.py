@@ -12,7 +12,7 @@ from redis_runbook.wire.http_url import HttpUrl
 
 MAX_ELEMENTS: Final = 200_000
 _BEGINNINGS: Final = (b"{", b"[", b",")
-"""Of these, each element of an object or an array has at least one before it."""
+"""Before each element of an object or an array there is at least one of these."""
 _MIN_TIMEOUT_S: Final = 0.05
 _M = TypeVar("_M", bound=BaseModel)
 
@@ -93,8 +93,7 @@ class JsonApi:
         try:
             return answer.model_validate_json(body)
         except ValidationError as error:
-            # Each error becomes some kB, and there may be one for each element. JSON that is none
-            # is always one error.
+            # `errors` takes some kB for each, and each element may be one. No JSON is one error.
             is_json = error.error_count() > 1 or error.errors()[0]["type"] != "json_invalid"
             what = "JSON of another form" if is_json else "something that is not JSON"
             raise FetchError(

@@ -70,8 +70,11 @@ def ended_after(limit_s: float, code: int, sentence: str) -> Iterator[None]:
     """End the process with this exit code and sentence if the block takes longer."""
 
     def end() -> None:
-        os.write(2, f"{sentence}\n".encode())
-        os._exit(code)
+        try:
+            os.set_blocking(2, False)  # nobody may read it
+            os.write(2, f"{sentence}\n".encode())
+        finally:
+            os._exit(code)
 
     timer = threading.Timer(limit_s, end)
     timer.daemon = True

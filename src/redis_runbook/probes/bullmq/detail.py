@@ -13,7 +13,7 @@ from redis_runbook.probes.bullmq.facts import (
     Scheduler,
     WaitingJob,
 )
-from redis_runbook.probes.bullmq.naming import escaped, shown_detail
+from redis_runbook.probes.bullmq.naming import escaped, job_label
 from redis_runbook.probes.bullmq.reasons import classify
 from redis_runbook.probes.bullmq.replay import Entry, Replay, failures, parse_entries, replay
 from redis_runbook.probes.bullmq.replies import Command, hash_values, integer, items, timestamp_ms
@@ -124,7 +124,7 @@ def facts(snapshot: Snapshot, replies: Replies, bounds: HistoryBounds) -> QueueF
         failed_reasons=classify(_reasons(snapshot, replies, failed)),
         blocked_parents=None
         if snapshot.blocked_parents is None
-        else tuple(shown_detail(parent) for parent in snapshot.blocked_parents),
+        else tuple(job_label(parent) for parent in snapshot.blocked_parents),
         last_events=_last_events(snapshot, entries),
         problems=snapshot.problems,
     )
@@ -167,7 +167,7 @@ def _overdue_jobs(
         since, by = due_since(job, due, replayed.due_since_ms, added_at)
         overdue.append(
             WaitingJob(
-                job_id=shown_detail(job),
+                job_id=job_label(job),
                 name=_shown_text(replies["name", job]),
                 state="delayed",
                 since_ms=since,
@@ -189,7 +189,7 @@ def _waiting_jobs(
         elif since is not None and replies["parent", job]:
             since, why = None, "it waited for child jobs, and its hash does not say until when"
         yield WaitingJob(
-            job_id=shown_detail(job),
+            job_id=job_label(job),
             name=_shown_text(values[0]),
             state=state,
             since_ms=since,
@@ -203,7 +203,7 @@ def _active_job(job: bytes, replies: Replies, now_ms: int) -> ActiveJob:
     name, processed_on, starts, _ = hash_values(replies["active", job], len(_ACTIVE))
     started = timestamp_ms(processed_on)
     return ActiveJob(
-        job_id=shown_detail(job),
+        job_id=job_label(job),
         name=_shown_text(name),
         started_ms=started,
         running_s=None if started is None else max(0, now_ms - started) / MS_PER_S,
@@ -219,7 +219,7 @@ def _scheduler(scheduler: bytes, run_ms: int, replies: Replies, now_ms: int) -> 
     # A repeatable job of an old version has no hash of its own, and its job has another key.
     known = name is not None and isinstance(exists, int)
     return Scheduler(
-        scheduler_id=shown_detail(scheduler),
+        scheduler_id=job_label(scheduler),
         next_run_ms=run_ms,
         overdue_s=max(0, now_ms - run_ms) / MS_PER_S,
         job_exists=bool(exists) if known else None,
@@ -243,7 +243,7 @@ def _last_events(snapshot: Snapshot, entries: list[Entry]) -> tuple[Event, ...]:
         Event(
             at_ms=entry.at_ms,
             event=escaped(entry.event),
-            job_id=None if entry.job_id is None else shown_detail(entry.job_id),
+            job_id=None if entry.job_id is None else job_label(entry.job_id),
         )
         for entry in entries[-OLDEST:] or snapshot.newest_entry
     )
@@ -261,4 +261,4 @@ def _is_gone(reply: Any, count: int) -> bool:
 
 
 def _shown_text(reply: Any) -> str | None:
-    return shown_detail(reply) if isinstance(reply, bytes) else None
+    return job_label(reply) if isinstance(reply, bytes) else None

@@ -25,10 +25,10 @@ def escaped(raw: bytes) -> str:
     return f"{text}… ({len(raw)} bytes) #{hashlib.sha256(raw).hexdigest()[:8]}"
 
 
-def shown_detail(raw: bytes) -> str:
-    """An id or a name of a job or a scheduler, escaped; a mere sign of it where none may be shown.
+def job_label(raw: bytes) -> str:
+    """An id or a name of a job or a scheduler, escaped; where none may be shown, a digest of it.
 
-    The same within a run, and in each run another: no one can find out the id by trying.
+    The digest has a key of this process, so that nobody can find out the id by trying.
     """
     if KNOWN.shows_job_details:
         return escaped(raw)

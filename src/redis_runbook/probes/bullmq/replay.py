@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from redis_runbook.probes.bullmq.facts import PickUp
-from redis_runbook.probes.bullmq.naming import shown_detail
+from redis_runbook.probes.bullmq.naming import job_label
 from redis_runbook.probes.bullmq.replies import integer, items, timestamp_ms
 
 _UNTRIMMED_ENTRIES: Final = 10_000
@@ -87,7 +87,7 @@ def replay(entries: Sequence[Entry]) -> Replay:
         since, was_due = ready.pop(job, None), due.pop(job, None)
         if entry.event == b"active" and since is not None:
             pick_ups.append(
-                PickUp(at_ms=entry.at_ms, waited_ms=entry.at_ms - since, job_id=shown_detail(job))
+                PickUp(at_ms=entry.at_ms, waited_ms=entry.at_ms - since, job_id=job_label(job))
             )
         elif entry.event == b"delayed" and entry.due_ms is not None:
             # Clients set due times: a job cannot be due before the server stored it as delayed.

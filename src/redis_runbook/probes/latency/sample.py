@@ -149,7 +149,7 @@ def sample_latency(
     (`timeout_s` if it is None). `begins` is called with the loop before it runs.
 
     Raises:
-        CannotLook: choosing keys took too long.
+        CannotLook: choosing keys took too long, or the server's replies make no sense.
         redis.exceptions.RedisError: the connection could not be opened, or was lost before the
             window began.
     """
@@ -219,6 +219,8 @@ def _last_snapshot(endpoint: Endpoint, service: str, *, timeout_s: float) -> Sna
             client.time_limit(timeout_s),
         ):
             return take_snapshot(client)
+    except CannotLook as error:
+        return Snapshot(missing=str(error))
     except redis.RedisError as error:
         return Snapshot(missing=f"{service} {why_it_failed(error)}")
 
