@@ -9,7 +9,7 @@ WORKERS ?= 4
 N ?= 300
 EXAMPLES ?= 2000
 LIMITS := --timeout 120 --timeout-method signal
-SIDE_BY_SIDE := tests -m 'not quiet' -n $(WORKERS) --dist loadfile $(LIMITS)
+SIDE_BY_SIDE := tests -m 'not quiet' -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(LIMITS)
 ALONE := tests -m quiet $(LIMITS)
 
 .DEFAULT_GOAL := help
