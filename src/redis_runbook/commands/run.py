@@ -17,8 +17,11 @@ from redis_runbook.verdict import ExitCode
 
 _PACKAGE: Final = Path(__file__).parent.parent
 _PLUGINS: Final = ("redis_runbook.plugin", "pytest_metadata.plugin", "pytest_html.plugin")
-_NOT_NEEDED: Final = (*("debugging", "doctest", "pastebin", "setuponly", "setupplan", "stepwise"),)
-"""pytest's own plugins that no check needs, by name: starting without them is faster."""
+_NOT_NEEDED: Final = (
+    *("debugging", "doctest", "junitxml", "legacypath", "pastebin"),
+    *("setuponly", "setupplan", "stepwise", "unittest"),
+)
+"""pytest's own plugins that no check of ours needs: starting without them is faster."""
 
 _FIRST_PAUSE_S: Final = 1.0
 _MAX_PAUSE_S: Final = 15.0
@@ -131,6 +134,7 @@ def _pytest(arguments: Sequence[str], *plugins: object) -> int:
     # Installed plugins may change outcomes (reruns) or timing (xdist). `-- -p NAME` loads a plugin
     # all the same.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # for the same reasons
     for variable in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(variable, None)
     KNOWN.learn(environment_secrets())
