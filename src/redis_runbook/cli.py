@@ -19,6 +19,7 @@ from redis_runbook.verdict import ExitCode
 from redis_runbook.wire.files import is_url
 from redis_runbook.wire.process import (
     ended_after,
+    flush_streams,
     ignore_signals,
     interruptible,
     open_closed_streams,
@@ -52,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = ExitCode.INTERRUPTED
         except Exception as error:  # noqa: BLE001  # the exit code of Python would mean "broken"
             code = _failed(error)
+        finally:
+            flush_streams()
     gc.enable()
     if argv is None:
         ignore_signals()  # a second signal must not change the exit code

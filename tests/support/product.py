@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_UNUSUAL = ("REDIS_", "PYTEST_", "PROMETHEUS_", "GRAFANA_", "PYTHONDONTWRITEBYTECODE")
+_UNUSUAL = ("REDIS_", "PYTEST_", "PROMETHEUS_", "GRAFANA_", "PYTHON")
 QUIET = {name: value for name, value in os.environ.items() if not name.startswith(_UNUSUAL)}
-"""The environment without anything that configures the product or compiles it at every start."""
+"""The environment without anything that configures the product, or its Python."""
 
 
 @dataclass(frozen=True)

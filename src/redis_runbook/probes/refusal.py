@@ -10,7 +10,7 @@ _APPEND_ONLY: Final = "Errors writing to the AOF file"
 READONLY: Final = "READONLY: this is a replica"
 _KNOWN: Final[Mapping[str, str]] = {
     "MISCONF": "MISCONF: the last RDB save failed and the server stops accepting writes",
-    "OOM": "OOM: memory is full and the policy evicts nothing",
+    "OOM": "OOM: memory is full, and nothing is left that the policy may evict",
     "READONLY": READONLY,
     "NOREPLICAS": "NOREPLICAS: fewer replicas are attached than min-replicas-to-write asks for",
     "CLUSTERDOWN": "CLUSTERDOWN: the cluster does not serve the key's slot",

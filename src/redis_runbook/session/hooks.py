@@ -205,6 +205,11 @@ class RunSession:
         except OSError as error:  # a report of another plugin's; of pytest-html's, see `write`
             what = f" {error.filename}" if error.filename else " a report of pytest's"
             problems.append(f"cannot write{what}: {error.strerror}")
+        except AssertionError:
+            # pytest's terminal reporter misses what it could not note of the interruption, see
+            # `pytest_keyboard_interrupt`.
+            if not run.interrupted:
+                raise
         if finished:
             record = self._write(self._settled(record, problems))
             session.exitstatus = record.exit_code

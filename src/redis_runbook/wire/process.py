@@ -85,6 +85,15 @@ def ended_after(limit_s: float, code: int, sentence: str) -> Iterator[None]:
         timer.cancel()
 
 
+def flush_streams() -> None:
+    """Write out what is buffered: where that fails at exit, Python ends with a code of its own."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):  # ValueError: it is closed
+            silence(stream)
+
+
 def silence(stream: TextIO) -> None:
     """Point a stream to /dev/null, because its reader went away or its disk is full.
 
