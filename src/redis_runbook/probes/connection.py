@@ -6,7 +6,6 @@ import errno
 import os
 import socket
 import ssl
-import threading
 import time
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +15,7 @@ from redis import exceptions
 
 from redis_runbook.probes.probe import Probe
 from redis_runbook.redact import printable
-from redis_runbook.wire.background import in_background
+from redis_runbook.wire.background import in_background, when_late
 from redis_runbook.wire.client import create_connection
 from redis_runbook.wire.endpoint import Endpoint
 from redis_runbook.wire.failure import (
@@ -86,28 +85,20 @@ def _attempt(endpoint: Endpoint, timeout_s: float) -> tuple[Problem | None, str]
         if unresolved:
             return Problem.DNS, unresolved
     connection = create_connection(endpoint, timeout_s=timeout_s)
-    # redis-py bounds each step; a server that drips bytes would still get past that.
-    too_late = threading.Event()
-
-    def give_up() -> None:
-        too_late.set()
-        connection.disconnect()
-
-    watchdog = threading.Timer(timeout_s + _DIAGNOSIS_S, give_up)
-    watchdog.daemon = True
-    watchdog.start()
     try:
-        connection.connect()
-        connection.send_command("PING")
-        if _ping_reply(connection) != b"PONG":
-            return Problem.NOT_REDIS, "answered PING with something else: this is not Redis"
+        # redis-py bounds each step; a server that drips bytes would still get past that.
+        with when_late(timeout_s + _DIAGNOSIS_S, connection.disconnect) as late:
+            connection.connect()
+            connection.send_command("PING")
+            reply = _ping_reply(connection)
     except Exception as error:  # noqa: BLE001  # a hostile server can provoke any error
-        given_up = exceptions.TimeoutError() if too_late.is_set() else error
+        given_up = exceptions.TimeoutError() if late.is_set() else error
         return _classify(given_up, endpoint, timeout_s)
     finally:
-        watchdog.cancel()
         with contextlib.suppress(redis.RedisError, OSError):
             connection.disconnect()
+    if reply != b"PONG":
+        return Problem.NOT_REDIS, "answered PING with something else: this is not Redis"
     return None, ""
 
 

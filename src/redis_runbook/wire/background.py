@@ -1,10 +1,12 @@
 """Runs work that may hang in a thread of its own, so that the caller can stop waiting."""
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Final, TypeVar
 
+_AGAIN_AFTER_S: Final = 0.1
 _T = TypeVar("_T")
 
 
@@ -28,3 +30,27 @@ def in_background(work: Callable[[], _T], *, name: str | None = None) -> Future[
 
     threading.Thread(target=run, name=name, daemon=True).start()
     return future
+
+
+@contextlib.contextmanager
+def when_late(limit_s: float, act: Callable[[], object]) -> Iterator[threading.Event]:
+    """Call `act` from another thread if the block takes longer, and again until it ends.
+
+    Again, as a connection that is only being opened has no socket yet that `act` could close. The
+    event is set once the block is late.
+    """
+    late, ended = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        if ended.wait(limit_s):
+            return
+        late.set()
+        act()
+        while not ended.wait(_AGAIN_AFTER_S):
+            act()
+
+    in_background(watch)
+    try:
+        yield late
+    finally:
+        ended.set()

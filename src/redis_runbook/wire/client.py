@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-import threading
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
@@ -12,13 +11,13 @@ from redis.exceptions import InvalidResponse, NoPermissionError, RedisError
 from redis.retry import Retry
 
 from redis_runbook.verdict import CannotLook
-from redis_runbook.wire.background import in_background
+from redis_runbook.wire.background import when_late
 from redis_runbook.wire.endpoint import Endpoint
 from redis_runbook.wire.failure import why_it_failed
 from redis_runbook.wire.resp import MAX_INFO_BYTES, MAX_TEXT_BYTES, BoundedParser
 
 CLIENT_NAME: Final = "redis-runbook"
-_ABORT_EVERY_S: Final = 0.1
+_TOO_SLOW: Final = "no complete answer while connecting"
 _CONTAINER_COMMANDS: Final = frozenset(
     {"ACL", "CLIENT", "CLUSTER", "CONFIG", "LATENCY", "MEMORY", "OBJECT", "PUBSUB", "SLOWLOG"}
 )
@@ -181,15 +180,9 @@ class Client:
     @contextlib.contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:
         """Bound all commands inside together, even if the server sends replies slowly."""
-        timer = threading.Timer(
-            seconds, self.abort, [f"{self._service} gave no complete answer within {seconds:g} s"]
-        )
-        timer.daemon = True
-        timer.start()
-        try:
+        reason = f"{self._service} gave no complete answer within {seconds:g} s"
+        with when_late(seconds, lambda: self.abort(reason)):
             yield
-        finally:
-            timer.cancel()
 
 
 def command_name(command: tuple[Word, ...]) -> str:
@@ -218,23 +211,12 @@ def connected(endpoint: Endpoint, service: str, *, timeout_s: float) -> Iterator
 
 
 def _open(client: Client, *, limit_s: float) -> None:
-    opened, late = threading.Event(), threading.Event()
-
-    def watch() -> None:
-        if not opened.wait(limit_s):
-            late.set()
-            # Again and again: while it connects, there is no socket yet that could be closed.
-            while not opened.wait(_ABORT_EVERY_S):
-                client.abort("no complete answer while connecting")
-
-    in_background(watch)
-    try:
-        client.open()
-    except (RedisError, CannotLook) as error:
-        if late.is_set():  # whatever it is that a closed connection causes
-            raise redis.TimeoutError("no complete answer while connecting") from error
-        raise
-    finally:
-        opened.set()
+    with when_late(limit_s, lambda: client.abort(_TOO_SLOW)) as late:
+        try:
+            client.open()
+        except (RedisError, CannotLook) as error:
+            if late.is_set():  # whatever it is that a closed connection causes
+                raise redis.TimeoutError(_TOO_SLOW) from error
+            raise
     if late.is_set():
-        raise redis.TimeoutError("no complete answer while connecting")
+        raise redis.TimeoutError(_TOO_SLOW)

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Final, NoReturn, TextIO
 
+from redis_runbook.wire.background import when_late
+
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _OF_PROGRAMS: Final = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
 
@@ -76,13 +78,8 @@ def ended_after(limit_s: float, code: int, sentence: str) -> Iterator[None]:
         finally:
             os._exit(code)
 
-    timer = threading.Timer(limit_s, end)
-    timer.daemon = True
-    timer.start()
-    try:
+    with when_late(limit_s, end):
         yield
-    finally:
-        timer.cancel()
 
 
 def flush_streams() -> None:
