@@ -80,16 +80,6 @@ class Redactor:
         """
         return _without_unmistakable(self._in_documents.hidden(text))
 
-    def value(self, value: Any) -> Any:
-        """Make every text in a JSON-like value printable and redacted, keys too."""
-        if isinstance(value, str | bytes):
-            return printable(self(_text(value)))
-        if isinstance(value, Mapping):
-            return {self.value(str(key)): self.value(item) for key, item in value.items()}
-        if isinstance(value, Sequence):
-            return [self.value(item) for item in value]
-        return value
-
 
 class _Known:
     """Secrets to look for, in all their forms; with `cut`, in part where a text was cut, too."""
@@ -207,6 +197,17 @@ def escape(text: str) -> str:
 def harmless(text: str, limit: int = _MAX_QUOTED) -> str:
     """A short text from outside for a message, without the space around it."""
     return printable(text.strip(), limit)
+
+
+def printable_value(value: Any) -> Any:
+    """Make every text in a JSON-like value printable, keys too."""
+    if isinstance(value, str | bytes):
+        return printable(value)
+    if isinstance(value, Mapping):
+        return {printable_value(str(key)): printable_value(item) for key, item in value.items()}
+    if isinstance(value, Sequence):
+        return [printable_value(item) for item in value]
+    return value
 
 
 def _text(value: str | bytes) -> str:

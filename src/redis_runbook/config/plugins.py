@@ -16,7 +16,7 @@ from redis_runbook import hookspecs
 from redis_runbook.catalogue import CATALOGUE, Catalogue, CheckSpec
 from redis_runbook.config.error import ConfigError
 from redis_runbook.config.roles import Roles
-from redis_runbook.redact import Redactor, printable
+from redis_runbook.redact import printable
 
 if TYPE_CHECKING:
     from redis_runbook.probes.probe import Probe
@@ -169,7 +169,7 @@ def _call(hook: str, implementation: Any) -> list[Any]:
 
 def _described(error: Exception) -> str:
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return printable(Redactor()(reason), _MAX_LENGTH)
+    return printable(reason, _MAX_LENGTH)
 
 
 def _sentence(plugin: str, problem: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from redis_runbook.catalogue import CATALOGUE, CheckSpec, Level
 from redis_runbook.check import MARK, Advised, Broken, Held, NotApplicable, Outcome, Ruling, Unknown
-from redis_runbook.redact import one_line, printable
+from redis_runbook.redact import one_line, printable, printable_value
 from redis_runbook.session.run import Run
 from redis_runbook.session.subjects import Subject
 from redis_runbook.verdict import CannotLook, Finding, Verdict
@@ -102,11 +102,12 @@ def _conclude(item: pytest.Item, call: pytest.CallInfo[None], run: Run) -> _Conc
         ruling = Ruling(message=str(error))
         return _Conclusion(Verdict.UNKNOWN, ruling, follows_from=error.follows_from)
     if isinstance(error, pytest.skip.Exception):
-        return _Conclusion(Verdict.NOT_APPLICABLE, Ruling(message=str(error)))
+        return _Conclusion(Verdict.NOT_APPLICABLE, Ruling(message=printable(str(error))))
     if isinstance(error, AssertionError | pytest.fail.Exception):
         first_line = (str(error).splitlines() or ["assertion failed"])[0]
         if stopper := _stopper(error, item):
-            ruling = Ruling(message=f"the check was stopped by {stopper}: {first_line}")
+            message = f"the check was stopped by {stopper}: {printable(first_line)}"
+            ruling = Ruling(message=message)
             return _Conclusion(Verdict.UNKNOWN, ruling)
         verdict = _at_level(Verdict.FAIL, item, run)
         return _Conclusion(verdict, Ruling(message=first_line), expected=False)
@@ -168,7 +169,7 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
     return Finding(
         check=spec.id if spec else Path(item.path).stem,
         # A subject's name is ours, or was redacted when the subject was made.
-        subject=subject.name if subject else printable(run.redact(_name_within_file(item)), 200),
+        subject=subject.name if subject else printable(_name_within_file(item), 200),
         verdict=conclusion.verdict,
         message=says(ruling.message),
         service=service.name if service else None,
@@ -178,7 +179,7 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
         unit=(ruling.unit or spec.unit) if spec and ruling.limit is not None else None,
         runbook=spec.runbook if spec else None,
         next_steps=tuple(map(says, steps)),
-        evidence=run.redact.value(ruling.evidence),
+        evidence=printable_value(ruling.evidence),
         duration_s=round(duration_s, 3),
         advisory=_is_advisory(item, run),
         follows_from=conclusion.follows_from,
@@ -230,7 +231,7 @@ def record_collection_error(report: pytest.CollectReport, run: Run) -> None:
     run.record(
         Finding(
             check="collection",
-            subject=printable(run.redact(Path(report.nodeid).name or "checks"), 200),
+            subject=printable(Path(report.nodeid).name or "checks", 200),
             verdict=Verdict.UNKNOWN,
             message="this check file could not be loaded; its checks did not run",
         )

@@ -54,7 +54,6 @@ class Run:
         """
         self.config: Final = loaded.config
         self.plugins: Final = loaded.plugins
-        self.configured_by: Final = printable(str(loaded.file)) if loaded.file else None
         self.probes: Final = loaded.plugins.probes
         self.profile: Final = profile
         self.started_at: Final = dt.datetime.now(dt.UTC)
@@ -62,6 +61,7 @@ class Run:
         self.redact.forget()
         self.redact.shows_job_details = self.config.privacy.job_details
         self.redact.learn(secrets(self.config, environ) | environment_secrets(environ))
+        self.configured_by: Final = printable(str(loaded.file)) if loaded.file else None
         self.findings: dict[str, Finding] = {}
         self.interrupted = False
         self.internal_error = False

@@ -80,10 +80,10 @@ def _server(run: Run, name: str) -> ServerRecord | None:
     if server is None:
         return None
     return ServerRecord(
-        product=run.redact.value(server.product),
-        version=run.redact.value(server.version),
-        mode=run.redact.value(server.mode),
-        run_id=run.redact.value(server.run_id),
+        product=printable(server.product),
+        version=printable(server.version),
+        mode=server.mode,
+        run_id=printable(server.run_id),
         rejected_connections=clients.rejected if clients else None,
     )
 

@@ -127,17 +127,17 @@ def _queues(spec: CheckSpec, run: Run) -> list[Subject]:
             spec, service, run, name_prefix="" if only_one else f"{service.name}/"
         )
     ]
-    return list(_with_distinct_names(found, run))
+    return list(_with_distinct_names(found))
 
 
-def _with_distinct_names(found: Iterable[Subject], run: Run) -> Iterator[Subject]:
+def _with_distinct_names(found: Iterable[Subject]) -> Iterator[Subject]:
     """Subjects with redacted names, numbered where two are equal: findings are kept by name.
 
     `token:refresh` and `token:revoke` are two queues, but both are redacted as secrets.
     """
     taken: set[str] = set()
     for subject in found:
-        shown = printable(run.redact(subject.name), _LONGEST_NAME)
+        shown = printable(subject.name, _LONGEST_NAME)
         numbered = (f"{shown} ({number})" for number in itertools.count(2))
         name = next(name for name in itertools.chain([shown], numbered) if name not in taken)
         taken.add(name)
