@@ -113,7 +113,15 @@ def test_a_changed_reply_gives_facts_or_a_reason(
 
 PIECES = (
     *(b"*3\r\n", b"*-1\r\n", b"*2147483648\r\n", b"$5\r\n", b"$-1\r\n", b"$99999999999\r\n"),
-    *(b":1\r\n", b":x\r\n", b"+OK\r\n", b"-ERR no\r\n", b"-LOADING\r\n", b"hello\r\n"),
+    *(
+        b":1\r\n",
+        b":x\r\n",
+        b":" + b"9" * 400 + b"\r\n",
+        b"+OK\r\n",
+        b"-ERR no\r\n",
+        b"-LOADING\r\n",
+        b"hello\r\n",
+    ),
     *(b"%1\r\n", b"_\r\n", b">2\r\n", b"\r\n", b"\x00", b"*1\r\n" * 2_000),
 )
 

@@ -21,6 +21,7 @@ MAX_INFO_BYTES: Final = 1 << 20
 MAX_LINE_BYTES: Final = 128 << 10
 MAX_REPLY_ELEMENTS: Final = 250_000
 MAX_CONNECTION_BYTES: Final = 256 << 20
+_LONGEST_INTEGER: Final = len(b":-9223372036854775808")
 _TOO_MUCH: Final = "the reply is larger than anything that was asked for"
 
 
@@ -39,13 +40,18 @@ class _BoundedBuffer(SocketBuffer):
         return super().read(length, *arguments, **options)
 
     def readline(self, *arguments: Any, **options: Any) -> bytes:
-        """Read one line, which begins each element of a reply, unless there are too many."""
+        """Read one line, which begins each element of a reply, unless there are too many.
+
+        An integer has 64 bits: a larger one could be no time and no count that a probe expects.
+        """
         self.elements += 1
         if self.elements > MAX_REPLY_ELEMENTS:
             raise InvalidResponse(_TOO_MUCH)
         self._line_began = self.received
         line = super().readline(*arguments, **options)
         self._line_began = None
+        if line.startswith(b":") and len(line) > _LONGEST_INTEGER:
+            raise InvalidResponse("the reply is an integer of more than 64 bits")
         return line
 
     def _read_from_socket(self, *arguments: Any, **options: Any) -> bool:

@@ -115,8 +115,13 @@ def test_a_command_whose_name_is_a_number_takes_no_memory() -> None:
         def ask(self, *command: object) -> object:
             return self.given[command[0] != "INFO"]
 
-    one = [b"calls", 1, b"histogram_usec", [1, 1]]
-    for name, missing in ((b"get", ""), (10**12, "an unknown shape"), ([b"get"], "unknown shape")):
-        snapshot = take_snapshot(cast("Client", Asked(b"run_id:a", [name, one])))
+    one, huge = ([b"calls", 1, b"histogram_usec", [1, count]] for count in (1, b"9" * 400))
+    for name, told, missing in (
+        (b"get", one, ""),
+        (10**12, one, "an unknown shape"),
+        ([b"get"], one, "unknown shape"),
+        (b"get", huge, "unknown shape"),
+    ):
+        snapshot = take_snapshot(cast("Client", Asked(b"run_id:a", [name, told])))
         assert missing in snapshot.missing
         assert bool(snapshot.commands) is not bool(missing)

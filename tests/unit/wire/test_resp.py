@@ -37,3 +37,24 @@ def test_a_reply_without_end_is_refused_before_it_fills_the_memory(
         with pytest.raises(InvalidResponse, match="larger than anything"):
             connection.read_response()
         connection.disconnect()
+
+
+@pytest.mark.parametrize("number", [-(1 << 63), (1 << 63) - 1, 10**30, 10**400])
+def test_an_integer_has_64_bits(number: int) -> None:
+    """FAKE: a server that answers with one integer, in a list."""
+
+    def serve(listener: socket.socket) -> None:
+        peer, _ = listener.accept()
+        with peer:
+            peer.sendall(b"*1\r\n:%d\r\n" % number)
+            peer.recv(100)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=[listener], daemon=True).start()
+        endpoint = parse_endpoint(f"redis://127.0.0.1:{listener.getsockname()[1]}")
+        connection = create_connection(endpoint, timeout_s=5)
+        connection.connect()
+        fits = -(1 << 63) <= number < 1 << 63
+        with contextlib.nullcontext() if fits else pytest.raises(InvalidResponse, match="64 bits"):
+            assert connection.read_response() == [number]
+        connection.disconnect()

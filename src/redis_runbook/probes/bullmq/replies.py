@@ -16,12 +16,9 @@ _LATEST_MS: Final = 1 << 53
 
 
 def integer(reply: Any) -> int | None:
-    """A whole number, from an integer reply or from text such as `b"1700000000000"`.
-
-    None also for an integer reply that Redis cannot give: it has 64 bits.
-    """
+    """A whole number, from an integer reply or from text such as `b"1700000000000"`."""
     if isinstance(reply, int):
-        return reply if abs(reply) < 1 << 64 else None
+        return reply
     number = decimal(reply)
     return None if number is None else int(number)
 

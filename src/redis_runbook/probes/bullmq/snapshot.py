@@ -269,10 +269,8 @@ def _ids(state: str, reply: Any) -> tuple[tuple[str, bytes], ...]:
 
 def left_ms(reply: Any) -> int | None:
     """The remaining time in a reply to PTTL; None for no key, 0 for a key that never expires."""
-    number = integer(reply) if isinstance(reply, int) else None
-    return None if number is None or number == _PTTL_NO_KEY else max(0, number)
+    return None if not isinstance(reply, int) or reply == _PTTL_NO_KEY else max(0, reply)
 
 
 def _count(reply: Any) -> int | None:
-    number = integer(reply) if isinstance(reply, int) else None
-    return number if number is not None and number >= 0 else None
+    return reply if isinstance(reply, int) and reply >= 0 else None

@@ -83,7 +83,8 @@ def _assign_jobs(
     A worker's connection has been idle since about when its job started. Workers that fetch come
     first: a worker that has never fetched is busy only while there is a job that it may be running.
     """
-    unread = max(0, (facts.counts.active or 0) - len(facts.active))
+    # No more than there are workers, whatever the server says of its list's length.
+    unread = min(len(states), max(0, (facts.counts.active or 0) - len(facts.active)))
     jobs = [job.running_s for job in facts.active if job.lock_ms is not None] + [None] * unread
     if not jobs and _someone_takes(facts) and not _explained(states):
         jobs = [last_pick_up_s(facts)]

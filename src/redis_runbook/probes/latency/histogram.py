@@ -127,7 +127,9 @@ def _command(name: Any, numbers: Any) -> tuple[str, Buckets]:
     if not isinstance(name, bytes):  # `bytes` of a number has that many bytes
         raise TypeError("a command's name is no text")
     flat = numbers[3]
-    ends_us, counts = [0, *map(int, flat[::2])], [0, *map(int, flat[1::2])]
+    if not all(isinstance(number, int) for number in flat):
+        raise TypeError("a bucket is no number")
+    ends_us, counts = [0, *flat[::2]], [0, *flat[1::2]]
     if ends_us != sorted(set(ends_us)) or counts != sorted(counts):
         raise ValueError("buckets are out of order")
     counts_of = zip(ends_us[1:], pairwise(counts), strict=True)

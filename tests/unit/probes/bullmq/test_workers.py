@@ -129,6 +129,12 @@ def _states(facts: QueueFacts, *lines: str) -> list[WorkerState]:
             [_line(NODE, "N", "bzpopmin", idle=90)],
             [BUSY],
         ),
+        # However many a server claims, nothing is kept for each.
+        (
+            quiet(counts={"active": 1 << 62}, active=(active(locked=False),)),
+            [_line(NODE, "N", "bzpopmin", idle=90)],
+            [BUSY],
+        ),
         # A zombie, a local pause and `autorun: false` look alike; so, at first, do new ones.
         (quiet(), [_line(NODE, "N", "info", idle=100)], [IDLE]),
         (quiet(), [_line(NODE, "N", "info", idle=24, age=24)], [CONNECTING]),
