@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from redis_runbook.redact import Shown
 from redis_runbook.verdict import SEVERITY, ExitCode, Finding, Verdict
 
 
@@ -14,10 +15,10 @@ class ServerRecord:
     `rejected_connections` counts since the process started; None if it is not known.
     """
 
-    product: str
-    version: str
-    mode: str
-    run_id: str
+    product: Shown
+    version: Shown
+    mode: Shown
+    run_id: Shown
     rejected_connections: int | None = None
 
 
@@ -28,7 +29,7 @@ class LastSeen:
     `at` is when that run began, by the clock of the machine that it ran on.
     """
 
-    run_id: str
+    run_id: Shown
     at: dt.datetime
 
 
@@ -39,9 +40,9 @@ class ServiceRecord:
     `server` is None if none answered; `last_seen` may then still be about an earlier run.
     """
 
-    name: str
-    role: str
-    address: str | None
+    name: Shown
+    role: Shown
+    address: Shown | None
     window_s: float
     server: ServerRecord | None = None
     last_seen: LastSeen | None = None
@@ -51,8 +52,8 @@ class ServiceRecord:
 class QueueRecord:
     """The numbers of a BullMQ queue; a number that is not known is None."""
 
-    service: str
-    name: str
+    service: Shown
+    name: Shown
     longest_wait_s: float | None
     backlog: int | None
     workers_at_work: int | None
@@ -70,10 +71,10 @@ class RunRecord:
     password or a token: `queue at localhost:6379`.
     """
 
-    profile: str
-    selected: Sequence[str]
-    target: str | None
-    announcement: str | None
+    profile: Shown
+    selected: Sequence[Shown]
+    target: Shown | None
+    announcement: Shown | None
     started_at: dt.datetime
     elapsed_s: float
     services: Sequence[ServiceRecord]
@@ -85,9 +86,9 @@ class RunRecord:
     left_out: int = 0
     attempt: int = 1
     waited_s: float = 0.0
-    unwritten: Sequence[str] = ()
-    configured_by: str | None = None
-    logins: Sequence[str] = ()
+    unwritten: Sequence[Shown] = ()
+    configured_by: Shown | None = None
+    logins: Sequence[Shown] = ()
 
     @property
     def window_s(self) -> float:

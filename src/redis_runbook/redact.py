@@ -6,9 +6,22 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final, NewType, TypeAlias
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
+Shown = NewType("Shown", str)
+"""Text that may leave the process: without secrets and control characters, of bounded length.
+
+Only this module makes it. A record and the facts hold their texts as this type, so that what has
+not passed the boundary reaches no output (mypy checks it).
+"""
+
+ShownValue: TypeAlias = (
+    "Shown | float | bool | Sequence[ShownValue] | Mapping[Shown, ShownValue] | None"
+)
+"""The same for a value as JSON can hold it."""
+
+NO_TEXT: Final = Shown("")
 MASK: Final = "[redacted]"
 _MAX_TEXT: Final = 2_000
 _MAX_QUOTED: Final = 200
@@ -106,11 +119,14 @@ class _Known:
         shown, at = "", 0
         for found in self._beginnings.finditer(text) if self._beginnings else ():
             begin = found.start()
-            for secret in self._by_beginning[found[1]] if begin >= at else ():
-                end = begin + _same(secret, text[begin : begin + len(secret)])
-                if _CUT.match(text, end):
-                    shown, at = f"{shown}{text[at:begin]}{MASK}", end
-                    break
+            if begin < at:
+                continue
+            ends = (
+                begin + _same(secret, text[begin : begin + len(secret)])
+                for secret in self._by_beginning[found[1]]
+            )
+            if end := max((end for end in ends if _CUT.match(text, end)), default=0):
+                shown, at = f"{shown}{text[at:begin]}{MASK}", end
         return shown + text[at:]
 
 
@@ -144,7 +160,8 @@ def _forms(secret: str) -> set[str]:
     escaped |= {json.dumps(secret, ensure_ascii=False)[1:-1]}
     marked_up = {html.escape(form) for form in escaped}
     marked_up |= {form.replace("&#x27;", "&apos;") for form in marked_up}
-    marked_up |= {html.escape(form, quote=False) for form in escaped}
+    plain = {html.escape(form, quote=False) for form in escaped}
+    marked_up |= plain | {form.replace('"', "&quot;") for form in plain}
     in_urls = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
     return escaped | marked_up | in_urls | set(_in_base64(secret))
 
@@ -165,7 +182,7 @@ KNOWN: Final = Redactor()
 """The secrets of this process: of its configuration, its environment and its target."""
 
 
-def printable(text: str | bytes, limit: int = _MAX_TEXT) -> str:
+def printable(text: str | bytes, limit: int = _MAX_TEXT) -> Shown:
     r"""One line of a text from outside that may be shown: the boundary that all of it passes.
 
     Known secrets are replaced first, then other characters are escaped (`\x1b`), and then a long
@@ -174,14 +191,37 @@ def printable(text: str | bytes, limit: int = _MAX_TEXT) -> str:
     is_cut = len(text) > _MAX_SEARCHED
     searched = KNOWN(_text(text[:_MAX_SEARCHED]) + "…" * is_cut)
     size = f"{len(text)} {'bytes' if isinstance(text, bytes) else 'characters'}"
-    return one_line(searched, limit, size, is_cut=is_cut)
+    return _one_line(searched, limit, size, is_cut=is_cut)
 
 
-def one_line(text: str, limit: int = _MAX_TEXT, size: str = "", *, is_cut: bool = False) -> str:
-    """Our own sentence, or a text that is redacted: escaped, and cut at `limit`."""
+def sentence(text: str) -> Shown:
+    """One line that we wrote, in which what is from outside has passed `printable` before."""
+    return _one_line(KNOWN.document(text), _MAX_TEXT)
+
+
+def document(text: str) -> Shown:
+    """The same for a text of several lines, whatever its length."""
+    return Shown(KNOWN.document(text))
+
+
+def vetted(text: str) -> Shown:
+    """A text that holds nothing but our own words and names that the configuration validates.
+
+    It is shown as it is: alert rules and the schema must not change with a password.
+    """
+    return Shown(text)
+
+
+def shortened(text: Shown, limit: int) -> Shown:
+    """The text, cut at `limit` characters."""
+    return _one_line(text, limit)
+
+
+def _one_line(text: str, limit: int, size: str = "", *, is_cut: bool = False) -> Shown:
+    """A text that is redacted: escaped, and cut at `limit`."""
     if len(text) <= limit and not is_cut:
-        return escape(text)
-    return f"{escape(text[:limit])[:limit]}… ({size or f'{len(text)} characters'})"
+        return Shown(escape(text))
+    return Shown(f"{escape(text[:limit])[:limit]}… ({size or f'{len(text)} characters'})")
 
 
 def escape(text: str) -> str:
@@ -194,20 +234,25 @@ def escape(text: str) -> str:
     )
 
 
-def harmless(text: str, limit: int = _MAX_QUOTED) -> str:
+def harmless(text: str, limit: int = _MAX_QUOTED) -> Shown:
     """A short text from outside for a message, without the space around it."""
     return printable(text.strip(), limit)
 
 
-def printable_value(value: Any) -> Any:
-    """Make every text in a JSON-like value printable, keys too."""
-    if isinstance(value, str | bytes):
-        return printable(value)
+def printable_value(value: object) -> ShownValue:
+    """A value as JSON can hold it, with every text in it made printable, keys too."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
     if isinstance(value, Mapping):
-        return {printable_value(str(key)): printable_value(item) for key, item in value.items()}
-    if isinstance(value, Sequence):
+        return printable_mapping(value)
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
         return [printable_value(item) for item in value]
-    return value
+    return printable(value if isinstance(value, bytes) else str(value))
+
+
+def printable_mapping(value: Mapping[str, object]) -> dict[Shown, ShownValue]:
+    """A mapping as JSON can hold it, with every text in it made printable, keys too."""
+    return {printable(str(key)): printable_value(item) for key, item in value.items()}
 
 
 def _text(value: str | bytes) -> str:
@@ -229,7 +274,7 @@ def environment_secrets(environ: Mapping[str, str] = os.environ) -> set[str]:
     return {value for value in found if not value.startswith("/")}
 
 
-def without_credentials(url: str) -> str:
+def without_credentials(url: str) -> Shown:
     """The parts of a URL that may be printed: scheme, host, port and path."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]

@@ -5,7 +5,8 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from redis_runbook.redact import Shown, ShownValue
 
 
 class CannotLook(Exception):  # noqa: N818  # it is an outcome, not a fault of the program
@@ -69,26 +70,26 @@ class Finding:
     """The record of one check on one subject.
 
     `observed` and `limit` are in `unit`; both are None where nothing was measured. Texts are
-    redacted and free of control characters by the time a finding exists. `advisory` is whether the
+    redacted and free of control characters: see `Shown`. `advisory` is whether the
     check was an advisory one in this run. `follows_from` names the finding that tells of the same
     cause: nothing could be seen because a service is not reachable, or an alert says it, too.
     """
 
-    check: str
-    subject: str
+    check: Shown
+    subject: Shown
     verdict: Verdict
-    message: str
-    service: str | None = None
-    role: str | None = None
+    message: Shown
+    service: Shown | None = None
+    role: Shown | None = None
     observed: float | None = None
     limit: float | None = None
-    unit: str | None = None
-    runbook: str | None = None
-    next_steps: Sequence[str] = ()
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    unit: Shown | None = None
+    runbook: Shown | None = None
+    next_steps: Sequence[Shown] = ()
+    evidence: Mapping[Shown, ShownValue] = field(default_factory=dict)
     duration_s: float = 0.0
     advisory: bool = False
-    follows_from: str | None = None
+    follows_from: Shown | None = None
 
     @property
     def name(self) -> str:

@@ -53,7 +53,11 @@ def test_an_id_that_looks_like_a_secret_is_masked_in_sentences_too(folder: Path)
         for scheduler in ("sync:token=planted-token", f"{'s' * 110} rediss://u:planted-pass@h"):
             raw.zadd("bull:render:repeat", {scheduler: now_ms - 60_000})
             raw.hset(f"bull:render:repeat:{scheduler}", mapping={"name": "x"})
-        done = product.run(folder, "smoke", "--select", "queue", env=product.urls(server.url))
+        env = product.urls(server.url)
+        done = product.run(folder, "smoke", "--select", "queue", env=env)
+        shown = product.run(folder / "show", "queue", "show", "render", env=env)
+    assert "sync:token=[redacted]: its next run is" in shown.out
+    assert "planted" not in shown.out
     assert "sync:token=[redacted] is orphaned" in done.message("queue.schedulers[render]")
     assert "planted" not in done.everything
 

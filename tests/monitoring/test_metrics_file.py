@@ -16,6 +16,7 @@ from redis_runbook.config.profiles import PROFILES
 from redis_runbook.probes.bullmq.facts import QueueFacts
 from redis_runbook.probes.bullmq.queues import ObservedQueue, QueuesFacts
 from redis_runbook.probes.bullmq.workers import WorkerFacts
+from redis_runbook.redact import Shown
 from redis_runbook.reporting.prometheus import render
 from redis_runbook.session.run import Run
 from redis_runbook.session.run_record import make_record
@@ -73,7 +74,8 @@ def metrics(run: Run, *, healthy: bool = True) -> Metrics:
 
 
 def found(check: str, verdict: Verdict, **about: Any) -> Finding:
-    return Finding(check=check, verdict=verdict, message="", **{"subject": "queue", **about})
+    about = {"subject": Shown("queue"), **about}
+    return Finding(check=Shown(check), verdict=verdict, message=Shown(""), **about)
 
 
 # Queues

@@ -65,7 +65,7 @@ def test_the_p95_of_scripted_commands_is_where_the_server_timed_them(version: st
     found = traffic_between(
         before, after, sent={"ping": 20_000, "slowlog|reset": 1, "slowlog|get": 1}
     )
-    commands = dict(found.by_command)
+    commands: dict[str, Durations] = dict(found.by_command)
     for name in ("debug", "set", "eval"):
         assert commands[name].n == len(truth[name])
         assert holds(commands[name], p95(truth[name])), (name, commands[name], truth[name])

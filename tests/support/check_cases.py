@@ -22,6 +22,7 @@ from redis_runbook.probes.replication import ReplicationFacts
 from redis_runbook.probes.server import ServerFacts
 from redis_runbook.probes.slowlog import SlowCommand, SlowlogFacts
 from redis_runbook.record import ServerRecord
+from redis_runbook.redact import Shown
 from redis_runbook.wire.http import FetchProblem
 
 MIB = 1 << 20
@@ -51,33 +52,33 @@ def latency(*seconds_ms: float | None, **changes: Any) -> LatencyFacts:
 
 def before(*, run_id: str, rejected_connections: int) -> ServerRecord:
     return ServerRecord(
-        product="redis",
-        version="7.0.15",
-        mode="standalone",
-        run_id=run_id,
+        product=Shown("redis"),
+        version=Shown("7.0.15"),
+        mode=Shown("standalone"),
+        run_id=Shown(run_id),
         rejected_connections=rejected_connections,
     )
 
 
 def part_of_a_cluster(**changes: Any) -> ClusterFacts:
-    whole = ClusterFacts(is_node=True, state="ok", slots_assigned=16_384)
+    whole = ClusterFacts(is_node=True, state=Shown("ok"), slots_assigned=16_384)
     return replace(whole, **changes)
 
 
 def slow(duration_ms: float, age_s: float = 60) -> SlowCommand:
     return SlowCommand(
-        age_s=age_s, duration_ms=duration_ms, command=f"KEYS {duration_ms:g} (1 arguments)"
+        age_s=age_s, duration_ms=duration_ms, command=Shown(f"KEYS {duration_ms:g} (1 arguments)")
     )
 
 
 HEALTHY: Mapping[str, Any] = {
     "connection": ConnectionFacts(address="redis:6379", elapsed_ms=3),
     "server": ServerFacts(
-        product="redis",
-        version="7.0.15",
-        role="master",
-        mode="standalone",
-        run_id=RUN_ID,
+        product=Shown("redis"),
+        version=Shown("7.0.15"),
+        role=Shown("master"),
+        mode=Shown("standalone"),
+        run_id=Shown(RUN_ID),
         process_id=1,
         tcp_port=6379,
         uptime_s=90,
@@ -91,11 +92,11 @@ HEALTHY: Mapping[str, Any] = {
     "memory": MemoryFacts(
         used_bytes=50 * MIB,
         maxmemory_bytes=100 * MIB,
-        policy="noeviction",
+        policy=Shown("noeviction"),
         evicted_keys=0,
         waste_ratio=1.1,
         waste_bytes=MIB,
-        allocator="jemalloc-5.2.1",
+        allocator=Shown("jemalloc-5.2.1"),
     ),
     "persistence": PersistenceFacts(
         rdb_enabled=True,
@@ -107,10 +108,10 @@ HEALTHY: Mapping[str, Any] = {
         aof_rewrite_ok=True,
     ),
     "replication": ReplicationFacts(
-        role="master", link_up=False, link_down_s=0, lags_s=(0,), replicas_attached=1
+        role=Shown("master"), link_up=False, link_down_s=0, lags_s=(0,), replicas_attached=1
     ),
     "exporter": ExporterFacts(
-        url_shown="http://exporter:9121/metrics",
+        url_shown=Shown("http://exporter:9121/metrics"),
         via="/metrics",
         redis_up=1,
         scrape_error=0,
@@ -307,7 +308,7 @@ CONNECTIVITY = [
         "rejected 0 since the last run",
         {
             "clients": {"rejected": 3},
-            "previous": before(run_id=RUN_ID, rejected_connections=3),
+            "previous": before(run_id=Shown(RUN_ID), rejected_connections=3),
         },
     ),
     Case(
@@ -316,7 +317,7 @@ CONNECTIVITY = [
         "rejected 2 since the last run",
         {
             "clients": {"rejected": 5},
-            "previous": before(run_id=RUN_ID, rejected_connections=3),
+            "previous": before(run_id=Shown(RUN_ID), rejected_connections=3),
         },
     ),
     Case(
@@ -325,7 +326,7 @@ CONNECTIVITY = [
         "rejected 1 since the last run",  # the count began anew in between
         {
             "clients": {"rejected": 1},
-            "previous": before(run_id=RUN_ID, rejected_connections=3),
+            "previous": before(run_id=Shown(RUN_ID), rejected_connections=3),
         },
     ),
     Case(

@@ -7,16 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redis_runbook.redact import Shown
 from redis_runbook.verdict import ExitCode, Finding, Verdict, count, exit_code
 
 
 def finding(verdict: Verdict, **changes: Any) -> Finding:
-    return Finding(check="a.b", subject="c", verdict=verdict, message="d", **changes)
+    shown = Shown("a")
+    return Finding(check=shown, subject=shown, verdict=verdict, message=shown, **changes)
 
 
 def test_a_finding_is_a_fixed_record_of_finite_numbers() -> None:
     found = finding(Verdict.PASS, observed=1.0, limit=2.0)
-    assert found.name == "a.b[c]"
+    assert found.name == "a[a]"
     with pytest.raises(FrozenInstanceError):
         found.verdict = Verdict.FAIL  # type: ignore[misc]
     for number in (float("nan"), float("inf"), float("-inf")):

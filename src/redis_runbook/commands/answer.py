@@ -3,11 +3,12 @@
 import sys
 from typing import TextIO
 
+from redis_runbook.redact import Shown, document
 from redis_runbook.verdict import ExitCode
 from redis_runbook.wire.process import silence
 
 
-def answer(text: str, what: str) -> int:
+def answer(text: Shown, what: str) -> int:
     """Print the result of a command (`what`, for the error message); returns the exit code.
 
     The command has failed if the result cannot be printed. A reader that closed the pipe (`| head`)
@@ -21,14 +22,14 @@ def answer(text: str, what: str) -> int:
     return ExitCode.UNDETERMINED
 
 
-def say(text: str) -> None:
+def say(text: Shown) -> None:
     """Print a progress message; a closed pipe or a full disk is ignored."""
     _print(text, sys.stdout)
 
 
 def complain(text: object) -> None:
-    """Print an error message."""
-    _print(str(text), sys.stderr)
+    """Print an error message, without the secrets that are known."""
+    _print(document(str(text)), sys.stderr)
 
 
 def misused(error: object) -> int:
@@ -37,7 +38,7 @@ def misused(error: object) -> int:
     return ExitCode.USAGE
 
 
-def _print(text: str, stream: TextIO) -> OSError | None:
+def _print(text: Shown, stream: TextIO) -> OSError | None:
     try:
         print(text, file=stream, flush=True)
     except OSError as error:

@@ -7,14 +7,15 @@ from redis_runbook.commands.answer import answer, misused
 from redis_runbook.commands.configuration import configuration
 from redis_runbook.config.error import ConfigError
 from redis_runbook.config.show import describe, schema_text
+from redis_runbook.redact import document, vetted
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the configuration or the schema; returns the exit code."""
     if options.schema:
-        return answer(schema_text().rstrip("\n"), "the schema")
+        return answer(vetted(schema_text().rstrip("\n")), "the schema")
     try:
         loaded = configuration(options.config, os.environ)
     except ConfigError as error:
         return misused(error)
-    return answer(describe(loaded, os.environ), "the configuration")
+    return answer(document(describe(loaded, os.environ)), "the configuration")

@@ -9,6 +9,7 @@ from redis_runbook.commands.answer import answer, misused
 from redis_runbook.commands.configuration import configuration
 from redis_runbook.commands.files import write
 from redis_runbook.config.error import ConfigError
+from redis_runbook.redact import document
 
 
 def run(options: argparse.Namespace) -> int:
@@ -21,4 +22,4 @@ def run(options: argparse.Namespace) -> int:
         ]
     except ConfigError as error:
         return misused(error)
-    return answer("\n".join(written), "the list of what was written")
+    return answer(document("\n".join(written)), "the list of what was written")

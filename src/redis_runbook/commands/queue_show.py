@@ -14,7 +14,7 @@ from redis_runbook.commands.answer import answer, complain, misused
 from redis_runbook.commands.configuration import configuration
 from redis_runbook.config.error import ConfigError
 from redis_runbook.config.model import Config
-from redis_runbook.config.resolve import endpoint_of, secrets
+from redis_runbook.config.resolve import endpoint_of
 from redis_runbook.judging.cause import cause
 from redis_runbook.judging.queue_latency import judge_latency
 from redis_runbook.judging.queue_text import oldest_jobs, seconds, worker_lines
@@ -27,7 +27,7 @@ from redis_runbook.probes.bullmq.queues import (
     look_first,
 )
 from redis_runbook.probes.connection import reach
-from redis_runbook.redact import KNOWN, environment_secrets, printable
+from redis_runbook.redact import KNOWN, Shown, document, printable, sentence
 from redis_runbook.verdict import CannotLook, ExitCode
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.endpoint import Endpoint
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _show(
     name: str, service: str | None, config_file: Path | None, environ: Mapping[str, str]
-) -> str:
+) -> Shown:
     """The queue as a table: jobs by state, oldest jobs, waits, workers, schedulers, failures.
 
     Takes a little over 2 s, as finding the workers takes two reads.
@@ -64,7 +64,6 @@ def _show(
         CannotLook: the service or the queue cannot be observed; its text is redacted.
     """
     config = configuration(config_file, environ).config
-    KNOWN.learn(secrets(config, environ) | environment_secrets(environ))
     KNOWN.shows_job_details = config.privacy.job_details
     chosen = _service(config, service)
     endpoint, missing = endpoint_of(chosen, config.services[chosen], environ, defaults=False)
@@ -75,10 +74,10 @@ def _show(
     except (CannotLook, redis.RedisError) as error:
         known = isinstance(error, CannotLook)
         why = str(error) if known else f"{chosen} {why_it_failed(error)}"
-        raise CannotLook(KNOWN.document(why)) from None
+        raise CannotLook(sentence(why)) from None
     limits = config.queue_limits(chosen, name)
     lines = _lines(observed, limit_s=limits.latency_s, window_s=limits.latency_for_s)
-    return "\n".join(KNOWN.document(line) for line in (f"{printable(name)} on {chosen}", *lines))
+    return document("\n".join((f"{printable(name)} on {chosen}", *lines)))
 
 
 def _service(config: Config, wanted: str | None) -> str:
@@ -171,7 +170,7 @@ def _schedulers(facts: QueueFacts) -> Iterator[str]:
 
 
 def _scheduler(scheduler: Scheduler) -> str:
-    name, late_s = scheduler.scheduler_id, scheduler.overdue_s
+    name, late_s = printable(scheduler.scheduler_id), scheduler.overdue_s
     if scheduler.finished:
         return f"{name}: finished"
     state = f"its next run is {seconds(late_s)} late" if late_s else "on time"

@@ -12,6 +12,7 @@ from redis_runbook.commands.answer import answer, misused
 from redis_runbook.commands.configuration import configuration
 from redis_runbook.commands.files import write
 from redis_runbook.config.error import ConfigError
+from redis_runbook.redact import document, vetted
 
 
 def run(options: argparse.Namespace) -> int:
@@ -24,8 +25,8 @@ def run(options: argparse.Namespace) -> int:
     except ConfigError as error:
         return misused(error)
     if written:
-        return answer("\n".join(written), "the list of what was written")
-    return answer(render(rules).removesuffix("\n"), "the rules")
+        return answer(document("\n".join(written)), "the list of what was written")
+    return answer(vetted(render(rules).removesuffix("\n")), "the rules")
 
 
 def _written(rules: Sequence[AlertRule], options: argparse.Namespace) -> Iterator[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from redis_runbook.commands.answer import say
-from redis_runbook.redact import KNOWN, environment_secrets
+from redis_runbook.redact import KNOWN, document, environment_secrets
 from redis_runbook.verdict import ExitCode
 
 _PACKAGE: Final = Path(__file__).parent.parent
@@ -61,18 +61,18 @@ def _until_healthy(run: Callable[[int, float], _Attempt], *, wait_s: float) -> i
     while True:
         attempt = run(number, time.monotonic() - started)
         if attempt.line:
-            say(attempt.line)
+            say(document(attempt.line))
         left_s = started + wait_s - time.monotonic()
         if attempt.code not in {ExitCode.BROKEN, ExitCode.UNDETERMINED} or left_s <= 0:
             break
         try:
             time.sleep(min(pause_s, left_s))
         except KeyboardInterrupt:
-            say(f"{attempt.printed}INTERRUPTED: waiting for the next attempt was ended")
+            say(document(f"{attempt.printed}INTERRUPTED: waiting for the next attempt was ended"))
             raise
         number, pause_s = number + 1, min(2 * pause_s, _MAX_PAUSE_S)
     if attempt.printed:  # not where the options were refused
-        say(attempt.printed.removesuffix("\n"))
+        say(document(attempt.printed.removesuffix("\n")))
     return attempt.code
 
 

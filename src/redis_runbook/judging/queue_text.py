@@ -7,7 +7,7 @@ from typing import Any, Final
 from redis_runbook.judging.cause import Cause
 from redis_runbook.judging.queue_latency import LatencyJudgement
 from redis_runbook.judging.stalled import StalledJob
-from redis_runbook.probes.bullmq.facts import QueueFacts
+from redis_runbook.probes.bullmq.facts import QueueFacts, WaitingJob
 from redis_runbook.probes.bullmq.queues import ObservedQueue
 from redis_runbook.redact import printable
 
@@ -89,7 +89,7 @@ def parents_text(facts: QueueFacts) -> str:
 def oldest_jobs(facts: QueueFacts) -> list[str]:
     """The jobs that have waited longest, at most five: id, name, state and age."""
     return [
-        f"{job.job_id} ({job.name or 'no name'}), {job.state}, {seconds(job.age_s)}"
+        f"{_job(job)}, {job.state}, {seconds(job.age_s)}"
         + (f" {job.since_by}" if job.since_by else "")
         + (f": {job.unknown_because}" if job.unknown_because else "")
         for job in facts.waiting[:_MAX_JOBS]
@@ -98,7 +98,11 @@ def oldest_jobs(facts: QueueFacts) -> list[str]:
 
 def stalled_lines(jobs: Sequence[StalledJob]) -> list[str]:
     """The jobs without a lock, at most 20: id, name and for how long each has been active."""
-    return [f"{job.job_id} ({job.name}), {seconds(job.running_s)}" for job in jobs[:_MAX_STALLED]]
+    return [f"{_job(job)}, {seconds(job.running_s)}" for job in jobs[:_MAX_STALLED]]
+
+
+def _job(job: WaitingJob | StalledJob) -> str:
+    return f"{printable(job.job_id)} ({printable(job.name) if job.name else 'no name'})"
 
 
 def worker_lines(queue: ObservedQueue) -> list[str]:
@@ -120,7 +124,8 @@ def evidence(queue: ObservedQueue) -> Mapping[str, Any]:
         "oldest": oldest_jobs(facts),
         "workers": worker_lines(queue),
         "last events": [
-            f"{event.event} {event.job_id or ''} {seconds((facts.at_ms - event.at_ms) / 1000)} ago"
+            f"{event.event} {printable(event.job_id or '')} "
+            f"{seconds((facts.at_ms - event.at_ms) / 1000)} ago"
             for event in facts.last_events[:_MAX_EVENTS]
         ],
         "newest failures": [

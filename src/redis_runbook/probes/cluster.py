@@ -9,7 +9,7 @@ import redis
 from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.probes.server import Info, InfoReply, integer, parse_info
-from redis_runbook.redact import printable
+from redis_runbook.redact import NO_TEXT, Shown, printable
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
 
@@ -30,7 +30,7 @@ class ClusterFacts:
     """
 
     is_node: bool | None
-    state: str = ""
+    state: Shown = NO_TEXT
     slots_assigned: int = 0
     slots_failed: int = 0
     slots_silent: int = 0

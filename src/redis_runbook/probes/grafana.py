@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from pydantic import Field, RootModel
 
-from redis_runbook.redact import harmless
+from redis_runbook.redact import Shown, harmless
 from redis_runbook.wire.http import FetchError
 from redis_runbook.wire.json import Answer, JsonApi
 
@@ -37,7 +37,7 @@ class DashboardFacts:
     title: str
     problems: Sequence[str] = ()
     doubts: Sequence[str] = ()
-    answered: Sequence[str] = ()
+    answered: Sequence[Shown] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +196,7 @@ def _sources(
 def _ask_sources(
     api: JsonApi, title: str, questions: Mapping[_DataSource, str], problems: dict[str, None]
 ) -> DashboardFacts:
-    answered: list[str] = []
+    answered: list[Shown] = []
     doubts: list[str] = []
     for known, query in list(questions.items())[:_MAX_SOURCES]:
         name = f'the data source {harmless(known.uid)} of "{title}"'

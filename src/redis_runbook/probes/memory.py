@@ -5,6 +5,7 @@ from typing import Final
 
 from redis_runbook.probes.probe import Probe
 from redis_runbook.probes.server import Info, InfoReply, finite_number, integer, word
+from redis_runbook.redact import Shown, printable
 from redis_runbook.verdict import CannotLook
 
 _EVICTING: Final = ("lru", "lfu", "lrm", "random")
@@ -29,11 +30,11 @@ class MemoryFacts:
 
     used_bytes: int
     maxmemory_bytes: int
-    policy: str
+    policy: Shown
     evicted_keys: int
     waste_ratio: float
     waste_bytes: int
-    allocator: str
+    allocator: Shown
     machine_bytes: int = 0
 
 
@@ -55,7 +56,7 @@ def memory_facts(info: Info) -> MemoryFacts:
         evicted_keys=integer(info, "evicted_keys"),
         waste_ratio=finite_number(info, f"{source}_ratio", 1.0),
         waste_bytes=integer(info, f"{source}_bytes", signed=True),
-        allocator=allocator,
+        allocator=printable(allocator, 40),
         machine_bytes=integer(info, "total_system_memory"),
     )
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from redis_runbook.probes.probe import Probe
 from redis_runbook.probes.server import ROLES, Info, InfoReply, integer, word
+from redis_runbook.redact import Shown
 from redis_runbook.verdict import CannotLook
 
 _MOST_REPLICAS: Final = 1000
@@ -20,7 +21,7 @@ class ReplicationFacts:
     and how many are attached.
     """
 
-    role: str
+    role: Shown
     link_up: bool
     link_down_s: int | None
     master_silent_s: int = 0

@@ -7,11 +7,12 @@ from typing import Final
 
 from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.probe import Probe
-from redis_runbook.redact import printable
+from redis_runbook.redact import NO_TEXT, Shown, printable, vetted
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
 
 ROLES: Final = frozenset({"master", "slave", "sentinel"})
+_PRODUCTS: Final = frozenset({"redis", "valkey"})
 _MODES: Final = frozenset({"standalone", "cluster", "sentinel"})
 _LONGEST_WORD: Final = 64
 
@@ -35,11 +36,11 @@ class ServerFacts:
     `standalone`, `cluster` or `sentinel`.
     """
 
-    product: str
-    version: str
-    role: str
-    mode: str
-    run_id: str
+    product: Shown
+    version: Shown
+    role: Shown
+    mode: Shown
+    run_id: Shown
     process_id: int
     tcp_port: int
     uptime_s: int
@@ -77,24 +78,26 @@ def server_facts(info: Info) -> ServerFacts:
     """
     mode = word(info.get("server_mode") or info.get("redis_mode", ""), _MODES)
     # A sentinel has a mode and no role.
-    role = word(info.get("role", ""), ROLES) or ("sentinel" if mode == "sentinel" else "")
+    role = word(info.get("role", ""), ROLES) or (mode if mode == "sentinel" else NO_TEXT)
     if not role or not mode:
         raise CannotLook("INFO does not report role and mode")
     return ServerFacts(
-        product=info.get("server_name", "redis"),
-        version=info.get("valkey_version") or info.get("redis_version", ""),
+        product=word(info.get("server_name", "redis"), _PRODUCTS),
+        version=printable(
+            info.get("valkey_version") or info.get("redis_version", ""), _LONGEST_WORD
+        ),
         role=role,
         mode=mode,
-        run_id=info.get("run_id", ""),
+        run_id=printable(info.get("run_id", ""), _LONGEST_WORD),
         process_id=integer(info, "process_id"),
         tcp_port=integer(info, "tcp_port"),
         uptime_s=integer(info, "uptime_in_seconds"),
     )
 
 
-def word(value: str, known: Collection[str]) -> str:
+def word(value: str, known: Collection[str]) -> Shown:
     """A word of INFO: a known one as it is, any other made printable."""
-    return value if value in known else printable(value, _LONGEST_WORD)
+    return vetted(value) if value in known else printable(value, _LONGEST_WORD)
 
 
 def integer(info: Info, field: str, *, signed: bool = False) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.probe import Probe
 from redis_runbook.probes.server import integer, parse_info
-from redis_runbook.redact import printable
+from redis_runbook.redact import Shown, printable, sentence
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
 
@@ -31,7 +31,7 @@ class SlowCommand:
 
     age_s: float
     duration_ms: float
-    command: str
+    command: Shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,9 @@ def _entry(entry: Any, now_s: float) -> SlowCommand:
             return SlowCommand(
                 age_s=max(0.0, now_s - at_s),
                 duration_ms=duration_us / 1000,
-                command=f"{printable(name, 32).upper()}{key} ({len(arguments)} arguments)",
+                command=sentence(
+                    f"{printable(name, 32).upper()}{key} ({len(arguments)} arguments)"
+                ),
             )
     raise _unusable()
 

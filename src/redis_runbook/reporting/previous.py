@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from redis_runbook.record import LastSeen, QueueRecord, RunRecord, ServerRecord, ServiceRecord
+from redis_runbook.redact import Shown, printable_mapping, sentence
 from redis_runbook.verdict import ExitCode, Finding, Verdict
 from redis_runbook.wire.files import read_text
 
@@ -43,7 +44,7 @@ def parse_record(text: str) -> RunRecord:
                 _service(name, about, extra["servers"][name])
                 for name, about in extra["services"].items()
             ),
-            queues=tuple(QueueRecord(**queue) for queue in extra["queues"]),
+            queues=tuple(map(_queue, extra["queues"])),
             findings=tuple(_finding(test) for test in results["tests"]),
             outcome=ExitCode(extra["outcome"]),
             exit_code=ExitCode(extra["exit_code"]),
@@ -93,6 +94,16 @@ def _server(about: Any) -> ServerRecord:
     )
 
 
+def _queue(about: Any) -> QueueRecord:
+    return QueueRecord(
+        service=_text(about["service"]),
+        name=_text(about["name"]),
+        longest_wait_s=_number_or_none(about["longest_wait_s"]),
+        backlog=about["backlog"],
+        workers_at_work=about["workers_at_work"],
+    )
+
+
 def _finding(test: Any) -> Finding:
     about = test["extra"]
     return Finding(
@@ -107,7 +118,7 @@ def _finding(test: Any) -> Finding:
         unit=_text_or_none(about["unit"]),
         runbook=_text_or_none(about["runbook"]),
         next_steps=tuple(map(_text, about["next_steps"])),
-        evidence=dict(about["evidence"]),
+        evidence=printable_mapping(about["evidence"]),
         duration_s=_number(test["duration"]) / 1000,
         # Reports of versions that did not write these are read all the same.
         advisory=bool(about.get("advisory", False)),
@@ -115,13 +126,13 @@ def _finding(test: Any) -> Finding:
     )
 
 
-def _text(value: Any) -> str:
+def _text(value: Any) -> Shown:
     if not isinstance(value, str):
         raise TypeError("not a text")
-    return value
+    return sentence(value)
 
 
-def _text_or_none(value: Any) -> str | None:
+def _text_or_none(value: Any) -> Shown | None:
     return None if value is None else _text(value)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from redis_runbook.record import QueueRecord, RunRecord
-from redis_runbook.redact import one_line
+from redis_runbook.redact import Shown, shortened
 from redis_runbook.verdict import ExitCode, Finding, Verdict
 from redis_runbook.wire import own_series as own
 
@@ -81,7 +81,8 @@ class _Metrics:
 
     def about_finding(self, finding: Finding) -> None:
         check, subject = _label(finding.check), _label(finding.subject)
-        labels = check, finding.service or "", subject, _label(finding.follows_from or "")
+        cause = _label(finding.follows_from) if finding.follows_from else ""
+        labels = check, finding.service or "", subject, cause
         self._check.labels(*labels).set(_VALUES[finding.verdict])
         if finding.check in self._by_check and finding.observed is not None and finding.service:
             gauge, factor = self._by_check[finding.check]
@@ -101,5 +102,5 @@ class _Metrics:
         return Gauge(name, meaning, labels, registry=self.registry)
 
 
-def _label(text: str) -> str:
-    return one_line(text, _MAX_LABEL)
+def _label(text: Shown) -> Shown:
+    return shortened(text, _MAX_LABEL)

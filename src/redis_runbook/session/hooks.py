@@ -12,6 +12,7 @@ import pytest
 
 from redis_runbook.check import Held, Outcome
 from redis_runbook.record import RunRecord
+from redis_runbook.redact import sentence
 from redis_runbook.session.progress import Progress
 from redis_runbook.session.recording import (
     RULING,
@@ -233,7 +234,7 @@ class RunSession:
         return record
 
     def _settled(self, record: RunRecord, problems: Sequence[str]) -> RunRecord:
-        unwritten = (*record.unwritten, *map(self._run.redact.document, problems))
+        unwritten = (*record.unwritten, *map(sentence, problems))
         code = self._run.exit_code(reported=not unwritten)
         return replace(record, exit_code=code, unwritten=unwritten)
 

@@ -1,7 +1,7 @@
 """Turns pytest's report of a test into a finding, and redacts the report."""
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, NamedTuple
@@ -10,7 +10,7 @@ import pytest
 
 from redis_runbook.catalogue import CATALOGUE, CheckSpec, Level
 from redis_runbook.check import MARK, Advised, Broken, Held, NotApplicable, Outcome, Ruling, Unknown
-from redis_runbook.redact import one_line, printable, printable_value
+from redis_runbook.redact import Shown, printable, printable_mapping, sentence
 from redis_runbook.session.run import Run
 from redis_runbook.session.subjects import Subject
 from redis_runbook.verdict import CannotLook, Finding, Verdict
@@ -160,29 +160,27 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
     service = subject.service if subject else None
     is_ours = spec is not None and spec.id in CATALOGUE and conclusion.expected
 
-    def says(text: str) -> str:
-        # In a sentence of ours, what is from outside was made printable before.
-        return one_line(run.redact.document(text)) if is_ours else printable(text)
-
+    says: Callable[[str], Shown] = sentence if is_ours else printable
+    unit = (ruling.unit or spec.unit) if spec else None
     broken = conclusion.verdict in {Verdict.FAIL, Verdict.WARN}
     steps = (*ruling.next_steps, *(steps_of(item) if broken else ()))
     return Finding(
-        check=spec.id if spec else Path(item.path).stem,
+        check=sentence(spec.id) if spec else printable(Path(item.path).stem),
         # A subject's name is ours, or was redacted when the subject was made.
-        subject=subject.name if subject else printable(_name_within_file(item), 200),
+        subject=sentence(subject.name) if subject else printable(_name_within_file(item), 200),
         verdict=conclusion.verdict,
         message=says(ruling.message),
-        service=service.name if service else None,
-        role=service.role if service else None,
+        service=sentence(service.name) if service else None,
+        role=sentence(service.role) if service else None,
         observed=ruling.observed,
         limit=ruling.limit,
-        unit=(ruling.unit or spec.unit) if spec and ruling.limit is not None else None,
-        runbook=spec.runbook if spec else None,
+        unit=sentence(unit) if unit and ruling.limit is not None else None,
+        runbook=sentence(spec.runbook) if spec else None,
         next_steps=tuple(map(says, steps)),
-        evidence=printable_value(ruling.evidence),
+        evidence=printable_mapping(ruling.evidence),
         duration_s=round(duration_s, 3),
         advisory=_is_advisory(item, run),
-        follows_from=conclusion.follows_from,
+        follows_from=sentence(conclusion.follows_from) if conclusion.follows_from else None,
     )
 
 
@@ -230,9 +228,9 @@ def record_collection_error(report: pytest.CollectReport, run: Run) -> None:
     report.longrepr = run.redact(report.longreprtext)
     run.record(
         Finding(
-            check="collection",
+            check=sentence("collection"),
             subject=printable(Path(report.nodeid).name or "checks", 200),
             verdict=Verdict.UNKNOWN,
-            message="this check file could not be loaded; its checks did not run",
+            message=sentence("this check file could not be loaded; its checks did not run"),
         )
     )

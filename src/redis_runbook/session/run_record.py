@@ -10,7 +10,7 @@ from redis_runbook.probes.bullmq.queues import ObservedQueue, QueuesFacts
 from redis_runbook.probes.clients import ClientsFacts
 from redis_runbook.probes.server import ServerFacts
 from redis_runbook.record import LastSeen, QueueRecord, RunRecord, ServerRecord, ServiceRecord
-from redis_runbook.redact import Redactor, printable
+from redis_runbook.redact import Redactor, printable, sentence
 from redis_runbook.session.run import Run
 from redis_runbook.verdict import Finding, Verdict
 
@@ -22,10 +22,10 @@ def make_record(run: Run) -> RunRecord:
     target = run.target
     outcome = run.exit_code()
     record = RunRecord(
-        profile=run.profile.name,
-        selected=tuple(run.selected),
-        target=target.kind if target else None,
-        announcement=target.announcement if target else None,
+        profile=sentence(run.profile.name),
+        selected=tuple(map(sentence, run.selected)),
+        target=sentence(target.kind) if target else None,
+        announcement=sentence(target.announcement) if target and target.announcement else None,
         started_at=run.started_at,
         elapsed_s=round(run.elapsed_s, 3),
         services=tuple(_services(run)),
@@ -38,7 +38,7 @@ def make_record(run: Run) -> RunRecord:
         attempt=run.attempt,
         waited_s=round(run.waited_s, 1),
         configured_by=run.configured_by,
-        logins=tuple(target.logins) if target else (),
+        logins=tuple(map(sentence, target.logins)) if target else (),
     )
     return _redacted(record, run.redact)
 
@@ -63,9 +63,9 @@ def _services(run: Run) -> Iterator[ServiceRecord]:
     for service in run.services:
         server = _server(run, service.name)
         yield ServiceRecord(
-            name=service.name,
-            role=service.role,
-            address=service.endpoint.address if service.endpoint else None,
+            name=sentence(service.name),
+            role=sentence(service.role),
+            address=sentence(service.endpoint.address) if service.endpoint else None,
             window_s=run.windows_s.get(service.name, 0.0),
             server=server,
             last_seen=LastSeen(run_id=server.run_id, at=run.started_at)
@@ -82,7 +82,7 @@ def _server(run: Run, name: str) -> ServerRecord | None:
     return ServerRecord(
         product=printable(server.product),
         version=printable(server.version),
-        mode=server.mode,
+        mode=printable(server.mode),
         run_id=printable(server.run_id),
         rejected_connections=clients.rejected if clients else None,
     )
@@ -93,7 +93,7 @@ def _queues(run: Run) -> Iterator[QueueRecord]:
         queues = run.known(service.name, QueuesFacts)
         for name, queue in queues.by_name.items() if queues else ():
             yield QueueRecord(
-                service=service.name,
+                service=sentence(service.name),
                 name=printable(name),
                 longest_wait_s=_longest_wait_s(run, service.name, queue),
                 backlog=queue.last.counts.backlog,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
-from redis_runbook.redact import harmless
+from redis_runbook.redact import Shown, harmless, sentence
 from redis_runbook.wire.url_parts import host_and_port, joined, refuse_unprintable
 
 _EXAMPLE: Final = "http://[::1]:9121/metrics"
@@ -58,9 +58,9 @@ class HttpUrl:
         )
 
     @property
-    def shown(self) -> str:
+    def shown(self) -> Shown:
         """The parts of the URL that may be printed."""
-        return self.origin + self.resource
+        return sentence(self.origin + self.resource)
 
 
 def parse_http_url(url: str) -> HttpUrl:

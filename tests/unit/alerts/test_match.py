@@ -15,6 +15,7 @@ from redis_runbook.config.model import Config, Limits, ServiceSettings
 from redis_runbook.probes.prometheus.promql import parse, selectors
 from redis_runbook.probes.prometheus.rules import ActiveAlert, LoadedRule, RulesFacts
 from redis_runbook.probes.prometheus.series import Labels
+from redis_runbook.redact import Shown
 
 MEMORY = "redis_memory_used_bytes / redis_memory_max_bytes"
 
@@ -123,7 +124,7 @@ def matched(wanted: AlertRule, *loaded: LoadedRule, series: Sequence[str] = ()) 
 
 
 def loaded(expression: str, name: str = "Theirs", for_s: float = 0, **rest: object) -> LoadedRule:
-    rule = LoadedRule(name=name, group="g", query=expression, for_s=for_s)
+    rule = LoadedRule(name=Shown(name), group=Shown("g"), query=expression, for_s=for_s)
     return replace(rule, **rest)  # type: ignore[arg-type]
 
 

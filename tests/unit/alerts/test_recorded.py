@@ -11,6 +11,7 @@ from redis_runbook.alerts.probes import RecordedAlert
 from redis_runbook.alerts.recorded import judge_alert
 from redis_runbook.probes.prometheus.range import RangeFacts, RecordedSeries
 from redis_runbook.probes.prometheus.series import Clock, settling
+from redis_runbook.redact import Shown
 from redis_runbook.wire import own_series as own
 from tests.support.loading import configured
 
@@ -23,7 +24,7 @@ ENDED = dt.datetime(2026, 11, 25, 3, 17, 0, tzinfo=dt.UTC)
 def facts(*series: tuple[dict[str, str], Values]) -> RangeFacts:
     return RangeFacts(
         series=[
-            RecordedSeries(labels=str(about), values=values, infinite=False, about=about)
+            RecordedSeries(labels=Shown(str(about)), values=values, infinite=False, about=about)
             for about, values in series
         ],
         window_s=300,

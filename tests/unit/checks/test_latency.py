@@ -12,6 +12,7 @@ from redis_runbook.probes.latency.histogram import (
     Durations,
     Traffic,
 )
+from redis_runbook.redact import Shown
 from tests.support.check_cases import latency
 
 
@@ -21,7 +22,10 @@ def durations(n: int, low_ms: float, high_ms: float | None) -> Durations:
 
 def traffic_of(n: int, low_ms: float, high_ms: float | None, **slowest: Durations) -> Traffic:
     total = durations(n, low_ms, high_ms)
-    return Traffic(total=total, by_command=tuple(slowest.items()) or (("get", total),))
+    return Traffic(
+        total=total,
+        by_command=[(Shown(name), of) for name, of in (slowest or {"get": total}).items()],
+    )
 
 
 @pytest.mark.parametrize(

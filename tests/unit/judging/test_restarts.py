@@ -7,6 +7,7 @@ import pytest
 
 from redis_runbook.judging.restarts import SeenBefore, restarted
 from redis_runbook.probes.server import ServerFacts
+from redis_runbook.redact import NO_TEXT
 from tests.support.check_cases import HEALTHY, RUN_ID
 
 OTHER = "b" * 40
@@ -37,5 +38,5 @@ def test_only_a_young_process_after_another_a_moment_ago_is_a_restart_that_goes_
 
 def test_who_was_never_seen_before_or_tells_no_id_has_not_restarted() -> None:
     assert not restarted(replace(SERVER, uptime_s=2), None)
-    nameless = replace(SERVER, uptime_s=2, run_id="")
+    nameless = replace(SERVER, uptime_s=2, run_id=NO_TEXT)
     assert not restarted(nameless, SeenBefore(run_id=OTHER, ago_s=4))

@@ -14,6 +14,7 @@ from redis_runbook.probes.bullmq.facts import QueueFacts
 from redis_runbook.probes.bullmq.queues import ObservedQueue
 from redis_runbook.probes.bullmq.worker_states import WorkerState
 from redis_runbook.probes.bullmq.workers import Worker, WorkerFacts
+from redis_runbook.redact import NO_TEXT, Shown
 from tests.support.bullmq_facts import active, quiet, waiting
 
 RESTARTED = "the server started 3 s ago"
@@ -21,7 +22,8 @@ RESTARTED = "the server started 3 s ago"
 
 def workers(*states: WorkerState, **about: object) -> WorkerFacts:
     found = tuple(
-        Worker(name="", address="h:1", state=state, age_s=100, idle_s=0) for state in states
+        Worker(name=NO_TEXT, address=Shown("h:1"), state=state, age_s=100, idle_s=0)
+        for state in states
     )
     facts = WorkerFacts(known=True, alive=bool(found), workers=found)
     return replace(facts, **about)  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redis_runbook.record import LastSeen, QueueRecord, RunRecord, ServerRecord, ServiceRecord
+from redis_runbook.redact import Shown, printable, printable_mapping
 from redis_runbook.reporting import junit
 from redis_runbook.reporting.ctrf import render
 from redis_runbook.reporting.previous import parse_record
@@ -18,64 +19,69 @@ from redis_runbook.reporting.text import counts
 from redis_runbook.verdict import ExitCode, Finding, Verdict
 
 RECORD = RunRecord(
-    profile="gate",
-    selected=("memory", "queue.latency"),
-    target="live",
+    profile=Shown("gate"),
+    selected=(Shown("memory"), Shown("queue.latency")),
+    target=Shown("live"),
     announcement=None,
     started_at=dt.datetime(2026, 11, 25, 3, 17, 5, 123456, tzinfo=dt.UTC),
     elapsed_s=31.25,
     services=(
         ServiceRecord(
-            name="queue",
-            role="queue",
-            address="redis-queue:6379",
+            name=Shown("queue"),
+            role=Shown("queue"),
+            address=Shown("redis-queue:6379"),
             window_s=30.0,
             server=ServerRecord(
-                product="redis",
-                version="7.0.15",
-                mode="standalone",
-                run_id="a" * 40,
+                product=Shown("redis"),
+                version=Shown("7.0.15"),
+                mode=Shown("standalone"),
+                run_id=Shown("a" * 40),
                 rejected_connections=3,
             ),
             last_seen=LastSeen(
-                run_id="a" * 40, at=dt.datetime(2026, 11, 25, 3, 17, 5, 123456, tzinfo=dt.UTC)
+                run_id=Shown("a" * 40),
+                at=dt.datetime(2026, 11, 25, 3, 17, 5, 123456, tzinfo=dt.UTC),
             ),
         ),
-        ServiceRecord(name="cache", role="cache", address=None, window_s=30.0),
+        ServiceRecord(name=Shown("cache"), role=Shown("cache"), address=None, window_s=30.0),
     ),
     queues=(
         QueueRecord(
-            service="queue", name="bundle:render", longest_wait_s=None, backlog=7, workers_at_work=2
+            service=Shown("queue"),
+            name=Shown("bundle:render"),
+            longest_wait_s=None,
+            backlog=7,
+            workers_at_work=2,
         ),
     ),
     findings=(
         Finding(
-            check="memory.used_ratio",
-            subject="queue",
+            check=Shown("memory.used_ratio"),
+            subject=Shown("queue"),
             verdict=Verdict.FAIL,
-            message="used 83.1 % of maxmemory (limit 80 %) on queue",
-            service="queue",
-            role="queue",
+            message=Shown("used 83.1 % of maxmemory (limit 80 %) on queue"),
+            service=Shown("queue"),
+            role=Shown("queue"),
             observed=0.831,
             limit=0.8,
-            unit="ratio",
-            runbook="2. Monitoring & Alerts",
-            next_steps=("find what grew", "raise maxmemory"),
-            evidence={"used": "83.1 MiB", "series": ["a", "b"]},
+            unit=Shown("ratio"),
+            runbook=Shown("2. Monitoring & Alerts"),
+            next_steps=(Shown("find what grew"), Shown("raise maxmemory")),
+            evidence=printable_mapping({"used": "83.1 MiB", "series": ["a", "b"]}),
             duration_s=0.012,
         ),
         Finding(
-            check="replication.link",
-            subject="cache",
+            check=Shown("replication.link"),
+            subject=Shown("cache"),
             verdict=Verdict.UNKNOWN,
-            message="?",
-            follows_from="connectivity.reachable[cache]",
+            message=Shown("?"),
+            follows_from=Shown("connectivity.reachable[cache]"),
         ),
         Finding(
-            check="latency.slowlog",
-            subject="cache",
+            check=Shown("latency.slowlog"),
+            subject=Shown("cache"),
             verdict=Verdict.UNKNOWN,
-            message="?",
+            message=Shown("?"),
             advisory=True,
         ),
     ),
@@ -84,9 +90,9 @@ RECORD = RunRecord(
     left_out=4,
     attempt=3,
     waited_s=12.5,
-    unwritten=("cannot write reports/latest.html: Permission denied",),
-    configured_by="runbook.toml",
-    logins=("queue at localhost:6379", "grafana at http://localhost:3000"),
+    unwritten=(Shown("cannot write reports/latest.html: Permission denied"),),
+    configured_by=Shown("runbook.toml"),
+    logins=(Shown("queue at localhost:6379"), Shown("grafana at http://localhost:3000")),
 )
 
 
@@ -103,10 +109,11 @@ def test_a_document_of_a_version_without_it_was_last_seen_by_nobody() -> None:
 
 @given(st.text(), st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(ExitCode))
 def test_any_record_is_read_back_as_it_was(text: str, number: float, code: ExitCode) -> None:
+    shown = printable(text)
     finding = replace(
-        RECORD.findings[0], message=text, subject=text, observed=number, evidence={text: text}
+        RECORD.findings[0], message=shown, subject=shown, observed=number, evidence={shown: shown}
     )
-    record = replace(RECORD, announcement=text, findings=(finding,), outcome=code, exit_code=code)
+    record = replace(RECORD, announcement=shown, findings=(finding,), outcome=code, exit_code=code)
     assert parse_record(render(record)) == record
 
 

@@ -7,13 +7,19 @@ from typing import Any
 import pytest
 
 from redis_runbook.record import RunRecord
+from redis_runbook.redact import Shown
 from redis_runbook.reporting import html
 from redis_runbook.reporting.text import attempt, summary
 from redis_runbook.verdict import ExitCode, Finding, Verdict
 from tests.unit.reporting.test_record import RECORD
 
-MISSING = "cannot write reports/latest.html: No space left on device"
-PASSED = Finding(check="memory.used_ratio", subject="queue", verdict=Verdict.PASS, message="fine")
+MISSING = Shown("cannot write reports/latest.html: No space left on device")
+PASSED = Finding(
+    check=Shown("memory.used_ratio"),
+    subject=Shown("queue"),
+    verdict=Verdict.PASS,
+    message=Shown("fine"),
+)
 HEALTHY = replace(
     RECORD,
     findings=(PASSED,),
@@ -72,7 +78,7 @@ PART: Mapping[str, Any] = {"left_out": 44, "selected": ("memory", "queue.latency
             ),
         ),
         (
-            replace(BROKEN, unwritten=(MISSING, "another", "a third")),
+            replace(BROKEN, unwritten=(MISSING, Shown("another"), Shown("a third"))),
             (
                 f"BROKEN: an invariant is broken, but a report is missing: {MISSING}, and 2 more "
                 "(exit code 1) (1 pass)"
@@ -98,7 +104,12 @@ def test_no_code_but_0_is_called_healthy(code: ExitCode) -> None:
 def test_an_attempt_is_one_line_with_what_is_wrong() -> None:
     names = [f"queue.workers[q{number}]" for number in range(5)]
     broken = [
-        Finding(check="queue.workers", subject=f"q{number}", verdict=Verdict.FAIL, message="none")
+        Finding(
+            check=Shown("queue.workers"),
+            subject=Shown(f"q{number}"),
+            verdict=Verdict.FAIL,
+            message=Shown("none"),
+        )
         for number in range(5)
     ]
     advisory = replace(PASSED, verdict=Verdict.UNKNOWN, advisory=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from redis_runbook.config.profiles import PROFILES
+from redis_runbook.redact import Shown
 from redis_runbook.reporting import html
 from redis_runbook.session.run import Run
 from redis_runbook.session.run_record import make_record
@@ -13,12 +14,18 @@ from redis_runbook.verdict import Finding, Verdict
 from tests.support.loading import as_loaded, configured
 
 MEMORY = Finding(
-    check="memory.used_ratio", subject="cache", verdict=Verdict.FAIL, message="used 90 %"
+    check=Shown("memory.used_ratio"),
+    subject=Shown("cache"),
+    verdict=Verdict.FAIL,
+    message=Shown("used 90 %"),
 )
 WINDOW = replace(
-    MEMORY, check="monitoring.windows", subject="cache/RedisMemory", follows_from=MEMORY.name
+    MEMORY,
+    check=Shown("monitoring.windows"),
+    subject=Shown("cache/RedisMemory"),
+    follows_from=Shown(MEMORY.name),
 )
-ALERT = replace(WINDOW, check="monitoring.alerts", subject="prometheus")
+ALERT = replace(WINDOW, check=Shown("monitoring.alerts"), subject=Shown("prometheus"))
 TOLD = {
     ("unknown", "fail"),
     ("unknown", "unknown"),

@@ -18,6 +18,7 @@ from redis_runbook.probes.bullmq.reasons import classify
 from redis_runbook.probes.bullmq.replay import Entry, Replay, failures, parse_entries, replay
 from redis_runbook.probes.bullmq.replies import Command, hash_values, integer, items, timestamp_ms
 from redis_runbook.probes.bullmq.snapshot import FAILED, OLDEST, Snapshot, left_ms
+from redis_runbook.redact import printable
 
 _HOUR_MS: Final = 3_600_000
 _CHILDREN: Final = (b"dependencies", b"processed", b"failed", b"unsuccessful")
@@ -92,7 +93,7 @@ def facts(snapshot: Snapshot, replies: Replies, bounds: HistoryBounds) -> QueueF
         at_ms=now,
         exists=snapshot.exists,
         flavour=snapshot.flavour,
-        version=snapshot.version,
+        version=printable(snapshot.version) if snapshot.version else None,
         paused=snapshot.paused,
         concurrency=snapshot.concurrency,
         limiter=snapshot.limiter,
@@ -242,7 +243,7 @@ def _last_events(snapshot: Snapshot, entries: list[Entry]) -> tuple[Event, ...]:
     return tuple(
         Event(
             at_ms=entry.at_ms,
-            event=escaped(entry.event),
+            event=printable(escaped(entry.event)),
             job_id=None if entry.job_id is None else job_label(entry.job_id),
         )
         for entry in entries[-OLDEST:] or snapshot.newest_entry

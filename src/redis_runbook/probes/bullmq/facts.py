@@ -6,6 +6,8 @@ otherwise. All times are by the server's clock.
 
 from dataclasses import dataclass
 
+from redis_runbook.redact import Shown
+
 MS_PER_S = 1000
 
 
@@ -94,7 +96,7 @@ class Scheduler:
 class FailureClass:
     """Failed jobs with the same reason, its variable parts masked."""
 
-    reason: str
+    reason: Shown
     count: int
 
 
@@ -103,7 +105,7 @@ class Event:
     """One entry of the queue's event stream, without data."""
 
     at_ms: int
-    event: str
+    event: Shown
     job_id: str | None
 
 
@@ -145,7 +147,7 @@ class QueueFacts:
     at_ms: int
     exists: bool
     flavour: str
-    version: str | None
+    version: Shown | None
     paused: bool | None
     concurrency: int | None
     limiter: Limiter

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from redis_runbook.probes.bullmq.facts import FailureClass
-from redis_runbook.redact import KNOWN, printable
+from redis_runbook.redact import KNOWN, Shown, printable, vetted
 
 _MAX_LENGTH: Final = 100
 _MAX_BYTES_READ: Final = 2_000
@@ -23,11 +23,11 @@ def classify(reasons: Iterable[bytes]) -> tuple[FailureClass, ...]:
     return tuple(FailureClass(reason=text, count=count) for text, count in counted.most_common())
 
 
-def _masked(reason: bytes) -> str:
+def _masked(reason: bytes) -> Shown:
     if not KNOWN.shows_job_details:
-        return "(not shown)"
+        return vetted("(not shown)")
     lines = reason[:_MAX_BYTES_READ].strip().splitlines()
     text = KNOWN(lines[0].decode(errors="replace").strip()) if lines else ""
     for pattern, mask in _VARIABLE_PARTS:
         text = pattern.sub(mask, text)
-    return printable(text, _MAX_LENGTH) or "(no reason)"
+    return printable(text, _MAX_LENGTH) or vetted("(no reason)")

@@ -19,6 +19,7 @@ from redis_runbook.probes.bullmq.worker_states import (
     assign_states,
     last_pick_up_s,
 )
+from redis_runbook.redact import NO_TEXT, Shown, printable
 
 _USUAL_STALL_CHECK_S: Final = 30
 """How often a worker looks for stalled jobs, unless its options say otherwise."""
@@ -31,8 +32,8 @@ _AT_WORK: Final = frozenset({WorkerState.CONSUMING, WorkerState.BUSY, WorkerStat
 class Worker:
     """One worker of a queue. `name` is the name that its user gave it; most have none (empty)."""
 
-    name: str
-    address: str
+    name: Shown
+    address: Shown
     state: WorkerState
     age_s: int
     idle_s: int
@@ -105,7 +106,7 @@ def workers_of(queue: Queue, facts: QueueFacts, client_lists: Sequence[ClientLis
     workers = tuple(
         Worker(
             name=_given_name(queue, connection.name),
-            address=connection.address,
+            address=printable(connection.address),
             state=state,
             age_s=connection.age_s,
             idle_s=connection.idle_s,
@@ -217,11 +218,11 @@ def _fetchers_of_python(named: Iterable[Connection]) -> list[Connection]:
     return found
 
 
-def _given_name(queue: Queue, name: bytes) -> str:
+def _given_name(queue: Queue, name: bytes) -> Shown:
     for base in queue.client_names():
         if name.startswith(base + WORKER_NAME):
-            return escaped(name.removeprefix(base + WORKER_NAME))
-    return ""
+            return printable(escaped(name.removeprefix(base + WORKER_NAME)))
+    return NO_TEXT
 
 
 def _without_list(

@@ -17,7 +17,7 @@ from redis_runbook.probes.exporter.identity import (
 from redis_runbook.probes.exporter.metrics import Samples, read_samples
 from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.probes.server import Info, InfoReply, ServerFacts, integer
-from redis_runbook.redact import harmless
+from redis_runbook.redact import NO_TEXT, Shown, harmless
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.endpoint import parse_endpoint
 from redis_runbook.wire.http import Fetch, FetchError, FetchProblem, http_get
@@ -62,13 +62,13 @@ class ExporterFacts:
     the answer that was not used.
     """
 
-    url_shown: str
+    url_shown: Shown
     via: str
     problem: FetchProblem | None = None
     problem_text: str = ""
     redis_up: float | None = None
     scrape_error: float | None = None
-    scrape_error_text: str = ""
+    scrape_error_text: Shown = NO_TEXT
     identity: InstanceIdentity | None = None
     values: ExporterValues | None = None
     missing: Sequence[str] = ()

@@ -21,7 +21,7 @@ import redis
 
 from redis_runbook.probes.latency.percentile import nearest_rank
 from redis_runbook.probes.server import read_info
-from redis_runbook.redact import printable
+from redis_runbook.redact import Shown, printable
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
 
@@ -64,7 +64,7 @@ class Traffic:
     """
 
     total: Durations | None = None
-    by_command: Sequence[tuple[str, Durations]] = ()
+    by_command: Sequence[tuple[Shown, Durations]] = ()
     missing: str = ""
 
 
@@ -101,13 +101,13 @@ def traffic_between(before: Snapshot, after: Snapshot, *, sent: Mapping[str, int
     ours = _OVERHEAD + Counter(sent)
     all_fast: Counter[int] = Counter()
     all_slow: Counter[int] = Counter()
-    by_command: dict[str, Durations] = {}
+    by_command: dict[Shown, Durations] = {}
     for command, buckets in after.commands.items():
         grown = Counter(buckets) - Counter(before.commands.get(command, {}))
         fast = _without(grown, ours[command], sorted(grown, reverse=True))
         slow = _without(grown, ours[command], sorted(grown))
         if slow:
-            by_command[command] = _durations(fast, slow)
+            by_command[printable(command, 64)] = _durations(fast, slow)
         all_fast += fast
         all_slow += slow
     return Traffic(
@@ -133,7 +133,7 @@ def _command(name: Any, numbers: Any) -> tuple[str, Buckets]:
     if ends_us != sorted(set(ends_us)) or counts != sorted(counts):
         raise ValueError("buckets are out of order")
     counts_of = zip(ends_us[1:], pairwise(counts), strict=True)
-    return printable(name, 64), {end: so_far - held for end, (held, so_far) in counts_of}
+    return name.decode(errors="replace"), {end: so_far - held for end, (held, so_far) in counts_of}
 
 
 def _not_comparable(before: Snapshot, after: Snapshot) -> str:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from redis_runbook.probes.prometheus.promql import parse, selectors
 from redis_runbook.probes.prometheus.series import Labels, labels_text
+from redis_runbook.redact import Shown
 from redis_runbook.wire.json import Answer, JsonApi
 
 _MAX_STEPS: Final = 60
@@ -23,7 +24,7 @@ class RecordedSeries:
     `infinite` says that some values were NaN or infinite; `about` holds the labels.
     """
 
-    labels: str
+    labels: Shown
     values: Sequence[float | None]
     infinite: bool
     about: Mapping[str, str] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from redis_runbook.probes.prometheus.series import (
     is_overdue,
     labels_text,
 )
-from redis_runbook.redact import harmless
+from redis_runbook.redact import NO_TEXT, Shown, harmless
 from redis_runbook.wire.json import Answer, JsonApi
 
 
@@ -44,12 +44,12 @@ class LoadedRule:
     alerts; `age_s` is the time since its last evaluation, None if it was never evaluated.
     """
 
-    name: str
-    group: str
+    name: Shown
+    group: Shown
     query: str
     for_s: float
-    health: str = "ok"
-    last_error: str = ""
+    health: Shown = NO_TEXT
+    last_error: Shown = NO_TEXT
     age_s: float | None = 0.0
     interval_s: float = USUAL_INTERVAL_S
     labels: Mapping[str, str] = field(default_factory=dict)

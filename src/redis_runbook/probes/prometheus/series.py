@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator
 
-from redis_runbook.redact import harmless
+from redis_runbook.redact import Shown, harmless
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.http import FetchError
 from redis_runbook.wire.json import Answer, JsonApi
@@ -169,6 +169,6 @@ def is_overdue(age_s: float | None, interval_s: float) -> bool:
     return age_s is not None and age_s > 2 * interval_s + _GRACE_S
 
 
-def labels_text(labels: Iterable[tuple[str, str]]) -> str:
+def labels_text(labels: Iterable[tuple[str, str]]) -> Shown:
     """`instance=…, job=…`, redacted."""
     return harmless(", ".join(f"{name}={value}" for name, value in sorted(labels)))

@@ -18,7 +18,7 @@ from redis_runbook.probes.prometheus.series import (
     is_overdue,
     read_series,
 )
-from redis_runbook.redact import harmless
+from redis_runbook.redact import Shown, harmless
 from redis_runbook.wire import own_series
 from redis_runbook.wire.json import Answer, JsonApi
 
@@ -36,9 +36,9 @@ class ScrapeTarget:
     A target that is not an `exporter` serves our own metrics.
     """
 
-    name: str
-    health: str
-    last_error: str
+    name: Shown
+    health: Shown
+    last_error: Shown
     age_s: float | None
     interval_s: float
     exporter: bool

@@ -1,0 +1,238 @@
+"""What is not shareable text by its type reaches no output."""
+
+import ast
+import dataclasses
+import enum
+import subprocess
+import sys
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Literal, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redis_runbook.probes.table import runbook_probes
+from redis_runbook.record import QueueRecord, RunRecord
+from redis_runbook.redact import KNOWN, MASK, ShownValue, printable, printable_mapping
+from redis_runbook.reporting import html, text
+from redis_runbook.reporting.table import OUTPUTS
+from redis_runbook.reporting.terminal import Terminal
+from redis_runbook.verdict import Verdict
+from tests.support.places import CHECKS, ROOT
+from tests.unit.reporting.test_record import RECORD
+from tests.unit.test_redact import WRITTEN, longest_part
+
+SENTENCES = "a sentence of ours, in which what is from outside is printable"
+COMPARED = "compared with what another read says, and made printable where it is shown"
+OURS = "a word of ours"
+ASKED = "what we asked, as the configuration has it"
+
+NOT_SHOWN: Mapping[str, str] = {
+    "ActiveJob.job_id": COMPARED,
+    "ActiveJob.name": COMPARED,
+    "CanaryFacts.refusal": SENTENCES,
+    "ClusterFacts.why_unknown": SENTENCES,
+    "ConnectionFacts.address": ASKED,
+    "ConnectionFacts.message": SENTENCES,
+    "Discovery.elsewhere": SENTENCES,
+    "Discovery.incomplete_because": SENTENCES,
+    "Event.job_id": COMPARED,
+    "ExporterFacts.also_asked": SENTENCES,
+    "ExporterFacts.disagreements": SENTENCES,
+    "ExporterFacts.missing": OURS,
+    "ExporterFacts.problem_text": SENTENCES,
+    "ExporterFacts.via": ASKED,
+    "InfoReply.fields": COMPARED,
+    "InstanceIdentity.run_id": COMPARED,
+    "InstanceIdentity.version": COMPARED,
+    "LatencyFacts.error": SENTENCES,
+    "LatencyFacts.workload": OURS,
+    "ObservedQueue.configured_as": ASKED,
+    "PersistenceFacts.why_unknown": SENTENCES,
+    "PickUp.job_id": COMPARED,
+    "PubsubFacts.refusal": SENTENCES,
+    "QueueFacts.blocked_parents": COMPARED,
+    "QueueFacts.flavour": OURS,
+    "QueueFacts.problems": SENTENCES,
+    "QueueFacts.queue": COMPARED,
+    "QueuesFacts.by_name": COMPARED,
+    "Scheduler.scheduler_id": COMPARED,
+    "SlowlogFacts.why_no_uptime": SENTENCES,
+    "SlowlogFacts.why_unknown": SENTENCES,
+    "Traffic.missing": SENTENCES,
+    "WaitingJob.job_id": COMPARED,
+    "WaitingJob.name": COMPARED,
+    "WaitingJob.since_by": OURS,
+    "WaitingJob.state": OURS,
+    "WaitingJob.unknown_because": SENTENCES,
+    "WorkerFacts.because": SENTENCES,
+    "WorkerFacts.reconnecting": SENTENCES,
+}
+"""Every text in the facts of a service that is not shareable by its type, and why."""
+
+
+def _mentioned(hint: object) -> Iterator[object]:
+    """A type and all types in its brackets."""
+    yield hint
+    inside = () if typing.get_origin(hint) is Literal else typing.get_args(hint)
+    for inner in inside:
+        yield from _mentioned(inner)
+
+
+def _texts(kind: type, seen: set[type]) -> Iterator[str]:
+    """The fields of a dataclass, and of those in it, that may hold a text which is not `Shown`."""
+    if kind in seen:
+        return
+    seen.add(kind)
+    hints = typing.get_type_hints(kind, localns={"array": list})  # `array` takes no type here
+    for name, hint in hints.items():
+        for mentioned in _mentioned(hint):
+            if mentioned in {str, Any, object}:
+                yield f"{kind.__name__}.{name}"
+            elif isinstance(mentioned, type) and dataclasses.is_dataclass(mentioned):
+                yield from _texts(mentioned, seen)
+
+
+def test_a_record_holds_shareable_text_only() -> None:
+    assert set(_texts(RunRecord, set())) == set()
+    assert "str" not in str(ShownValue)
+
+
+def test_every_other_text_in_the_facts_has_a_reason() -> None:
+    seen: set[type] = {enum.Enum}
+    texts = {text for probe in runbook_probes() for text in _texts(probe.facts, seen)}
+    assert texts == set(NOT_SHOWN)
+
+
+def _makers(name: str) -> set[str]:
+    """The files in which `name` is called, or cast to."""
+    found = set()
+    for folder in (ROOT / "src", CHECKS, ROOT / "fixtures"):
+        for path in folder.rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call):
+                    called, first = (
+                        ast.unparse(node.func),
+                        ast.unparse(node.args[0]) if node.args else "",
+                    )
+                    if called == name or (called == "cast" and name in first):
+                        found.add(path.name)
+    return found
+
+
+def test_only_the_boundary_makes_it() -> None:
+    assert _makers("Shown") == {"redact.py"}
+    # What is shown as it is: the schema, the rules, and known words.
+    assert _makers("vetted") == {"config_show.py", "rules.py", "server.py", "reasons.py"}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "Finding(check=shown, subject=shown, verdict=Verdict.PASS, message=raw)",
+        "ServerRecord(product=shown, version=shown, mode=raw, run_id=shown)",
+        "LastSeen(run_id=raw, at=at)",
+        "answer(raw, 'a text')",
+    ],
+)
+def test_mypy_refuses_what_is_not(tmp_path: Path, expression: str) -> None:
+    module = tmp_path / "raw.py"
+    module.write_text(
+        "import datetime as dt\n"
+        "from redis_runbook.commands.answer import answer\n"
+        "from redis_runbook.record import LastSeen, ServerRecord\n"
+        "from redis_runbook.redact import printable\n"
+        "from redis_runbook.verdict import Finding, Verdict\n"
+        "at, raw = dt.datetime.now(dt.UTC), input()\n"
+        "shown = printable(raw)\n"
+        f"{expression.replace('raw', 'shown')}\n"
+        f"{expression}\n"
+    )
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", ROOT / "pyproject.toml", module],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    errors = [line for line in checked.stdout.splitlines() if "error:" in line]
+    assert [line.split(":")[1] for line in errors] == ["9"], checked.stdout
+
+
+def _on_the_terminal(record: RunRecord) -> str:
+    written: list[str] = []
+    reporter = SimpleNamespace(
+        write=lambda text, **_: written.append(text),
+        write_line=lambda text, **_: written.append(f"{text}\n"),
+        ensure_newline=lambda: None,
+    )
+    manager = SimpleNamespace(getplugin=lambda _: reporter)
+    terminal = Terminal(cast("pytest.Config", SimpleNamespace(pluginmanager=manager)))
+    terminal.begin(record)
+    for finding in record.findings:
+        terminal.show(finding)
+    terminal.close(record, None)
+    return "".join([*written, text.attempt(record) or ""])
+
+
+ESCAPES = [way for way in WRITTEN if "bas" not in way]
+RENDERED: Mapping[str, Callable[[RunRecord], str]] = {
+    **{output.name: output.render for output in OUTPUTS},
+    "page": html.render,
+    "terminal": _on_the_terminal,
+}
+
+
+def _record_of(outside: str) -> RunRecord:
+    """A record that has a text from outside wherever it has text."""
+    shown = printable(outside)
+    finding = dataclasses.replace(
+        RECORD.findings[0],
+        subject=shown,
+        message=shown,
+        next_steps=(shown,),
+        evidence=printable_mapping({outside: [outside, {"a": outside}]}),
+    )
+    queue = QueueRecord(service=shown, name=shown, longest_wait_s=1, backlog=1, workers_at_work=1)
+    return dataclasses.replace(
+        RECORD,
+        announcement=shown,
+        services=(dataclasses.replace(RECORD.services[0], name=shown, address=shown),),
+        queues=(queue,),
+        findings=[dataclasses.replace(finding, verdict=verdict) for verdict in Verdict],
+        unwritten=(shown,),
+        configured_by=shown,
+        logins=(shown,),
+    )
+
+
+@pytest.mark.parametrize("output", sorted(RENDERED))
+@given(
+    secret=st.text("QXZJ&<'\"/+ Ωж", min_size=1, max_size=300).filter(str.strip),
+    cut=st.integers(1, 300),
+    way=st.sampled_from(sorted(WRITTEN)),
+)
+def test_no_output_shows_a_part_of_a_secret(output: str, secret: str, cut: int, way: str) -> None:
+    """Wherever a record has text, however the secret is written, and wherever it was cut."""
+    if "bas" in way and len(secret) < 6:  # a shorter one is any word
+        way = "raw"
+    written, render = WRITTEN[way](secret), RENDERED[output]
+    KNOWN.forget()
+    KNOWN.learn([secret])
+    try:
+        shown = render(_record_of(f"a {written[:cut]}... b {written} c")).replace(MASK, "")
+        without = render(_record_of("a ... b c"))
+    finally:
+        KNOWN.forget()
+    if "bas" in way:
+        # Two characters in front of it, and three of its own.
+        assert longest_part(written, shown) <= 8
+    for at in range(max(1, len(secret) - 3)):
+        part = secret[at : at + 4]
+        for form in {part, *(WRITTEN[escape](part) for escape in ESCAPES)}:
+            assert form in without or form not in shown, form
