@@ -14,19 +14,25 @@ ALONE := tests -m quiet $(LIMITS)
 
 .DEFAULT_GOAL := help
 .PHONY: help smoke gate nightly test test-unit coverage lint lint-code lint-format lint-types \
-	lint-imports lint-docs format fuzz bench soak docs sample images clean
+	lint-imports lint-docs lint-lock lock format fuzz bench soak docs sample images clean
 
 help: ## show this list
 	@grep -E '^[a-z][a-z -]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 22
 
-$(VENV)/.runtime: pyproject.toml constraints.txt
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+
+$(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+
+$(VENV)/.runtime: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --constraint constraints.txt --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.runtime
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	@touch $@
+# What is not in the lock, with that very content, is not installed.
+$(VENV)/.dev: pyproject.toml requirements.lock | $(BIN)/python
+	$(PIP) --require-hashes --requirement requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $(VENV)/.runtime $@
 
 smoke gate nightly: $(VENV)/.runtime ## run the checks (RUN_ARGS="--target container …")
 	@$(BIN)/redis-runbook $@ $(RUN_ARGS)
@@ -44,12 +50,18 @@ coverage: $(VENV)/.dev ## the same, and which lines they reach
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-lint: lint-code lint-format lint-types lint-imports lint-docs ## all five of these
+lint: lint-code lint-format lint-types lint-imports lint-docs lint-lock ## all six of these
 
 lint-code: $(VENV)/.dev ## ruff's rules
 	$(BIN)/ruff check .
 
-lint-format: $(VENV)/.dev ## whether ruff would format anything
+lint-lint-lock: $(VENV)/.dev ## whether the locked versions are what pyproject.toml asks for
+	$(BIN)/python tools/lock.py --check
+
+lock: $(VENV)/.dev ## lock the versions that pyproject.toml asks for (LOCK_ARGS=--upgrade: the newest)
+	$(BIN)/python tools/lock.py $(LOCK_ARGS)
+
+format: $(VENV)/.dev ## whether ruff would format anything
 	$(BIN)/ruff format --check .
 
 lint-types: $(VENV)/.dev ## mypy
@@ -60,6 +72,12 @@ lint-imports: $(VENV)/.dev ## whether the rooms import one way only
 
 lint-docs: $(VENV)/.dev ## whether docs/checks and README say what the docstrings say
 	$(BIN)/python tools/docs.py --check
+
+lint-lock: $(VENV)/.dev ## whether the locked versions are what pyproject.toml asks for
+	$(BIN)/python tools/lock.py --check
+
+lock: $(VENV)/.dev ## lock the versions that pyproject.toml asks for (LOCK_ARGS=--upgrade: the newest)
+	$(BIN)/python tools/lock.py $(LOCK_ARGS)
 
 format: $(VENV)/.dev ## let ruff format the code
 	$(BIN)/ruff check --fix .

@@ -12,7 +12,6 @@ from typing import Any
 import docker
 import pytest
 import requests
-from docker.errors import DockerException
 from prometheus_client.parser import text_string_to_metric_families
 
 from redis_runbook.config.model import Container
@@ -21,7 +20,6 @@ from redis_runbook.targets import container, leftovers
 from redis_runbook.targets.target import Target, TargetError
 from tests.support.containers import IMAGES, client, open_container
 from tests.support.product import QUIET
-from tests.support.requirements import require
 from tests.support.servers import wait_until
 from tests.support.targets import ROLES
 
@@ -38,22 +36,6 @@ container.start({{"queue": QUEUE}}, images, container.PATIENT)
 print("started", flush=True)
 time.sleep(60)
 """
-
-
-@pytest.fixture(scope="module")
-def api() -> Iterator[docker.APIClient]:
-    """Docker's own interface, where a daemon and the test images are there."""
-    found = None
-    with contextlib.suppress(DockerException):
-        found = docker.from_env(timeout=10).api
-    require(found is not None, "no Docker daemon answers: scripts/start-dockerd.sh")
-    assert found
-    here = {tag for image in found.images() for tag in image["RepoTags"] or ()}
-    require(
-        set(IMAGES.values()) <= here, "the test images are not here: scripts/build-test-images.sh"
-    )
-    with contextlib.closing(found):
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -236,10 +236,15 @@ class Privacy(Section):
 
 
 class Container(Section):
-    """Images of the throwaway target `container`."""
+    """Images of the throwaway target `container`, each of a fixed content by its digest."""
 
-    redis_image: Text = "redis:7-alpine"
-    exporter_image: Text = "oliver006/redis_exporter:latest"
+    redis_image: Text = (
+        "redis:7.4.9-alpine@sha256:6ab0b6e7381779332f97b8ca76193e45b0756f38d4c0dcda72dbb3c32061ab99"
+    )
+    exporter_image: Text = (
+        "oliver006/redis_exporter:v1.86.0"
+        "@sha256:2e9795be900db073e9475fdb9c5124db309b07a3e4e75a1770705cb03be1a1c8"
+    )
 
 
 class Config(Section):
