@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from redis_runbook.alerts.implied import Implied, implied_alerts
 from redis_runbook.alerts.match import Matcher, selectors_in
 from redis_runbook.alerts.rule import AboutService, AlertRule
-from redis_runbook.config.model import Grafana, Prometheus
+from redis_runbook.config.monitoring import Grafana, Prometheus
 from redis_runbook.hookspecs import hookimpl
 from redis_runbook.probes.grafana import GrafanaFacts, observe_grafana
 from redis_runbook.probes.probe import Look, Probe

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from pydantic import ByteSize, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from redis_runbook.catalogue import CheckSpec, Level
+from redis_runbook.config.login import Login
+from redis_runbook.config.monitoring import Exporter, Grafana, Prometheus
 from redis_runbook.config.roles import RoleSpec
 from redis_runbook.config.sources import Section
 from redis_runbook.config.target_choice import TargetChoice
@@ -23,7 +25,6 @@ from redis_runbook.config.values import (
     RedisUrl,
     RoleName,
     Seconds,
-    Secret,
     ServerAddress,
     ServiceName,
     Size,
@@ -68,17 +69,6 @@ class Tls(Section):
     verify: bool = True
 
 
-class _Login(Section):
-    """A user name and a password."""
-
-    username: Text | None = None
-    username_env: VariableName | None = None
-    username_file: ValueFile | None = None
-    password: Secret | None = None
-    password_env: VariableName | None = None
-    password_file: ValueFile | None = None
-
-
 class _Server(Section):
     """A Redis and its address."""
 
@@ -89,7 +79,7 @@ class _Server(Section):
     url_file: ValueFile | None = None
 
 
-class ServiceSettings(_Login, _Server):
+class ServiceSettings(Login, _Server):
     """One Redis to check. No secret of it is ever printed."""
 
     tls: Tls = Tls.model_construct()
@@ -147,48 +137,6 @@ class JwtCache(Section):
     @classmethod
     def _exists(cls, value: str, info: ValidationInfo) -> str:
         return one_of("service", value, info) if info.data.get("enabled", True) else value
-
-
-class _Watcher(Section):
-    """Something that is asked over HTTP; without a URL nothing is asked."""
-
-    enabled: bool = True
-    url: HttpUrl | None = None
-    url_env: VariableName | None = None
-    url_file: ValueFile | None = None
-
-
-class Exporter(_Watcher):
-    """The redis_exporter that watches the services."""
-
-    timeout_s: Seconds = 3.0
-    missing_for_s: Seconds = Field(60.0, description="Rules: how long its series may be missing")
-
-
-class _Api(_Watcher):
-    """A watcher with an API, which may want to know who asks."""
-
-    token: Secret | None = Field(None, description="Sent as a bearer token")
-    token_env: VariableName | None = None
-    token_file: ValueFile | None = None
-    ca_file: Text | None = Field(None, description="Whom to trust, for https://; a PEM file")
-    timeout_s: Seconds = Field(3.0, description="For one answer")
-
-
-class Prometheus(_Login, _Api):
-    """The Prometheus that scrapes the exporters and evaluates the alerts."""
-
-    @model_validator(mode="after")
-    def _one_way_to_log_in(self) -> Self:
-        if self.source("token").wanted and self.source("password").wanted:
-            raise ValueError("a token and a password cannot both be sent: keep one of them")
-        return self
-
-
-class Grafana(_Api):
-    """The Grafana that shows the dashboards."""
-
-    dashboards: Texts = Field(("Redis Queue", "Redis Cache"), description="Titles")
 
 
 class QueueSettings(Section):

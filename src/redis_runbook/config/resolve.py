@@ -8,7 +8,8 @@ from typing import Final, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from redis_runbook.config.error import ConfigError
-from redis_runbook.config.model import Config, Exporter, Grafana, Prometheus, ServiceSettings
+from redis_runbook.config.model import Config, ServiceSettings
+from redis_runbook.config.monitoring import Exporter, Grafana, Prometheus
 from redis_runbook.config.sources import Source
 from redis_runbook.config.tls import ca_problem, tls_problems
 from redis_runbook.wire import endpoint as endpoints
