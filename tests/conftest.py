@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.healthy import HEALTHY, fill
+from tests.support.memory import little_memory
 from tests.support.servers import Server, running
 
 
@@ -44,3 +45,10 @@ def healthy() -> Iterator[Server]:
 def folder(tmp_path: Path) -> Path:
     """Where the product runs: empty."""
     return tmp_path / "run"
+
+
+@pytest.fixture
+def _little_memory() -> Iterator[None]:
+    """For tests of hostile input in this process: it takes little memory, too."""
+    with little_memory():
+        yield

@@ -21,6 +21,8 @@ from redis_runbook.wire.endpoint import parse_endpoint
 from tests.support.programs import program
 from tests.support.servers import Server, running
 
+pytestmark = pytest.mark.usefixtures("_little_memory")
+
 
 @pytest.fixture(scope="module", params=["redis-6.2", "redis-7.0", "valkey-9"])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:

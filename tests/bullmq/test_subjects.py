@@ -319,6 +319,7 @@ def test_a_thousand_queues_are_judged_before_the_deadline(folder: Path) -> None:
             *("smoke", "--select", "queue.depth", "queue.latency", "queue.stalled"),
             env=product.urls(server.url),
             config=config(limits, window_s=300),
+            most_mb=200,  # of which 3,000 findings take half
         )
     summary = done.results["summary"]
     assert (summary["tests"], summary["other"]) == (3 * QUEUES, 0)

@@ -29,6 +29,8 @@ from tests.support.fake_tcp import (
 )
 from tests.support.servers import free_port, wait_until
 
+pytestmark = pytest.mark.usefixtures("_little_memory")
+
 SLACK_S = 2  # on an idle machine 0.02; the faults below last longer than both together
 
 

@@ -18,6 +18,8 @@ from tests.support.fake_http import drip, flood, reply, reply_json, serving
 from tests.support.monitoring_judged import judged
 from tests.support.servers import Server, free_port
 
+pytestmark = pytest.mark.usefixtures("_little_memory")
+
 TOKEN = "glsa_planted_0123456789"
 SETTINGS: Mapping[str, Any] = {
     "defaultDatasource": "Metrics",

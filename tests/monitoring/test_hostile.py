@@ -17,6 +17,8 @@ from tests.support.fake_http import Answer, drip, flood, reply, reply_json, serv
 from tests.support.monitoring_judged import Judged, judged
 from tests.support.servers import Server, free_port
 
+pytestmark = pytest.mark.usefixtures("_little_memory")
+
 TOKEN = "planted-token-0123456789"
 PASSWORD = "planted-passw0rd"
 LIMITS = "[services.queue.limits]\nqueue_latency_for_s = 60\n"
@@ -360,7 +362,7 @@ def test_json_that_is_too_much_takes_little_time_and_memory(
 ) -> None:
     whole = begin + element * (((8 << 20) - 200) // len(element)) + end
     with serving(lambda request, _path, _asked: reply(request, whole)) as url:
-        done, peak_mb, took_s = product.measured(
+        done, took_s = product.measured(
             folder,
             *("smoke", "--select", "monitoring"),
             env={**product.urls(healthy.url), "PROMETHEUS_URL": url, "GRAFANA_URL": url},
@@ -368,4 +370,4 @@ def test_json_that_is_too_much_takes_little_time_and_memory(
         )
     assert "itself failed" not in done.everything
     assert done.verdicts["monitoring.rules[prometheus]"] == "unknown"
-    assert (peak_mb < 150, took_s < 40) == (True, True), (peak_mb, took_s)
+    assert took_s < 40

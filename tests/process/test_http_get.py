@@ -12,6 +12,8 @@ from redis_runbook.wire.http_url import parse_http_url
 from tests.support import fake_tcp
 from tests.support.servers import wait_until
 
+pytestmark = pytest.mark.usefixtures("_little_memory")
+
 
 def fetching() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "http_get"]

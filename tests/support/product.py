@@ -4,11 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 _UNUSUAL = ("REDIS_", "PYTEST_", "PROMETHEUS_", "GRAFANA_", "PYTHON")
 QUIET = {name: value for name, value in os.environ.items() if not name.startswith(_UNUSUAL)}
@@ -53,27 +54,38 @@ class Outcome:
         return "\n".join([self.out, self.err, *self.files, *self.files.values()])
 
 
-_PEAK = "peak"
-_MEASURED = f"""
+MOST_MB: Final = 150
+"""What any run may take of memory at most, whatever it is answered."""
+
+_MEASURED = """
 import sys
 from pathlib import Path
 from redis_runbook.cli import main
-code = main(sys.argv[1:])
+peak = Path(sys.argv.pop(1))
+code = main()
 status = Path("/proc/self/status").read_text()
-Path("{_PEAK}").write_text(status.partition("VmHWM:")[2].split()[0])
+peak.write_text(status.partition("VmHWM:")[2].split()[0])
 sys.exit(code)
 """
 
 
 def measured(
-    folder: Path, *arguments: str, env: Mapping[str, str], config: str = ""
-) -> tuple[Outcome, float, float]:
-    """As `run`; also its peak resident memory in MB and how many seconds it took."""
-    program = [sys.executable, "-c", _MEASURED, *arguments]
-    began = time.monotonic()
-    done = started(program, folder, env=env, config=config)
-    took_s = time.monotonic() - began
-    return done, int((folder / _PEAK).read_text()) / 1000, took_s
+    folder: Path,
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+    config: str = "",
+    most_mb: float = MOST_MB,
+) -> tuple[Outcome, float]:
+    """As `run`; also how many seconds it took."""
+    with tempfile.TemporaryDirectory() as temporary:
+        peak = Path(temporary) / "peak"
+        program = [sys.executable, "-c", _MEASURED, str(peak), *arguments]
+        began = time.monotonic()
+        done = started(program, folder, env=env, config=config)
+        took_s = time.monotonic() - began
+        peak_mb = int(peak.read_text()) / 1000 if peak.exists() else 0  # it was ended
+    assert peak_mb < most_mb, f"{peak_mb} MB"
+    return done, took_s
 
 
 def command(*arguments: str) -> list[str]:
@@ -81,10 +93,18 @@ def command(*arguments: str) -> list[str]:
 
 
 def run(
-    folder: Path, *arguments: str, env: Mapping[str, str] | None = None, config: str = ""
+    folder: Path,
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+    config: str = "",
+    most_mb: float = MOST_MB,
 ) -> Outcome:
-    """Run `redis-runbook ARGUMENTS` in an empty folder, with `config` as its runbook.toml."""
-    return started(command(*arguments), folder, env=env, config=config)
+    """Run `redis-runbook ARGUMENTS` in an empty folder, with `config` as its runbook.toml.
+
+    Whatever the test is about, the run takes little memory.
+    """
+    done, _ = measured(folder, *arguments, env=env, config=config, most_mb=most_mb)
+    return done
 
 
 def started(

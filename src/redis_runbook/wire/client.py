@@ -14,7 +14,7 @@ from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.background import when_late
 from redis_runbook.wire.endpoint import Endpoint
 from redis_runbook.wire.failure import why_it_failed
-from redis_runbook.wire.resp import MAX_INFO_BYTES, MAX_TEXT_BYTES, BoundedParser
+from redis_runbook.wire.resp import MAX_INFO_BYTES, MAX_TEXT_BYTES, BoundedParser, TooMuchError
 
 CLIENT_NAME: Final = "redis-runbook"
 _TOO_SLOW: Final = "no complete answer while connecting"
@@ -111,6 +111,7 @@ class Client:
         if self._ended:  # redis-py would reconnect without notice
             raise CannotLook(self._ended)
         with self._ends_at_an_error():
+            self._parser.begin_exchange()
             self._connection.send_packed_command(self._connection.pack_commands(commands))
             return [self._reply(command) for command in commands]
 
@@ -136,7 +137,9 @@ class Client:
             if isinstance(error, RedisError) and not isinstance(error, InvalidResponse):
                 raise
             # The parser's error quotes the hostile bytes, which may be a key.
-            self._ended = f"{self._service} sent a reply that makes no sense"
+            too_much = isinstance(error, TooMuchError)
+            what = "more than anybody asked for" if too_much else "a reply that makes no sense"
+            self._ended = f"{self._service} sent {what}"
             raise CannotLook(self._ended) from None
 
     def pack(self, *command: Word) -> bytes:
@@ -158,11 +161,14 @@ class Client:
             raise CannotLook(self._ended or f"{self._service} stopped answering")
         return opened
 
+    @property
+    def _parser(self) -> BoundedParser:
+        # Private, as `_get_socket`; there is no other way from a connection to its parser.
+        return cast("BoundedParser", self._connection._parser)  # noqa: SLF001  # as above
+
     def _reply(self, command: tuple[Word, ...]) -> Any:
         is_info = command[0] == "INFO"
-        # Private, as `_get_socket`; there is no other way from a connection to its parser.
-        parser = self._connection._parser  # noqa: SLF001  # as above
-        parser.max_text_bytes = MAX_INFO_BYTES if is_info else MAX_TEXT_BYTES
+        self._parser.max_text_bytes = MAX_INFO_BYTES if is_info else MAX_TEXT_BYTES
         try:
             return self._connection.read_response()
         except NoPermissionError:

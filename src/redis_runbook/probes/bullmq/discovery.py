@@ -33,6 +33,7 @@ _MAX_SCAN_CALLS: Final = 20_000
 _MAX_CANDIDATES: Final = 2_000
 _KEYS_PER_ROUND_TRIP: Final = 200
 _MAX_TITLES: Final = 5
+_LONGEST_NAME: Final = 8_192
 _META: Final = b"meta"
 _ID: Final = b"id"
 _QUEUE_KEYS: Final = (
@@ -152,6 +153,7 @@ def _scan(
     # One pass finds the two keys to look for: BullMQ's `…:meta`, and `…:id` of Bull, without meta.
     pattern = _escape_glob(prefix) + b":*[ti][ad]"
     candidates: set[bytes] = set()
+    too_long = 0
     cursor: bytes | str = "0"
     incomplete_because = ""
     for _ in range(_MAX_SCAN_CALLS):
@@ -165,9 +167,10 @@ def _scan(
         if len(page) != 2 or not isinstance(page[0], bytes):  # noqa: PLR2004
             return set(), "the reply to SCAN is not one"
         cursor = page[0]
-        candidates.update(
-            key for key in strings(page[1]) if key.endswith((b":" + _META, b":" + _ID))
-        )
+        keys = [key for key in strings(page[1]) if key.endswith((b":" + _META, b":" + _ID))]
+        short = [key for key in keys if len(key) <= len(prefix) + _LONGEST_NAME]
+        candidates.update(short)
+        too_long += len(keys) - len(short)
         if cursor == b"0":
             break
         if len(candidates) > _MAX_CANDIDATES:
@@ -178,6 +181,8 @@ def _scan(
             break
     else:
         incomplete_because = f"there are more keys than {_MAX_SCAN_CALLS} calls of SCAN show"
+    if too_long and not incomplete_because:
+        incomplete_because = f"names of more than {_LONGEST_NAME} bytes are not looked at"
     return _confirmed(client, prefix, candidates), incomplete_because
 
 

@@ -1,4 +1,4 @@
-"""A Prometheus whose answers were changed at random: a verdict, and never a failure of ours."""
+"""Prometheus and Grafana, their answers changed at random: a verdict, never a failure of ours."""
 
 import io
 import json
@@ -13,8 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.examples import EXAMPLES, seeds, tried
+from tests.monitoring.test_grafana import TOKEN, FakeGrafana
+from tests.monitoring.test_grafana import ask as ask_grafana
 from tests.monitoring.test_hostile import FakePrometheus, ask
-from tests.support.fake_http import reply, serving
+from tests.support.fake_http import Answer, reply, serving
+
+Fake = FakePrometheus | FakeGrafana
 
 ODD: tuple[Any, ...] = (
     *(
@@ -49,29 +53,53 @@ def _changed(value: Any, by: random.Random, rate: float) -> Any:
     return value
 
 
-def _answer(fake: FakePrometheus, path: str, asked: Mapping[str, str]) -> Any:
+def _answer(fake: Fake, path: str, asked: Mapping[str, str]) -> Any:
     """What the fake would say."""
     body = io.BytesIO()
     nothing = lambda *_: None  # noqa: E731
     request = SimpleNamespace(
-        send_response=nothing, send_header=nothing, end_headers=nothing, wfile=body
+        headers={"Authorization": f"Bearer {TOKEN}"},
+        send_response=nothing,
+        send_header=nothing,
+        end_headers=nothing,
+        wfile=body,
     )
     fake(cast("BaseHTTPRequestHandler", request), path, asked)
     return json.loads(body.getvalue())
 
 
-@settings(
-    tried,
-    max_examples=max(20, EXAMPLES // 10),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(seed=seeds, rate=st.sampled_from([0.001, 0.01, 0.1]))
-def test_a_changed_answer_gives_a_verdict(tmp_path: Path, seed: int, rate: float) -> None:
-    by, fake = random.Random(seed), FakePrometheus(tmp_path)  # noqa: S311
+def _changing(fake: Fake, seed: int, rate: float) -> Answer:
+    by = random.Random(seed)  # noqa: S311
 
     def answer(request: BaseHTTPRequestHandler, path: str, asked: Mapping[str, str]) -> None:
         reply(request, json.dumps(_changed(_answer(fake, path, asked), by, rate)))
 
-    with serving(answer) as url:
+    return answer
+
+
+in_time = settings(
+    tried,
+    max_examples=max(20, EXAMPLES // 10),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+rates = st.sampled_from([0.001, 0.01, 0.1])
+
+
+@in_time
+@given(seed=seeds, rate=rates)
+def test_a_changed_answer_of_prometheus_gives_a_verdict(
+    tmp_path: Path, seed: int, rate: float
+) -> None:
+    with serving(_changing(FakePrometheus(tmp_path), seed, rate)) as url:
         verdicts = {verdict for verdict, _ in ask(tmp_path, url, timeout_s=2).values()}
     assert verdicts <= {"pass", "fail", "warn", "unknown"}
+
+
+@in_time
+@given(seed=seeds, rate=rates)
+def test_a_changed_answer_of_grafana_gives_a_verdict(
+    tmp_path: Path, seed: int, rate: float
+) -> None:
+    with serving(_changing(FakeGrafana(), seed, rate)) as url:
+        verdict, _ = ask_grafana(tmp_path, url, timeout_s=2)
+    assert verdict in {"pass", "fail", "warn", "unknown"}
