@@ -2,6 +2,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 RUN_ARGS ?=
 # How many tests run side by side, most of which wait; those that measure time run alone, after them.
@@ -18,8 +19,6 @@ ALONE := tests -m quiet $(LIMITS)
 
 help: ## show this list
 	@grep -E '^[a-z][a-z -]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 22
-
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -55,13 +54,7 @@ lint: lint-code lint-format lint-types lint-imports lint-docs lint-lock ## all s
 lint-code: $(VENV)/.dev ## ruff's rules
 	$(BIN)/ruff check .
 
-lint-lint-lock: $(VENV)/.dev ## whether the locked versions are what pyproject.toml asks for
-	$(BIN)/python tools/lock.py --check
-
-lock: $(VENV)/.dev ## lock the versions that pyproject.toml asks for (LOCK_ARGS=--upgrade: the newest)
-	$(BIN)/python tools/lock.py $(LOCK_ARGS)
-
-format: $(VENV)/.dev ## whether ruff would format anything
+lint-format: $(VENV)/.dev ## whether ruff would format anything
 	$(BIN)/ruff format --check .
 
 lint-types: $(VENV)/.dev ## mypy

@@ -1,4 +1,7 @@
-"""Writes the versions that we install: constraints.txt, and with hashes requirements.lock.
+"""Writes the versions of the Python packages that we install.
+
+They are constraints.txt for users, and, with hashes, requirements.lock and
+tests/bullmq/python-2.15.lock for the tests.
 
 `python tools/lock.py` adds and removes what pyproject.toml asks for, and keeps the other versions;
 with `--upgrade` it takes the newest ones. `python tools/lock.py --check` fails if a file is out of

@@ -3,17 +3,19 @@
 import base64
 import html
 import json
+import math
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NewType, TypeAlias
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 Shown = NewType("Shown", str)
-"""Text that may leave the process: without secrets and control characters, of bounded length.
+"""Text that may leave the process. Only the functions of this module make it, and a record holds
+nothing else, so that no text gets into an output without having been here (mypy checks it).
 
-Only this module makes it. A record and the facts hold their texts as this type, so that what has
-not passed the boundary reaches no output (mypy checks it).
+Which function is right is for the caller to know: `printable` for every text from outside, the
+others for what we wrote ourselves.
 """
 
 ShownValue: TypeAlias = (
@@ -194,14 +196,22 @@ def printable(text: str | bytes, limit: int = _MAX_TEXT) -> Shown:
     return _one_line(searched, limit, size, is_cut=is_cut)
 
 
-def sentence(text: str) -> Shown:
-    """One line that we wrote, in which what is from outside has passed `printable` before."""
-    return _one_line(KNOWN.document(text), _MAX_TEXT)
+def sentence(text: str, limit: int = _MAX_TEXT) -> Shown:
+    """One line that we wrote, in which what is from outside has passed `printable` before.
+
+    It is escaped and cut as by `printable`, and searched for what is known to be a secret only.
+    """
+    return _one_line(KNOWN.document(text), limit)
 
 
 def document(text: str) -> Shown:
-    """The same for a text of several lines, whatever its length."""
+    """A text of several lines that we wrote, searched as by `sentence`, and shown as it is."""
     return Shown(KNOWN.document(text))
+
+
+def reread(text: str) -> Shown:
+    """A text of a record that we wrote once: it is not cut again."""
+    return sentence(text, limit=len(text))
 
 
 def vetted(text: str) -> Shown:
@@ -239,20 +249,23 @@ def harmless(text: str, limit: int = _MAX_QUOTED) -> Shown:
     return printable(text.strip(), limit)
 
 
-def printable_value(value: object) -> ShownValue:
-    """A value as JSON can hold it, with every text in it made printable, keys too."""
-    if value is None or isinstance(value, bool | int | float):
+def printable_mapping(
+    value: Mapping[str, object], show: Callable[[str], Shown] = printable
+) -> dict[Shown, ShownValue]:
+    """A mapping as JSON can hold it, with every text in it shown by `show`, keys too."""
+    return {show(str(key)): _printable_value(item, show) for key, item in value.items()}
+
+
+def _printable_value(value: object, show: Callable[[str], Shown]) -> ShownValue:
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
         return value
     if isinstance(value, Mapping):
-        return printable_mapping(value)
-    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
-        return [printable_value(item) for item in value]
-    return printable(value if isinstance(value, bytes) else str(value))
-
-
-def printable_mapping(value: Mapping[str, object]) -> dict[Shown, ShownValue]:
-    """A mapping as JSON can hold it, with every text in it made printable, keys too."""
-    return {printable(str(key)): printable_value(item) for key, item in value.items()}
+        return printable_mapping(value, show)
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [_printable_value(item, show) for item in value]
+    return show(_text(value) if isinstance(value, bytes) else str(value))
 
 
 def _text(value: str | bytes) -> str:

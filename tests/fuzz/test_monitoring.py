@@ -77,7 +77,7 @@ def _changing(fake: Fake, seed: int, rate: float) -> Answer:
     return answer
 
 
-in_time = settings(
+fewer = settings(
     tried,
     max_examples=max(20, EXAMPLES // 10),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -85,7 +85,7 @@ in_time = settings(
 rates = st.sampled_from([0.001, 0.01, 0.1])
 
 
-@in_time
+@fewer
 @given(seed=seeds, rate=rates)
 def test_a_changed_answer_of_prometheus_gives_a_verdict(
     tmp_path: Path, seed: int, rate: float
@@ -95,7 +95,7 @@ def test_a_changed_answer_of_prometheus_gives_a_verdict(
     assert verdicts <= {"pass", "fail", "warn", "unknown"}
 
 
-@in_time
+@fewer
 @given(seed=seeds, rate=rates)
 def test_a_changed_answer_of_grafana_gives_a_verdict(
     tmp_path: Path, seed: int, rate: float

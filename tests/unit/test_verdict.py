@@ -12,13 +12,13 @@ from redis_runbook.verdict import ExitCode, Finding, Verdict, count, exit_code
 
 
 def finding(verdict: Verdict, **changes: Any) -> Finding:
-    shown = Shown("a")
-    return Finding(check=shown, subject=shown, verdict=verdict, message=shown, **changes)
+    check, subject = Shown("a.b"), Shown("c")
+    return Finding(check=check, subject=subject, verdict=verdict, message=Shown("d"), **changes)
 
 
 def test_a_finding_is_a_fixed_record_of_finite_numbers() -> None:
     found = finding(Verdict.PASS, observed=1.0, limit=2.0)
-    assert found.name == "a[a]"
+    assert found.name == "a.b[c]"
     with pytest.raises(FrozenInstanceError):
         found.verdict = Verdict.FAIL  # type: ignore[misc]
     for number in (float("nan"), float("inf"), float("-inf")):

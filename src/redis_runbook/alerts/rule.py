@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 from redis_runbook.catalogue import CATALOGUE, MONITORING, Level
 from redis_runbook.config.model import Config
 from redis_runbook.probes.prometheus.promql import quoted
-from redis_runbook.redact import without_credentials
+from redis_runbook.redact import printable, without_credentials
 
 JUST_OVER: Final = 1 + 1e-6
 JUST_UNDER: Final = 1 - 1e-6
@@ -80,7 +80,10 @@ def title(rule: AlertRule) -> str:
 
 def finding_of(rule: AlertRule, labels: Mapping[str, str]) -> str | None:
     """`memory.used_ratio[cache]`: the finding that judges what a rule does, for these labels."""
-    return f"{rule.check}[{labels.get('queue', rule.service)}]" if rule.check else None
+    if not rule.check:
+        return None
+    subject = printable(labels["queue"]) if "queue" in labels else rule.service
+    return f"{rule.check}[{subject}]"
 
 
 def runbook_alerts(rules: Iterable[AlertRule]) -> dict[str, list[AlertRule]]:

@@ -11,15 +11,16 @@ from redis_runbook.redact import KNOWN, environment_secrets
 
 
 def configuration(file: Path | None, environ: Mapping[str, str]) -> Loaded:
-    """The effective configuration, whose secrets are known from here on.
+    """The effective configuration; its secrets and the environment's are known from here on.
 
     A variable that seems misspelt is named on standard error.
 
     Raises:
         ConfigError: the configuration is wrong.
     """
+    KNOWN.learn(environment_secrets(environ))
     loaded = load(file, environ, {})
-    KNOWN.learn(secrets(loaded.config, environ) | environment_secrets(environ))
+    KNOWN.learn(secrets(loaded.config, environ))
     for sentence in misspelt_variables(loaded.config, environ):
         complain(sentence)
     return loaded

@@ -165,7 +165,8 @@ def _from_tls(error: Exception, endpoint: Endpoint) -> tuple[Problem, str] | Non
         return None
     certificate = find_cause(error, ssl.SSLCertVerificationError)
     if certificate:
-        return Problem.TLS, f"TLS: the certificate is not trusted ({certificate.verify_message})"
+        reason = printable(certificate.verify_message or "no reason", 120)
+        return Problem.TLS, f"TLS: the certificate is not trusted ({reason})"
     if speaks_plaintext(endpoint):
         return Problem.TLS, "speaks plaintext on this port, and the URL says rediss:// (TLS)"
     if why := _about_client_certificate(error, endpoint):

@@ -33,14 +33,14 @@ class ServerFacts:
 
     `product` is `redis` or `valkey`; `version` is the product's own version (Valkey's INFO also has
     a `redis_version`, 7.2.4). `role` is `master` or `slave`, as in INFO, or `sentinel`; `mode` is
-    `standalone`, `cluster` or `sentinel`.
+    `standalone`, `cluster` or `sentinel`. `run_id` is as the server gives it, to be compared.
     """
 
     product: Shown
     version: Shown
     role: Shown
     mode: Shown
-    run_id: Shown
+    run_id: str
     process_id: int
     tcp_port: int
     uptime_s: int
@@ -88,7 +88,7 @@ def server_facts(info: Info) -> ServerFacts:
         ),
         role=role,
         mode=mode,
-        run_id=printable(info.get("run_id", ""), _LONGEST_WORD),
+        run_id=info.get("run_id", ""),
         process_id=integer(info, "process_id"),
         tcp_port=integer(info, "tcp_port"),
         uptime_s=integer(info, "uptime_in_seconds"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from redis_runbook.record import LastSeen, QueueRecord, RunRecord, ServerRecord, ServiceRecord
-from redis_runbook.redact import Shown, printable_mapping, sentence
+from redis_runbook.redact import Shown, printable_mapping, reread
 from redis_runbook.verdict import ExitCode, Finding, Verdict
 from redis_runbook.wire.files import read_text
 
@@ -118,7 +118,7 @@ def _finding(test: Any) -> Finding:
         unit=_text_or_none(about["unit"]),
         runbook=_text_or_none(about["runbook"]),
         next_steps=tuple(map(_text, about["next_steps"])),
-        evidence=printable_mapping(about["evidence"]),
+        evidence=printable_mapping(about["evidence"], reread),
         duration_s=_number(test["duration"]) / 1000,
         # Reports of versions that did not write these are read all the same.
         advisory=bool(about.get("advisory", False)),
@@ -129,7 +129,7 @@ def _finding(test: Any) -> Finding:
 def _text(value: Any) -> Shown:
     if not isinstance(value, str):
         raise TypeError("not a text")
-    return sentence(value)
+    return reread(value)
 
 
 def _text_or_none(value: Any) -> Shown | None:

@@ -174,13 +174,13 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
         role=sentence(service.role) if service else None,
         observed=ruling.observed,
         limit=ruling.limit,
-        unit=sentence(unit) if unit and ruling.limit is not None else None,
-        runbook=sentence(spec.runbook) if spec else None,
+        unit=says(unit) if unit and ruling.limit is not None else None,
+        runbook=says(spec.runbook) if spec else None,
         next_steps=tuple(map(says, steps)),
         evidence=printable_mapping(ruling.evidence),
         duration_s=round(duration_s, 3),
         advisory=_is_advisory(item, run),
-        follows_from=sentence(conclusion.follows_from) if conclusion.follows_from else None,
+        follows_from=says(conclusion.follows_from) if conclusion.follows_from else None,
     )
 
 

@@ -80,9 +80,9 @@ def _server(run: Run, name: str) -> ServerRecord | None:
     if server is None:
         return None
     return ServerRecord(
-        product=printable(server.product),
-        version=printable(server.version),
-        mode=printable(server.mode),
+        product=server.product,
+        version=server.version,
+        mode=server.mode,
         run_id=printable(server.run_id),
         rejected_connections=clients.rejected if clients else None,
     )

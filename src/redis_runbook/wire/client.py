@@ -14,7 +14,12 @@ from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.background import when_late
 from redis_runbook.wire.endpoint import Endpoint
 from redis_runbook.wire.failure import why_it_failed
-from redis_runbook.wire.resp import MAX_INFO_BYTES, MAX_TEXT_BYTES, BoundedParser, TooMuchError
+from redis_runbook.wire.resp import (
+    MAX_INFO_BYTES,
+    MAX_TEXT_BYTES,
+    BoundedParser,
+    ReplyTooLargeError,
+)
 
 CLIENT_NAME: Final = "redis-runbook"
 _TOO_SLOW: Final = "no complete answer while connecting"
@@ -133,11 +138,11 @@ class Client:
         except Exception as error:
             if self._ended:
                 raise CannotLook(self._ended) from error
-            self._ended = f"{self._service} {why_it_failed(error)}"
             if isinstance(error, RedisError) and not isinstance(error, InvalidResponse):
+                self._ended = f"{self._service} {why_it_failed(error)}"
                 raise
             # The parser's error quotes the hostile bytes, which may be a key.
-            too_much = isinstance(error, TooMuchError)
+            too_much = isinstance(error, ReplyTooLargeError)
             what = "more than anybody asked for" if too_much else "a reply that makes no sense"
             self._ended = f"{self._service} sent {what}"
             raise CannotLook(self._ended) from None

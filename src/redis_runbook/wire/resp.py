@@ -25,15 +25,14 @@ MAX_EXCHANGE_BYTES: Final = 16 << 20
 
 MAX_CONNECTION_BYTES: Final = 256 << 20
 _LONGEST_INTEGER: Final = len(b":-9223372036854775808")
-_TOO_MUCH: Final = "the reply is larger than anything that was asked for"
 
 
-class TooMuchError(InvalidResponse):
+class ReplyTooLargeError(InvalidResponse):
     """The server sends more than a limit permits."""
 
     def __init__(self) -> None:
-        """Say so."""
-        super().__init__(_TOO_MUCH)
+        """It quotes nothing of the reply."""
+        super().__init__("the reply is larger than anything that was asked for")
 
 
 class _BoundedBuffer(SocketBuffer):
@@ -42,13 +41,13 @@ class _BoundedBuffer(SocketBuffer):
     received = 0
     elements = 0
     max_text_bytes = MAX_TEXT_BYTES
-    exchange_began = 0
+    exchange_began_bytes = 0
     _line_began: int | None = None
 
     def read(self, length: int, *arguments: Any, **options: Any) -> bytes:
         """Read one bulk string of a reply, unless it is too long."""
         if length > self.max_text_bytes:
-            raise TooMuchError
+            raise ReplyTooLargeError
         return super().read(length, *arguments, **options)
 
     def readline(self, *arguments: Any, **options: Any) -> bytes:
@@ -58,7 +57,7 @@ class _BoundedBuffer(SocketBuffer):
         """
         self.elements += 1
         if self.elements > MAX_REPLY_ELEMENTS:
-            raise TooMuchError
+            raise ReplyTooLargeError
         self._line_began = self.received
         line = super().readline(*arguments, **options)
         self._line_began = None
@@ -71,13 +70,13 @@ class _BoundedBuffer(SocketBuffer):
         found = super()._read_from_socket(*arguments, **options)
         self.received += self.unread_bytes() - before
         line = 0 if self._line_began is None else self.received - self._line_began
-        exchanged = self.received - self.exchange_began
+        exchanged = self.received - self.exchange_began_bytes
         if (
             self.received > MAX_CONNECTION_BYTES
             or exchanged > MAX_EXCHANGE_BYTES
             or line > MAX_LINE_BYTES
         ):
-            raise TooMuchError
+            raise ReplyTooLargeError
         return found
 
 
@@ -99,7 +98,7 @@ class BoundedParser(_RESP2Parser):
     def begin_exchange(self) -> None:
         """Count the bytes of replies anew: commands are about to be sent."""
         if isinstance(self._buffer, _BoundedBuffer):
-            self._buffer.exchange_began = self._buffer.received
+            self._buffer.exchange_began_bytes = self._buffer.received
 
     def read_response(self, *arguments: Any, **options: Any) -> Any:
         """Read one whole reply."""

@@ -143,3 +143,9 @@ def test_the_schema_allows_partial_files_and_no_unknown_keys() -> None:
     tables = [schema(), *schema()["$defs"].values()]
     assert all(table["additionalProperties"] is False for table in tables)
     assert not any("required" in table for table in tables)
+
+
+def test_the_default_images_are_fixed_by_their_digest() -> None:
+    images = loaded().config.container
+    for image in (images.redis_image, images.exporter_image):
+        assert re.fullmatch(r"[a-z0-9/_]+:v?[0-9.]+(-alpine)?@sha256:[0-9a-f]{64}", image), image

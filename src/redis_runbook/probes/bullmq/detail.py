@@ -13,7 +13,7 @@ from redis_runbook.probes.bullmq.facts import (
     Scheduler,
     WaitingJob,
 )
-from redis_runbook.probes.bullmq.naming import escaped, job_label
+from redis_runbook.probes.bullmq.naming import job_label
 from redis_runbook.probes.bullmq.reasons import classify
 from redis_runbook.probes.bullmq.replay import Entry, Replay, failures, parse_entries, replay
 from redis_runbook.probes.bullmq.replies import Command, hash_values, integer, items, timestamp_ms
@@ -243,7 +243,7 @@ def _last_events(snapshot: Snapshot, entries: list[Entry]) -> tuple[Event, ...]:
     return tuple(
         Event(
             at_ms=entry.at_ms,
-            event=printable(escaped(entry.event)),
+            event=printable(entry.event),
             job_id=None if entry.job_id is None else job_label(entry.job_id),
         )
         for entry in entries[-OLDEST:] or snapshot.newest_entry

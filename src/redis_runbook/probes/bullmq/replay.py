@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from redis_runbook.probes.bullmq.facts import PickUp
 from redis_runbook.probes.bullmq.naming import job_label
-from redis_runbook.probes.bullmq.replies import integer, items, timestamp_ms
+from redis_runbook.probes.bullmq.replies import integer, items, pairs, timestamp_ms
 
 _UNTRIMMED_ENTRIES: Final = 10_000
 """BullMQ trims a longer stream, unless the queue's meta has another limit."""
@@ -48,12 +48,7 @@ def parse_entries(reply: Any) -> list[Entry]:
         if len(pair) != 2 or not isinstance(pair[0], bytes):  # noqa: PLR2004
             continue
         at_ms = timestamp_ms(pair[0].partition(b"-")[0])
-        flat = items(pair[1])
-        values = {
-            key: value
-            for key, value in zip(flat[::2], flat[1::2], strict=False)
-            if isinstance(key, bytes) and isinstance(value, bytes)
-        }
+        values = {key: value for key, value in pairs(pair[1]) if isinstance(value, bytes)}
         if at_ms is None or b"event" not in values:
             continue
         entries.append(
@@ -111,9 +106,7 @@ def complete_from_ms(
 
     `cut` says that reading stopped at its COUNT; `stream` is the reply to `XINFO STREAM`.
     """
-    flat = items(stream)
-    pairs = zip(flat[::2], flat[1::2], strict=False) if len(flat) % 2 == 0 else ()
-    info = {name: value for name, value in pairs if isinstance(name, bytes)}
+    info = dict(pairs(stream))
     length = integer(info.get(b"length"))
     if length is None:
         return None

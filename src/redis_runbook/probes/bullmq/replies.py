@@ -50,11 +50,18 @@ def strings(reply: Any) -> list[bytes]:
     return [item for item in items(reply) if isinstance(item, bytes)]
 
 
+def pairs(reply: Any) -> Iterator[tuple[bytes, Any]]:
+    """The names and values of a flat array; those whose name is no text are left out."""
+    flat = items(reply)
+    for name, value in zip(flat[::2], flat[1::2], strict=False):
+        if isinstance(name, bytes):
+            yield name, value
+
+
 def scored(reply: Any) -> list[tuple[bytes, float]]:
     """Members and scores of a `WITHSCORES` reply."""
-    flat = items(reply)
-    pairs = ((member, decimal(score)) for member, score in zip(flat[::2], flat[1::2], strict=False))
-    return [(m, score) for m, score in pairs if isinstance(m, bytes) and score is not None]
+    found = ((member, decimal(score)) for member, score in pairs(reply))
+    return [(member, score) for member, score in found if score is not None]
 
 
 def hash_values(reply: Any, count: int) -> Sequence[Any]:

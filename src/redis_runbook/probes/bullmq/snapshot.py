@@ -16,6 +16,7 @@ from redis_runbook.probes.bullmq.replies import (
     integer,
     is_wrong_type,
     items,
+    pairs,
     scored,
     strings,
     timestamp_ms,
@@ -107,8 +108,7 @@ class Snapshot:
     @property
     def newest_entry(self) -> list[Entry]:
         """The last entry of the event stream, however old; empty where there is none."""
-        flat = items(self.stream)
-        return parse_entries([dict(zip(flat[::2], flat[1::2], strict=False)).get(b"last-entry")])
+        return parse_entries([dict(pairs(self.stream)).get(b"last-entry")])
 
     @property
     def paused(self) -> bool | None:

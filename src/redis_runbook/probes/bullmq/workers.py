@@ -11,7 +11,7 @@ from typing import Final
 
 from redis_runbook.probes.bullmq.clients import FETCH_COMMANDS, WORKER_NAME, ClientList, Connection
 from redis_runbook.probes.bullmq.facts import MS_PER_S, QueueFacts
-from redis_runbook.probes.bullmq.naming import Queue, escaped
+from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.bullmq.worker_states import (
     BETWEEN_JOBS_S,
     RECONNECTING_S,
@@ -221,7 +221,7 @@ def _fetchers_of_python(named: Iterable[Connection]) -> list[Connection]:
 def _given_name(queue: Queue, name: bytes) -> Shown:
     for base in queue.client_names():
         if name.startswith(base + WORKER_NAME):
-            return printable(escaped(name.removeprefix(base + WORKER_NAME)))
+            return printable(name.removeprefix(base + WORKER_NAME))
     return NO_TEXT
 
 
