@@ -77,7 +77,8 @@ def test_rules(implied: Implied, loaded_rules: RulesFacts, judge: Judge) -> None
 def test_alerts(implied: Implied, loaded_rules: RulesFacts, judge: Judge) -> None:
     """No alert about the services fires.
 
-    Passes when the runbook's alerts could fire and do not, nor any other that we generate.
+    Passes when the runbook's alerts could fire and do not, nor any other that we generate, but for
+        those about a run of ours (`RedisRunbook…`): they would keep themselves firing.
     Fails when one fires; one that is pending is a warning.
     Next: the section of the runbook that the alert names; its labels are in the evidence.
     """

@@ -142,7 +142,7 @@ TRUE = ("pass", "watches this server")
         ("no-path", ("fail", "a web page: is its path right (/metrics)?"), NOTHING),
         ("web-page", ("fail", "a web page: is its path right (/metrics)?"), NOTHING),
         ("empty", ("fail", "answered with an empty body"), NOTHING),
-        ("endless", ("fail", "answered with more than 8 MiB"), NOTHING),
+        ("endless", ("fail", "answered with more than 4 MiB"), NOTHING),
         ("dripping", ("fail", "gave no complete answer in 3 s"), NOTHING),
         ("silent", ("fail", "gave no complete answer in 3 s"), NOTHING),
         (

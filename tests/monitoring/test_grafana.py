@@ -235,7 +235,7 @@ def test_a_wrong_token_is_unknown(tmp_path: Path) -> None:
         (lambda request, *_: drip(request), "gave no complete answer in 0.5 s"),
         (lambda request, *_: reply(request, "<html>login</html>"), "that is not JSON"),
         (lambda request, *_: reply_json(request, {"a": 1}), "JSON of another form"),
-        (lambda request, *_: flood(request), "more than 8 MiB"),
+        (lambda request, *_: flood(request), "more than 4 MiB"),
     ],
     ids=["slow", "html", "form", "huge"],
 )

@@ -154,7 +154,7 @@ def shut(request: BaseHTTPRequestHandler, _path: str, _asked: Mapping[str, str])
         (lambda request, *_: reply(request, "[" * 100_000), "that is not JSON"),
         (lambda request, *_: reply_json(request, {"status": "error"}), "JSON of another form"),
         (lambda request, *_: reply_json(request, [1]), "JSON of another form"),
-        (lambda request, *_: flood(request), "more than 8 MiB"),
+        (lambda request, *_: flood(request), "more than 4 MiB"),
         (lambda request, *_: request.wfile.write(b"+PONG\r\n"), "not HTTP"),
     ],
     ids=[
@@ -339,6 +339,11 @@ def test_no_report_of_a_run_holds_what_prometheus_leaks(healthy: Server, folder:
 
 
 EMPTY = b"{},"
+TARGET = b'{"labels":{"job":"redis","a":"%b"},"health":"down","lastError":"x"},' % (b"y" * 300)
+RULE = (
+    b'{"type":"alerting","name":"n","query":"q","duration":0,"labels":{},"health":"ok",'
+    b'"alerts":[{"state":"firing","labels":{}}]},'
+)
 SERIES = b'{"metric":{"a":"1"},"values":[[1,"1"]]},'
 
 
@@ -346,7 +351,10 @@ SERIES = b'{"metric":{"a":"1"},"values":[[1,"1"]]},'
     ("begin", "element", "end"),
     [
         (b'{"status":"success","data":{"activeTargets":[', EMPTY, b"{}]}}"),
+        (b'{"status":"success","data":{"activeTargets":[', TARGET, b"{}]}}"),
         (b'{"status":"success","data":{"groups":[', EMPTY, b"{}]}}"),
+        (b'{"data":{"groups":[{"name":"g","interval":1,"rules":[', RULE * 2, RULE[:-1] + b"]}]}}"),
+        (b'{"status":"', b"x", b'"}'),
         (b'{"status":"success","data":{"groups":[', b"1,", b"1]}}"),
         (b'{"status":"success","data":{"resultType":"matrix","result":[', SERIES, b"{}]}}"),
         (b'{"status":"success","data":[', EMPTY, b"{}]}"),
@@ -355,12 +363,25 @@ SERIES = b'{"metric":{"a":"1"},"values":[[1,"1"]]},'
         (b"", b'{"data":', b""),
         (b'{"data":"', b"\\u0041", b'"}'),
     ],
-    ids=["targets", "rules", "numbers", "series", "list", "dashboards", "deep", "objects", "text"],
+    ids=[
+        "targets",
+        "long targets",
+        "rules",
+        "long rules",
+        "status",
+        "numbers",
+        "series",
+        "list",
+        "dashboards",
+        "deep",
+        "objects",
+        "text",
+    ],
 )
 def test_json_that_is_too_much_takes_little_time_and_memory(
     begin: bytes, element: bytes, end: bytes, healthy: Server, folder: Path
 ) -> None:
-    whole = begin + element * (((8 << 20) - 200) // len(element)) + end
+    whole = begin + element * (((4 << 20) - 200) // len(element)) + end
     with serving(lambda request, _path, _asked: reply(request, whole)) as url:
         done, took_s = product.measured(
             folder,

@@ -128,6 +128,54 @@ def test_a_file_that_only_lies_there_must_be_the_users_own(
     assert product.run(folder, *ROLE, "--config", "runbook.toml", env=env).code != 4
 
 
+NOBODY = 65_534
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+@pytest.mark.parametrize("stranger", ["runbook.toml", "acme.py"])
+def test_another_users_link_or_plugin_is_not_followed(stranger: str, folder: Path) -> None:
+    """A link in the current folder to a file of ours, which names a plugin: next to the link."""
+    (folder / "ours").mkdir(parents=True)
+    (folder / "ours" / "runbook.toml").write_text('plugins = ["./acme.py"]\n')
+    (folder / "runbook.toml").symlink_to("ours/runbook.toml")
+    (folder / "acme.py").write_text("print('a stranger\\'s code')\n")
+    assert "a stranger's code" in product.run(folder, "config").out
+    os.chown(folder / stranger, NOBODY, -1, follow_symlinks=False)
+    done = product.run(folder, "config")
+    assert done.code == 4
+    assert "belongs to another user: name it with --config if you trust it" in done.err
+    assert "a stranger's code" not in done.everything
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+def test_no_report_is_written_through_another_users_link(healthy: Server, folder: Path) -> None:
+    (folder / "reports").mkdir(parents=True)
+    precious = folder / "precious"
+    link = folder / "reports" / "latest.html"
+    for owner, kept, code in ((0, False, 0), (NOBODY, True, 3)):
+        precious.write_text("kept")
+        link.unlink(missing_ok=True)
+        link.symlink_to(precious)
+        os.chown(link, owner, -1, follow_symlinks=False)
+        done = product.run(folder, *ROLE, env=product.urls(healthy.url))
+        assert (precious.read_text() == "kept") == kept
+        assert done.code == code
+        assert ("it is a link of another user" in done.err) == kept
+
+
+def test_a_look_at_a_queue_names_the_file_and_who_gets_a_login(
+    healthy: Server, folder: Path
+) -> None:
+    config = '[services.queue]\nrole = "queue"\npassword = "any"\n'
+    done = product.run(
+        folder, "queue", "show", "render", env=product.urls(healthy.url), config=config
+    )
+    address = f"127.0.0.1:{healthy.port}"
+    assert done.err.splitlines()[0] == (
+        f"queue at {address}; configured by runbook.toml; logins for queue at {address}"
+    )
+
+
 def test_the_first_line_names_the_file_and_who_gets_a_login(healthy: Server, folder: Path) -> None:
     url = healthy.url.replace("redis://", "redis://default:any@")
     env = {**product.urls(url, healthy.url), "GRAFANA_TOKEN": "planted-token"}

@@ -40,6 +40,11 @@ def endless_strings(connection: socket.socket) -> None:
     _flood(connection, b"*1000000000\r\n", b"*1\r\n$8\r\nabcdefgh\r\n", 40)
 
 
+def endless_errors(connection: socket.socket) -> None:
+    """FAKE: an array of errors, each of which becomes an object of some 2 kB."""
+    _flood(connection, b"*1000000000\r\n", b"-\r\n", 1)
+
+
 def large_texts(connection: socket.socket) -> None:
     """FAKE: texts that are not too long, one by one."""
     _flood(connection, b"*1000\r\n", b"$1048576\r\n%b\r\n" % (b"x" * 1_048_576))
@@ -91,7 +96,16 @@ def answering(server: Server, name: bytes, answer: Answer) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "answer", [endless_line, endless_elements, endless_strings, large_texts, endless_text, dripping]
+    "answer",
+    [
+        endless_line,
+        endless_elements,
+        endless_strings,
+        endless_errors,
+        large_texts,
+        endless_text,
+        dripping,
+    ],
 )
 @pytest.mark.parametrize("name", [b"CLIENT", b"INFO", b"SLOWLOG"])
 def test_a_run_ends_in_time_with_little_memory(

@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import time
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape as xml_escape
@@ -62,6 +63,20 @@ def test_secrets_of_the_environment_are_known_by_name_and_by_shape() -> None:
         "SECRET_FILE": "/run/secrets/x",
     }
     assert environment_secrets(environ) == {"abcdefgh", "in-a-url"}
+
+
+def test_a_secret_that_is_no_text_is_known_as_the_environment_has_it(forgotten: None) -> None:
+    KNOWN.learn(["\udcffrawTOKEN9"])
+    assert printable(b"a \xffrawTOKEN9 b") == f"a {MASK} b"
+    assert forgotten is None
+
+
+@pytest.mark.parametrize("begin", ["a://:", "a://", "a:// ", "a_", "password='", "x@"])
+def test_a_text_that_begins_like_a_secret_ever_again_is_searched_at_once(begin: str) -> None:
+    """Searching it in the way of a plain pattern took 10 s, and held up all other threads."""
+    began = time.process_time()
+    printable(begin * (65_000 // len(begin)))
+    assert time.process_time() - began < 2
 
 
 def test_hostile_text_becomes_one_harmless_line() -> None:
@@ -150,3 +165,22 @@ def test_a_word_of_ours_is_no_beginning_of_a_secret() -> None:
     ours = "the 'queue' waits for wrong…"
     assert Redactor({"queue-Pass1", "wrong-Pass1", "wrong"}).document(ours) == ours
     assert Redactor({"queue-Pass1"})("cannot use 'queue-Pa…") == f"cannot use '{MASK}…"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password='two wordshidden' at the end",
+        '{"token": "two wordshidden"}',
+        "-----BEGIN RSA PRIVATE KEY-----MIIEhidden wordshidden",
+    ],
+)
+def test_a_quoted_secret_and_a_key_end_where_they_end(text: str) -> None:
+    assert "hidden" not in Redactor()(text)
+
+
+def test_a_name_whose_backslashes_are_doubled_hides_its_secret(forgotten: None) -> None:
+    KNOWN.learn(['a"b\\c+secret'])
+    for written in (r"a\"b\\c+secret", r'a\\"b\\\\c+secret', "a%22b%5cc%2bsecret"):
+        assert printable(f"name {written} of a job") == f"name {MASK} of a job"
+    assert forgotten is None

@@ -146,7 +146,7 @@ def _uses(name: str) -> set[str]:
             for scope in ast.walk(tree):
                 if isinstance(scope, ast.FunctionDef):
                     found |= {
-                        f"{path.stem}.{scope.name}"
+                        f"{(path.parent if path.stem == '__init__' else path).stem}.{scope.name}"
                         for node in ast.walk(scope)
                         if id(node) not in types
                         and (

@@ -63,12 +63,15 @@ def _show(
         ConfigError: the configuration, the address of the service, or its name is wrong.
         CannotLook: the service or the queue cannot be observed; its text is redacted.
     """
-    config = configuration(config_file, environ).config
+    loaded = configuration(config_file, environ)
+    config = loaded.config
     KNOWN.shows_job_details = config.privacy.job_details
     chosen = _service(config, service)
     endpoint, missing = endpoint_of(chosen, config.services[chosen], environ, defaults=False)
     if endpoint is None:
         raise CannotLook(missing)
+    if loaded.file or endpoint.has_login:
+        complain("; ".join(_opening(chosen, endpoint, loaded.file)))
     try:
         observed = _observe(name, chosen, endpoint, config)
     except (CannotLook, redis.RedisError) as error:
@@ -78,6 +81,15 @@ def _show(
     limits = config.queue_limits(chosen, name)
     lines = _lines(observed, limit_s=limits.latency_s, window_s=limits.latency_for_s)
     return document("\n".join((f"{printable(name)} on {chosen}", *lines)))
+
+
+def _opening(service: str, endpoint: Endpoint, file: Path | None) -> Iterator[str]:
+    """What a run says first: who is asked, by which configuration, and whether with a login."""
+    yield f"{service} at {endpoint.address}"
+    if file:
+        yield f"configured by {printable(str(file))}"
+    if endpoint.has_login:
+        yield f"logins for {service} at {endpoint.address}"
 
 
 def _service(config: Config, wanted: str | None) -> str:

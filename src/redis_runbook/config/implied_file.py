@@ -8,6 +8,7 @@ from typing import Final
 
 from redis_runbook.config.keys import VARIABLE_PREFIX, Key, dotted
 from redis_runbook.config.sources import given_by, names_a_variable
+from redis_runbook.redact import printable
 
 FILE_VARIABLE: Final = f"{VARIABLE_PREFIX}CONFIG"
 _OUR_VARIABLES: Final = ("REDIS_", "PROMETHEUS_", "GRAFANA_")
@@ -27,22 +28,32 @@ def usual_file() -> Path | None:
     return usual if usual.exists() or usual.is_symlink() else None
 
 
+def _not_only_ours(path: Path) -> str:
+    """Why somebody else may have written a file, or the link to it; empty where nobody has."""
+    try:
+        link, file = path.lstat(), path.stat()
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    if not {link.st_uid, file.st_uid} <= {os.geteuid(), 0}:
+        return "belongs to another user"
+    return "can be written by every user" if file.st_mode & stat.S_IWOTH else ""
+
+
 def refuse_a_strangers(file: Path, layer: Mapping[Key, tuple[object, str]]) -> None:
     """Refuse a file that only lay in the current folder, where it could send variables elsewhere.
 
     `layer` holds what it sets: values, with where they are from.
 
     Raises:
-        ValueError: another user owns it or may write it, or it names a variable that is not ours.
+        ValueError: another user owns it, a link to it, or a plugin that it names, or may write one
+            of them; or it names a variable that is not ours.
     """
-    try:
-        about = file.stat()
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from None
-    if about.st_uid not in {os.geteuid(), 0}:
-        raise ValueError(f"belongs to another user: {_TRUST}")
-    if about.st_mode & stat.S_IWOTH:
-        raise ValueError(f"can be written by every user: {_TRUST}")
+    if why := _not_only_ours(file):
+        raise ValueError(f"{why}: {_TRUST}")
+    named, _ = layer.get(("plugins",), ((), ""))
+    for plugin in named if isinstance(named, list | tuple) else ():
+        if str(plugin).endswith(".py") and (why := _not_only_ours(file.parent / str(plugin))):
+            raise ValueError(f"names the plugin {printable(str(plugin))}, which {why}: {_TRUST}")
     for key, (value, _) in layer.items():
         is_sent = names_a_variable(str(key[-1])) and given_by(str(key[-1])) in _SENT
         if is_sent and not str(value).startswith(_OUR_VARIABLES):

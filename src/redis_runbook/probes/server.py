@@ -1,6 +1,7 @@
 """INFO of a server, read once and shared by the probes that parse it."""
 
 import math
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,8 @@ ROLES: Final = frozenset({"master", "slave", "sentinel"})
 _PRODUCTS: Final = frozenset({"redis", "valkey"})
 _MODES: Final = frozenset({"standalone", "cluster", "sentinel"})
 _LONGEST_WORD: Final = 64
+# Python takes digits of every script, and underscores between them.
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{0,400})?([eE][+-]?[0-9]{1,4})?")
 
 Info = Mapping[str, str]
 """INFO as text, by field name: `{"used_memory": "1048576", …}`."""
@@ -115,10 +118,10 @@ def integer(info: Info, field: str, *, signed: bool = False) -> int:
 
 def finite_number(info: Info, field: str, default: float) -> float:
     """A finite number in INFO, or `default` if the field is missing; raises as `integer`."""
-    try:
-        number = float(info.get(field, default))
-    except ValueError:
-        number = math.nan
+    text = info.get(field)
+    if text is None:
+        return default
+    number = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(number):
         raise CannotLook(f"INFO's {field} is not a number")
     return number

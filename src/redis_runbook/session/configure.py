@@ -79,7 +79,7 @@ def configure(
         run.select(config.getoption("select"))
     except (ConfigError, ValueError) as error:
         # It quotes what was given, and that may be a URL in the wrong place.
-        raise pytest.UsageError(Redactor(environment_secrets())(str(error))) from None
+        raise pytest.UsageError(Redactor(environment_secrets()).document(str(error))) from None
     run.attempt = attempt or 1
     run.waited_s = config.getoption("waited") or 0.0
     config.stash[RUN] = run

@@ -58,7 +58,7 @@ class Target:
         """Who gets a user name, a password or a token: `queue at localhost:6379`."""
         for service in self.services:
             endpoint = service.endpoint
-            if endpoint and (endpoint.username or endpoint.password):
+            if endpoint and endpoint.has_login:
                 yield f"{service.name} at {endpoint.address}"
         exporters = {route.url for route in self.exporters.values() if route.url}
         for url in sorted(exporters, key=lambda url: url.origin):

@@ -46,6 +46,11 @@ class Endpoint:
     tls: Tls = Tls()
 
     @property
+    def has_login(self) -> bool:
+        """Whether the server gets a user name or a password."""
+        return bool(self.username or self.password)
+
+    @property
     def address(self) -> str:
         """`host:port`, `[v6]:port` or the socket's path: safe to print."""
         if self.scheme == "unix":

@@ -50,7 +50,8 @@ def read_text(path: Path, *, max_bytes: int) -> str:
 def write_whole(path: Path, content: bytes, *, mode: int) -> None:
     """Write a file atomically: a reader sees the old content or the new content, never a part.
 
-    A link is followed. What is no plain file, such as a device, is written to and not replaced.
+    A link is followed, but for another user's. What is no plain file, such as a device, is written
+    to and not replaced.
     `mode` is what the file permits, unless the umask permits less.
 
     Raises:
@@ -59,7 +60,9 @@ def write_whole(path: Path, content: bytes, *, mode: int) -> None:
     if path.exists() and not path.is_file() and not path.is_dir():
         _write_to_device(path, content)
         return
-    path = path.resolve()
+    if path.is_symlink() and path.lstat().st_uid not in {os.geteuid(), 0}:
+        raise PermissionError(errno.EPERM, "it is a link of another user")
+    path = Path(os.path.realpath(path))  # `resolve` fails where links form a loop
     temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
     try:
         created = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

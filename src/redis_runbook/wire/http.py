@@ -19,7 +19,7 @@ from redis_runbook.wire.http_url import HttpUrl
 if TYPE_CHECKING:
     from redis_runbook.wire.http_connections import Connections
 
-BODY_LIMIT_BYTES: Final = 8 << 20
+BODY_LIMIT_BYTES: Final = 4 << 20
 _CHUNK_BYTES: Final = 64 << 10
 _OK: Final = 200
 

@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from redis_runbook.wire.http import FetchError, FetchProblem, http_get
 from redis_runbook.wire.http_url import HttpUrl
 
-MAX_ELEMENTS: Final = 200_000
+MAX_ELEMENTS: Final = 120_000
 _BEGINNINGS: Final = (b"{", b"[", b",")
 """Before each element of an object or an array there is at least one of these."""
 _MIN_TIMEOUT_S: Final = 0.05
@@ -94,7 +94,10 @@ class JsonApi:
             return answer.model_validate_json(body)
         except ValidationError as error:
             # `errors` takes some kB for each, and each element may be one. No JSON is one error.
-            is_json = error.error_count() > 1 or error.errors()[0]["type"] != "json_invalid"
+            is_json = (
+                error.error_count() > 1
+                or error.errors(include_input=False)[0]["type"] != "json_invalid"
+            )
             what = "JSON of another form" if is_json else "something that is not JSON"
             raise FetchError(
                 FetchProblem.NOT_API, f"answered {path} with {what}: is its URL that of the API?"

@@ -19,10 +19,13 @@ MAX_INFO_BYTES: Final = 1 << 20
 """Of INFO, which is asked for by many at once; it has some 20 kB with every statistic."""
 
 MAX_LINE_BYTES: Final = 128 << 10
-MAX_REPLY_ELEMENTS: Final = 250_000
 MAX_EXCHANGE_BYTES: Final = 16 << 20
 """Of all replies to commands that were sent together."""
 
+MAX_EXCHANGE_ELEMENTS: Final = 300_000
+"""The same, by the memory that they take."""
+
+_COUNTS_AS: Final = {b"*": 2, b"-": 30}
 MAX_CONNECTION_BYTES: Final = 256 << 20
 _LONGEST_INTEGER: Final = len(b":-9223372036854775808")
 
@@ -55,12 +58,12 @@ class _BoundedBuffer(SocketBuffer):
 
         An integer has 64 bits: a larger one could be no time and no count that a probe expects.
         """
-        self.elements += 1
-        if self.elements > MAX_REPLY_ELEMENTS:
-            raise ReplyTooLargeError
         self._line_began = self.received
         line = super().readline(*arguments, **options)
         self._line_began = None
+        self.elements += _COUNTS_AS.get(line[:1], 1)
+        if self.elements > MAX_EXCHANGE_ELEMENTS:
+            raise ReplyTooLargeError
         if line.startswith(b":") and len(line) > _LONGEST_INTEGER:
             raise InvalidResponse("the reply is an integer of more than 64 bits")
         return line
@@ -96,13 +99,13 @@ class BoundedParser(_RESP2Parser):
     """How long a text of the next reply may be."""
 
     def begin_exchange(self) -> None:
-        """Count the bytes of replies anew: commands are about to be sent."""
+        """Count bytes and elements of replies anew: commands are about to be sent."""
         if isinstance(self._buffer, _BoundedBuffer):
             self._buffer.exchange_began_bytes = self._buffer.received
+            self._buffer.elements = 0
 
     def read_response(self, *arguments: Any, **options: Any) -> Any:
         """Read one whole reply."""
         if isinstance(self._buffer, _BoundedBuffer):
-            self._buffer.elements = 0
             self._buffer.max_text_bytes = self.max_text_bytes
         return super().read_response(*arguments, **options)

@@ -125,3 +125,9 @@ def test_a_command_whose_name_is_a_number_takes_no_memory() -> None:
         snapshot = take_snapshot(cast("Client", Asked(b"run_id:a", [name, told])))
         assert missing in snapshot.missing
         assert bool(snapshot.commands) is not bool(missing)
+
+
+@pytest.mark.parametrize("text", ["١٢", "1_0", " 1", "0x1", "1e", "infinity", "9" * 401, ""])
+def test_a_number_is_one_as_redis_writes_it(text: str) -> None:
+    with pytest.raises(CannotLook, match="is not a number"):
+        integer({"used_memory": text}, "used_memory")

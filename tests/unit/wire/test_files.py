@@ -41,3 +41,10 @@ def test_a_pipe_that_nobody_reads_is_an_error_and_no_wait(tmp_path: Path) -> Non
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="No such device or address"):
         write_whole(tmp_path / "pipe", b"new", mode=0o640)
+
+
+def test_links_that_form_a_loop_are_replaced(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to("loop")
+    write_whole(loop, b"text", mode=0o600)
+    assert loop.read_bytes() == b"text"

@@ -24,7 +24,7 @@ _LOOKBACK_MS: Final = 60_000
 """Events are read from this long before the window: its first jobs became ready earlier."""
 _HISTORY_S: Final = 3600
 """Events are read from at least this long ago, as failures are counted by the hour."""
-_EVENTS_PER_ROUND_TRIP: Final = 20_000
+_EVENTS_PER_ROUND_TRIP: Final = 15_000
 _EVENTS_OF_SLOW_QUEUES: Final = 10_000
 _SLOW_MS: Final = 500
 """Where one of the pick-ups that were read waited no longer, the queue is not slow throughout."""

@@ -25,7 +25,7 @@ def integer(reply: Any) -> int | None:
 
 def decimal(reply: Any) -> float | None:
     """A number from text, such as a score; None also for NaN, infinity and numbers of 2^80 on."""
-    if not isinstance(reply, bytes):
+    if not isinstance(reply, bytes) or b"_" in reply:  # Python takes it between digits
         return None
     try:
         number = float(reply)

@@ -9,6 +9,8 @@ from redis_runbook.probes.bullmq.facts import MS_PER_S, QueueFacts
 
 BETWEEN_JOBS_S: Final = 15
 """A worker fetches again within its lock's renewal time: one that is idle for longer does not."""
+_JUST_NOW_S: Final = 1
+"""A worker without a job fetches the next one at once; the server counts whole seconds."""
 RECONNECTING_S: Final = 25
 """After a restart of the server, the workers' backoff may delay reconnection this long."""
 
@@ -71,7 +73,8 @@ def _by_connection(
     if fetches and facts.limiter.left_ms and not facts.locked:
         return WorkerState.LIMITED
     if fetches and connection.idle_s <= BETWEEN_JOBS_S:
-        return WorkerState.BUSY
+        holds_a_job = facts.counts.active != 0 or connection.idle_s <= _JUST_NOW_S
+        return WorkerState.BUSY if holds_a_job else WorkerState.UNCLEAR
     return None
 
 

@@ -89,7 +89,9 @@ def _states(facts: QueueFacts, *lines: str) -> list[WorkerState]:
         (quiet(), [_line(NODE + ":x", "b", "bzpopmin")], []),
         (quiet(), [_line("", "b", "bzpopmin")], []),
         # Busy: for long, too, while a job of the queue is locked or jobs are being taken.
-        (quiet(), [_line(NODE, "N", "bzpopmin", idle=15)], [BUSY]),
+        (quiet(), [_line(NODE, "N", "bzpopmin", idle=1)], [BUSY]),
+        (quiet(), [_line(NODE, "N", "bzpopmin", idle=2)], [UNCLEAR]),
+        (quiet(counts={"active": 1}), [_line(NODE, "N", "bzpopmin", idle=15)], [BUSY]),
         (HELD, [_line(NODE, "N", "bzpopmin", idle=90)], [BUSY]),
         (quiet(pick_ups=picked((3, 0))), [_line(NODE, "N", "bzpopmin", idle=90)], [BUSY]),
         (quiet(), [_line(NODE, "N", "bzpopmin", idle=16)], [FROZEN]),

@@ -1,0 +1,54 @@
+"""What looks like a secret, whether or not it is known to be one."""
+
+import re
+from typing import Final
+
+from redis_runbook.redact.known import MASK
+
+_JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}")
+_WORDS: Final = re.compile(r"([\s'\"<>]+)")
+_USER: Final = re.compile(r"[^/@:]{0,4096}:(?!\d{1,5}(?:[^\w@]|$))")
+_SCHEME_AND_TOKEN: Final = re.compile(r"(?i)\b(bearer|basic)\s+(?!auth)[\w.~+/=-]{8,}")
+_ASSIGNED: Final = re.compile(
+    r"(?i)\b((?:\w*[-_.])?(?:password|passwd|pwd|token|secret|api[-_]?key|authorization"
+    r"|requirepass|masterauth))"
+    r"([\"']?\s*[=:]\s*[\"']?|(?<=requirepass)\s+|(?<=masterauth)\s+)"
+    r"(?!\[redacted\])((?<=\")[^\"]+|(?<=')[^']+|[^\s\"',;&<>]+)"
+)
+_PRIVATE_KEY: Final = re.compile(
+    r"(-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----).*?(?=-----END|$)", re.DOTALL
+)
+
+
+def without_lookalikes(text: str) -> str:
+    """A text from outside without anything that looks like a secret."""
+    text = _SCHEME_AND_TOKEN.sub(rf"\1 {MASK}", without_unmistakable(text))
+    return _ASSIGNED.sub(rf"\1\2{MASK}", text)
+
+
+def without_unmistakable(text: str) -> str:
+    """A text without private keys, JWTs and users and passwords in URLs."""
+    text = _PRIVATE_KEY.sub(rf"\1{MASK}", text)
+    return _JWT.sub(MASK, _without_userinfo(text) if "://" in text else text)
+
+
+def _without_userinfo(text: str) -> str:
+    """Without the user and password of each URL.
+
+    They end at the last `@`, as a password may contain one; or at a cut, behind which the `@` may
+    have been. No pattern does it, as a hostile text would have it search for a long time.
+    """
+    return "".join(
+        _without_its_userinfo(word) if "://" in word else word for word in _WORDS.split(text)
+    )
+
+
+def _without_its_userinfo(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    before, at, host = rest.rpartition("@")
+    if at and before:
+        return f"{scheme}://{MASK}@{host}"
+    cut = max(rest.rfind("…"), rest.rfind("..."))
+    if cut > 0 and _USER.match(rest[:cut]):
+        return f"{scheme}://{MASK}@{rest[cut:]}"
+    return url
