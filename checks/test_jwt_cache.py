@@ -3,8 +3,10 @@
 from redis_runbook.check import Judge, check
 from redis_runbook.config.model import JwtCache
 from redis_runbook.config.service import Service
+from redis_runbook.judging.jwt_refresh import doubt, what_the_login_did, without_it
 from redis_runbook.probes.cluster import ClusterFacts
 from redis_runbook.probes.jwt_cache import JwtCacheFacts
+from redis_runbook.probes.jwt_refresh import JwtRefreshFacts
 
 
 @check("jwt_cache.populated")
@@ -73,3 +75,31 @@ def test_expires(
         observed=longest,
         limit=limit,
     )
+
+
+@check("jwt_cache.refreshes")
+def test_refreshes(
+    service: Service,
+    jwt_settings: JwtCache,
+    jwt_refresh: JwtRefreshFacts,
+    cluster: ClusterFacts,
+    judge: Judge,
+) -> None:
+    """A login makes a new entry of the JWT cache, or renews one.
+
+    Passes when one is new, or expires later, within the login's timeout after it.
+    Fails when the login fails, or works and leaves the cache as it was. It is a warning where
+        entries also come without it.
+    Next: if the login fails, mend that first; if it works, look whether the API writes to this
+        cache (`REDIS_CACHE_URL`) under this pattern.
+    """
+    seen = jwt_refresh
+    if not seen.succeeded:
+        judge.fails(f"the login {seen.login}", evidence={"last lines": seen.last_lines})
+    did = what_the_login_did(seen, jwt_settings.pattern, service.name)
+    not_seen = doubt(seen, cluster.others_not_asked)
+    if not seen.changed and not_seen:
+        judge.unknown(f"{did}, but {not_seen}")
+    if seen.changed and seen.others:
+        judge.advise(f"{did}, but {without_it(seen)}: it may not be the login's doing")
+    judge.passes_if(seen.changed > 0, f"{did}; {without_it(seen)}", observed=seen.changed, limit=1)

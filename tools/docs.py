@@ -24,6 +24,7 @@ _SCOPES: Final = {
     "prometheus": "the Prometheus that `[prometheus]` names",
     "alert": "each alert of the runbook, as the Prometheus that `[prometheus]` names recorded it",
     "grafana": "the Grafana that `[grafana]` names",
+    "command": "each command that `[commands.NAME]` names",
 }
 _PART: Final = re.compile(r"^(Passes when|Fails when|Next:)\s*", re.MULTILINE)
 _PAGE_COMMENT: Final = "<!-- Made by tools/docs.py from the check's docstring: change it there. -->"

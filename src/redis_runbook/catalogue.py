@@ -34,15 +34,36 @@ class Level(enum.StrEnum):
 
 
 Scope = Literal[
-    "service", "role", "jwt_cache", "exporter", "bullmq", "prometheus", "alert", "grafana"
+    "service",
+    "role",
+    "jwt_cache",
+    "exporter",
+    "bullmq",
+    "prometheus",
+    "alert",
+    "grafana",
+    "command",
 ]
 """What a check runs for: each service, the services whose role lists the check, the service of the
 JWT cache, each service as its exporter sees it, each BullMQ queue, Prometheus, each alert of the
-runbook, or Grafana."""
+runbook, Grafana, or each command."""
 
-Need = Literal["writable", "jwt_cache", "exporter", "scraped", "prometheus", "alerts", "grafana"]
+Need = Literal[
+    "writable",
+    "jwt_cache",
+    "exporter",
+    "scraped",
+    "prometheus",
+    "alerts",
+    "grafana",
+    "commands",
+    "login",
+    "live",
+    "acting",
+]
 """What a check needs: a run that may write, the JWT cache enabled, an exporter enabled, a target
-with exporters, Prometheus, an alert of the runbook that the configuration implies, or Grafana."""
+with exporters, Prometheus, an alert of the runbook that the configuration implies, Grafana, a
+command, a login, live services, or a run that may start programs and log in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +81,8 @@ class CheckSpec:
 _ADVISORY: Final = Level.ADVISORY
 _ALERTS: Final[tuple[Need, ...]] = ("prometheus", "alerts")
 _JWT_CACHE: Final[tuple[Need, ...]] = ("jwt_cache",)
+_COMMANDS: Final[tuple[Need, ...]] = ("commands", "live", "acting")
+_LOGIN: Final[tuple[Need, ...]] = ("jwt_cache", "login", "live", "acting")
 _EXPORTER: Final[tuple[Need, ...]] = ("exporter", "scraped")
 
 CHECKS: Final = (
@@ -94,9 +117,11 @@ CHECKS: Final = (
     CheckSpec("queue.schedulers", "bullmq", OVERVIEW, "schedulers"),
     CheckSpec("queue.failures", "bullmq", UNAVAILABLE, "jobs", _ADVISORY),
     CheckSpec("queue.paused", "bullmq", INSPECT, level=_ADVISORY),
+    CheckSpec("jwt_cache.refreshes", "jwt_cache", LATENCY_SPIKES, "entries", needs=_LOGIN),
+    CheckSpec("incident.smoke_command", "command", BOTH_DOWN, "exit code", needs=_COMMANDS),
 )
 """Our own checks, in the order in which they run. Latency comes late, before the queues, which wait
-for it."""
+for it; what is run by us comes last, as it may take longest."""
 
 Catalogue = Mapping[str, CheckSpec]
 """Checks by id, in the order in which they run."""

@@ -20,6 +20,7 @@ from redis_runbook.probes.bullmq.workers import workers_of
 from redis_runbook.probes.clients import clients_facts
 from redis_runbook.probes.cluster import ask_cluster
 from redis_runbook.probes.jwt_cache import observe_jwt_cache
+from redis_runbook.probes.jwt_refresh import observe_expiries
 from redis_runbook.probes.keyspace import keyspace_facts
 from redis_runbook.probes.latency.histogram import take_snapshot, traffic_between
 from redis_runbook.probes.memory import memory_facts
@@ -93,6 +94,7 @@ LOOKS: dict[str, Look] = {
     "slowlog": read_slowlog,
     "cluster": lambda client: ask_cluster(client, is_node=True),
     "jwt": lambda client: observe_jwt_cache(client, pattern="jwt:*", enough=9, budget_s=1),
+    "jwt refresh": lambda client: observe_expiries(client, "jwt:*", "cache", max_calls=20),
     "histogram": _histogram,
     "queues": _queues,
 }

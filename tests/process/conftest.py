@@ -7,6 +7,7 @@ import pytest
 from tests.support.healthy import HEALTHY, fill
 from tests.support.programs import bundled
 from tests.support.servers import Server
+from tests.support.sleepers import new_mark
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +16,9 @@ def healthy() -> Iterator[Server]:
     with bundled(*HEALTHY) as server:
         fill(server)
         yield server
+
+
+@pytest.fixture
+def mark() -> str:
+    """A number of seconds that no other process sleeps: see `sleepers`."""
+    return new_mark()

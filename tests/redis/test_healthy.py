@@ -50,7 +50,10 @@ def test_a_healthy_pair_passes_every_check(version: str, folder: Path) -> None:
         "replication",
         "queue",
         "monitoring",
+        "jwt_cache",
+        "incident",
     }
+    assert {"jwt_cache.refreshes[cache]", "incident.smoke_command[-]"} <= absent
     assert done.results["extra"]["healthy"] is True
     versions = done.results["extra"]["servers"]["queue"]
     assert versions["product"] == ("valkey" if version.startswith("valkey") else "redis")

@@ -14,15 +14,18 @@ from redis_runbook.probes.cluster import STANDALONE, ClusterFacts
 from redis_runbook.probes.connection import ConnectionFacts, Problem
 from redis_runbook.probes.exporter.scrape import ExporterFacts
 from redis_runbook.probes.jwt_cache import JwtCacheFacts
+from redis_runbook.probes.jwt_refresh import JwtRefreshFacts
 from redis_runbook.probes.latency.sample import LatencyFacts
 from redis_runbook.probes.memory import MemoryFacts
 from redis_runbook.probes.persistence import PersistenceFacts, SavePoint, Saving
+from redis_runbook.probes.programs import ProgramFacts
 from redis_runbook.probes.pubsub import PubsubFacts
 from redis_runbook.probes.replication import ReplicationFacts
 from redis_runbook.probes.server import ServerFacts
 from redis_runbook.probes.slowlog import SlowCommand, SlowlogFacts
 from redis_runbook.record import ServerRecord
 from redis_runbook.redact import Shown
+from redis_runbook.session.subjects import Subject
 from redis_runbook.wire.http import FetchProblem
 
 MIB = 1 << 20
@@ -117,7 +120,18 @@ HEALTHY: Mapping[str, Any] = {
         scrape_error=0,
         matches=True,
     ),
+    "subject": Subject(name="bundle:launch", service=None),
+    "command": ProgramFacts(by="exit", code=0, elapsed_s=1.25, timeout_s=20),
     "jwt_settings": JwtCache(min_entries=10),
+    "jwt_refresh": JwtRefreshFacts(
+        succeeded=True,
+        login="exited with 0 after 0.4 s (limit 10 s)",
+        entries=12,
+        changed=1,
+        appeared_s=0.5,
+        watched_s=0.1,
+        quiet_s=2.0,
+    ),
     "jwt_entries": JwtCacheFacts(
         live_entries=10,
         stopped="complete",
@@ -747,6 +761,77 @@ JWT_CACHE = [
                 "ttl_max_s": None,
             }
         },
+    ),
+    Case(
+        "jwt_cache.refreshes",
+        Held,
+        "the login exited with 0 after 0.4 s (limit 10 s), and 1 entry of jwt:* on cache was new "
+        "or renewed 0.5 s after it began; none in the 2.0 s watched without a login",
+    ),
+    Case(
+        "jwt_cache.refreshes",
+        Held,
+        "and 3 entries of jwt:* on cache were new or renewed",
+        {"jwt_refresh": {"changed": 3, "unending": 1}},
+    ),
+    Case(
+        "jwt_cache.refreshes",
+        Advised,
+        "but 4 in the 2.0 s watched without a login: it may not be the login's doing",
+        {"jwt_refresh": {"others": 4}},
+    ),
+    Case(
+        "jwt_cache.refreshes",
+        Broken,
+        "and no entry of jwt:* on cache was new or renewed in the 10.0 s after it",
+        {"jwt_refresh": {"changed": 0, "watched_s": 10.0}},
+    ),
+    Case(
+        "jwt_cache.refreshes",
+        Broken,
+        "the login exited with 1",
+        {
+            "jwt_refresh": JwtRefreshFacts(
+                succeeded=False, login="exited with 1 after 0.4 s (limit 10 s)"
+            )
+        },
+    ),
+    Case(
+        "jwt_cache.refreshes",
+        Unknown,
+        "but 2 of 12 have no expiry that could be seen to change",
+        {"jwt_refresh": {"changed": 0, "unending": 2}},
+    ),
+    Case(
+        "jwt_cache.refreshes",
+        Unknown,
+        "but it is one node of a cluster",
+        {"jwt_refresh": {"changed": 0}, "cluster": part_of_a_cluster()},
+    ),
+    Case("incident.smoke_command", Held, "bundle:launch exited with 0 after 1.2 s (limit 20 s)"),
+    Case(
+        "incident.smoke_command",
+        Broken,
+        "bundle:launch exited with 127 after 1.2 s",
+        {"command": {"code": 127}},
+    ),
+    Case(
+        "incident.smoke_command",
+        Broken,
+        "bundle:launch was ended by SIGSEGV after 1.2 s",
+        {"command": {"by": "signal", "code": 11}},
+    ),
+    Case(
+        "incident.smoke_command",
+        Broken,
+        "bundle:launch was ended by signal 40",
+        {"command": {"by": "signal", "code": 40}},
+    ),
+    Case(
+        "incident.smoke_command",
+        Broken,
+        "bundle:launch did not end within 20 s, and was killed",
+        {"command": {"by": "timeout", "code": 9}},
     ),
     Case(
         "jwt_cache.expires",

@@ -24,6 +24,8 @@ def serving(answer: Answer) -> Iterator[str]:
             with contextlib.suppress(OSError):
                 answer(self, parts.path, parameters)
 
+        do_POST = do_GET  # noqa: N815  # as the library calls it
+
         def log_message(self, *_: object) -> None:
             pass
 

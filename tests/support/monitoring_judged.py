@@ -41,6 +41,7 @@ def judged(folder: Path, config: str, environ: Mapping[str, str] | None = None) 
     apis = find_apis(loaded.config, environ or {}, throwaway=False)
     observation = Observation(
         Scene(
+            profile="smoke",
             config=loaded.config,
             target=Target(kind="live", services=(), exporters={}, apis=apis),
             deadline=time.monotonic() + 30,

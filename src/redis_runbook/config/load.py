@@ -30,7 +30,7 @@ from redis_runbook.redact import printable
 from redis_runbook.wire.files import read_text
 
 _NEW_SERVICE: Final = re.compile(f"{VARIABLE_PREFIX}SERVICES__([A-Z0-9][A-Z0-9_]*)__ROLE")
-_SECRET_KEY: Final = re.compile("(?:url|username|password|token)$")
+_SECRET_KEY: Final = re.compile("(?:url|username|password|token)$|^(?:env|run)$")
 _MAX_FILE_BYTES: Final = 65_536
 _MAX_PROBLEMS: Final = 50
 _MAX_SHOWN: Final = 60
@@ -95,14 +95,14 @@ def load(
             problems.append(f"file {printable(str(file))}: {error}")
     problems += _ambiguous_services(leaves)
     plugins = _plugins(leaves, environ, file)
-    from_environment, unknown = _environment_layer(environ, _services(leaves), plugins.catalogue)
+    from_environment, unknown = _environment_layer(environ, leaves, plugins.catalogue)
     if file_is_broken:
         # These variables may be for services in the broken file.
         hidden = f"environment {VARIABLE_PREFIX}SERVICES__"
         unknown = [problem for problem in unknown if not problem.startswith(hidden)]
     leaves = _merged(_merged(leaves, from_environment), _options_layer(options))
     # Without the file the services are not known, so names of services are not checked.
-    services = set() if file_is_broken else _services(leaves)
+    services = set() if file_is_broken else _names("services", leaves)
     context = {"service": services or None, "check": plugins.catalogue, "roles": plugins.roles}
     try:
         config = Config.model_validate(_tree(leaves), context=context)
@@ -148,20 +148,18 @@ def _file_layer(file: Path) -> _Layer:
 
 
 def _environment_layer(
-    environ: Mapping[str, str], services: Collection[str], checks: Collection[str]
+    environ: Mapping[str, str], file: _Layer, checks: Collection[str]
 ) -> tuple[_Layer, list[str]]:
     """The values of REDIS_RUNBOOK_… variables, and a problem for each unknown variable.
 
     An empty variable counts as not set, as Compose passes on absent variables like that. Only a
     ROLE variable can add a service, so that a typo in another variable does not.
     """
+    services = _names("services", file)
     taken = {variable(("services", name, "role")) for name in services}
-    new = {
-        match[1].lower()
-        for name in environ
-        if name not in taken and (match := _NEW_SERVICE.fullmatch(name))
-    }
-    names = {"services": [*services, *new], "checks": checks}
+    found = {name: _NEW_SERVICE.fullmatch(name) for name in environ if name not in taken}
+    new = {match[1].lower() for match in found.values() if match}
+    names = {"services": [*services, *new], "checks": checks, "commands": _names("commands", file)}
     known = {variable(key): key for key, is_table in tables_and_keys(names) if not is_table}
     leaves, problems = {}, []
     for name in sorted(environ):
@@ -184,8 +182,8 @@ def _options_layer(options: Mapping[str, Any]) -> _Layer:
     return layer
 
 
-def _services(layer: _Layer) -> set[str]:
-    return {key[1] for key in layer if key[0] == "services" and len(key) > 1}
+def _names(table: str, layer: _Layer) -> set[str]:
+    return {key[1] for key in layer if key[0] == table and len(key) > 1}
 
 
 def _leaves(value: Any, origin: str, at: Key = ()) -> dict[Key, _Leaf]:
@@ -231,7 +229,7 @@ def _tree(leaves: _Layer) -> dict[str, Any]:
 
 def _ambiguous_services(layer: _Layer) -> Iterator[str]:
     """A problem for each service that shares its environment variables with another service."""
-    services = _services(layer)
+    services = _names("services", layer)
     counts = Counter(variable(("services", name)) for name in services)
     for name in sorted(services):
         if counts[variable(("services", name))] > 1:

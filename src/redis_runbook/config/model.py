@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import ByteSize, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from redis_runbook.catalogue import CheckSpec, Level
+from redis_runbook.config.commands import Command, JwtLogin
 from redis_runbook.config.login import Login
 from redis_runbook.config.monitoring import Exporter, Grafana, Prometheus
 from redis_runbook.config.roles import RoleSpec
@@ -132,6 +133,7 @@ class JwtCache(Section):
     pattern: Text = Field("jwt:*", description="A glob, as SCAN takes it")
     min_entries: Count = 1
     max_ttl_s: Seconds = 86_400.0
+    login: JwtLogin = JwtLogin.model_construct()
 
     @field_validator("service")
     @classmethod
@@ -212,6 +214,7 @@ class Config(Section):
     prometheus: Prometheus = Prometheus.model_construct()
     grafana: Grafana = Grafana.model_construct()
     queues: dict[Text, QueueSettings] = Field({})
+    commands: dict[Text, Command] = Field({}, max_length=20)
     checks: dict[CheckId, Check] = Field({})
     privacy: Privacy = Privacy.model_construct()
     container: Container = Container.model_construct()

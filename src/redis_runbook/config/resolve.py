@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Final, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from redis_runbook.config.commands import JwtLogin
 from redis_runbook.config.error import ConfigError
 from redis_runbook.config.model import Config, ServiceSettings
 from redis_runbook.config.monitoring import Exporter, Grafana, Prometheus
 from redis_runbook.config.sources import Source
 from redis_runbook.config.tls import ca_problem, tls_problems
+from redis_runbook.redact import environment_secrets
 from redis_runbook.wire import endpoint as endpoints
 from redis_runbook.wire.endpoint import Endpoint, parse_endpoint
 from redis_runbook.wire.http_url import HttpUrl, parse_http_url
@@ -129,6 +131,19 @@ def access_of(
     return Access(url=url, **login, ca_file=section.ca_file), ""
 
 
+def login_url_of(config: Config, environ: Mapping[str, str]) -> HttpUrl | None:
+    """The URL of the login that fills the JWT cache; None if there is none.
+
+    Raises:
+        ConfigError: it is wrong.
+    """
+    login = config.jwt_cache.login
+    if not (config.jwt_cache.enabled and login.enabled):
+        return None
+    with _as_config_error():
+        return login.source("url", "jwt_cache.login").parsed(parse_http_url, environ)
+
+
 @contextlib.contextmanager
 def _as_config_error() -> Iterator[None]:
     try:
@@ -157,7 +172,8 @@ def secrets(config: Config, environ: Mapping[str, str]) -> set[str]:
     """Every secret in the configuration and its variables and files, for redaction.
 
     These are tokens; passwords, as in the URL and decoded; a user name without a password, as it
-    may be a password without its colon; and URL options with names such as token.
+    may be a password without its colon; URL options with names such as token; and what programs
+    get in variables with such names.
     """
     found: set[str] = set()
     for section, where in _sections(config):
@@ -168,6 +184,9 @@ def secrets(config: Config, environ: Mapping[str, str]) -> set[str]:
         for name in _SECRETS:
             secret = _readable(section.source(name, where), environ)
             found |= {secret, secret.strip()}
+    for program in (*config.commands.values(), config.jwt_cache.login):
+        handed = {name: value.get_secret_value() for name, value in program.env.items()}
+        found |= environment_secrets(handed)
     return found - {""}
 
 
@@ -181,9 +200,10 @@ def _readable(source: Source, environ: Mapping[str, str]) -> str:
 
 def _sections(
     config: Config,
-) -> Iterator[tuple[ServiceSettings | Exporter | Prometheus | Grafana, str]]:
+) -> Iterator[tuple[ServiceSettings | Exporter | Prometheus | Grafana | JwtLogin, str]]:
     """The tables with URLs, and their names."""
     yield from _servers(config)
+    yield config.jwt_cache.login, "jwt_cache.login"
     yield config.prometheus, "prometheus"
     yield config.grafana, "grafana"
 

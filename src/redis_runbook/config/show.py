@@ -12,7 +12,7 @@ from redis_runbook.config.keys import Key, dotted, effective
 from redis_runbook.config.load import Loaded
 from redis_runbook.config.model import Config
 from redis_runbook.config.sources import given_by, names_a_variable
-from redis_runbook.redact import without_credentials
+from redis_runbook.redact import printable, without_credentials
 from redis_runbook.wire.endpoint import parse_endpoint
 from redis_runbook.wire.http_url import parse_http_url
 
@@ -65,13 +65,16 @@ def _without_required(node: Any) -> Any:
 def _toml(key: Key, value: Any) -> str:
     if isinstance(value, SecretStr):
         secret = value.get_secret_value()
-        return json.dumps(_url(key, secret) if key[-1].endswith("url") else "***")
+        is_url = key[-1].endswith("url") and "env" not in key
+        return json.dumps(_url(key, secret) if is_url else "***")
+    if key[-1] == "run":  # arguments may hold what looks like a secret
+        value = [printable(argument) for argument in value]
     return json.dumps(str(value) if isinstance(value, Path) else value)
 
 
 def _variable(key: Key, value: Any, environ: Mapping[str, str]) -> str:
     """A remark about the variable that a key names: not set, set, or its URL."""
-    if not names_a_variable(key[-1]):
+    if not names_a_variable(key[-1]) or "env" in key:
         return ""
     given = environ.get(value, "").strip()
     if not given:

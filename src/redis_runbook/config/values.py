@@ -179,6 +179,9 @@ Texts = Annotated[
     tuple[Text, ...], BeforeValidator(_listed, json_schema_input_type=list[str] | str)
 ]
 VariableName = Annotated[str, AfterValidator(_variable_name)]
+VariableNames = Annotated[
+    tuple[VariableName, ...], BeforeValidator(_listed, json_schema_input_type=list[str] | str)
+]
 LabelName = Annotated[str, AfterValidator(_label_name)]
 ValueFile = Annotated[str, AfterValidator(_file_of_a_value)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]

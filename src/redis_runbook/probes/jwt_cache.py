@@ -16,8 +16,8 @@ _SAMPLE: Final = 100
 _BUDGET_S: Final = 2.0
 _SAMPLED_KEY_BYTES: Final = 64 << 10
 _CURSOR_DIGITS: Final = 20
-_PTTL_NO_KEY: Final = -2
-_PTTL_NO_EXPIRY: Final = -1
+PTTL_NO_KEY: Final = -2
+PTTL_NO_EXPIRY: Final = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ def observe_jwt_cache(
     stopped: Literal["enough", "complete", "budget"] = "budget"
     calls = 0
     while calls < max_calls and (not calls or clock() - started < budget_s):
-        cursor, keys = _scan(client, cursor, pattern, count)
+        cursor, keys = scan(client, cursor, pattern, count)
         calls += 1
         entries.add(keys)
         if cursor == b"0":
@@ -131,32 +131,34 @@ class _Entries:
     def add(self, keys: Sequence[bytes]) -> None:
         """Count the new keys, and read the TTLs of some of them."""
         # SCAN may return a key twice. Digests are smaller than keys, and are not tokens.
-        new = {_digest(key): key for key in keys}
-        for digest in self._found & new.keys():
-            del new[digest]
+        new = {digest(key): key for key in keys}
+        for known in self._found & new.keys():
+            del new[known]
         self._found |= new.keys()
         # A very long key is counted, but sending it back for its TTL would cost too much.
-        short = [(digest, key) for digest, key in new.items() if len(key) <= _SAMPLED_KEY_BYTES]
+        short = [(known, key) for known, key in new.items() if len(key) <= _SAMPLED_KEY_BYTES]
         sample = short[: _SAMPLE - self._sampled]
         self._sampled += len(sample)
-        commands = [("PTTL", key) for _digest, key in sample]
+        commands = [("PTTL", key) for _, key in sample]
         replies = self._client.ask_all(*commands) if commands else []
-        for (digest, _key), ttl_ms in zip(sample, replies, strict=True):
-            if not isinstance(ttl_ms, int) or ttl_ms < _PTTL_NO_KEY:
-                raise _unusable("PTTL", ttl_ms)
-            if ttl_ms == _PTTL_NO_KEY:
-                self._gone.add(digest)
-            elif ttl_ms == _PTTL_NO_EXPIRY:
+        for (entry, _key), ttl_ms in zip(sample, replies, strict=True):
+            if not isinstance(ttl_ms, int) or ttl_ms < PTTL_NO_KEY:
+                raise unusable("PTTL", ttl_ms)
+            if ttl_ms == PTTL_NO_KEY:
+                self._gone.add(entry)
+            elif ttl_ms == PTTL_NO_EXPIRY:
                 self.without_ttl += 1
             else:
                 self.ttls_ms.append(ttl_ms)
 
 
-def _digest(key: bytes) -> bytes:
+def digest(key: bytes) -> bytes:
+    """What stands for a key, which may be a token."""
     return hashlib.blake2b(key, digest_size=16).digest()
 
 
-def _scan(client: Client, cursor: bytes, pattern: str, count: int) -> tuple[bytes, Sequence[bytes]]:
+def scan(client: Client, cursor: bytes, pattern: str, count: int) -> tuple[bytes, Sequence[bytes]]:
+    """One SCAN: the next cursor, b"0" at the end, and keys; raises CannotLook."""
     (reply,) = client.ask_all(("SCAN", cursor, "MATCH", pattern, "COUNT", count))
     match reply:
         case [bytes(following), [*keys]] if (
@@ -165,10 +167,11 @@ def _scan(client: Client, cursor: bytes, pattern: str, count: int) -> tuple[byte
             and all(isinstance(key, bytes) for key in keys)
         ):
             return following, keys
-    raise _unusable("SCAN", reply)
+    raise unusable("SCAN", reply)
 
 
-def _unusable(command: str, reply: Any) -> CannotLook:
+def unusable(command: str, reply: Any) -> CannotLook:
+    """Why a reply cannot be used."""
     if isinstance(reply, CannotLook):
         return reply
     if isinstance(reply, Exception):

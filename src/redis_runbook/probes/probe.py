@@ -27,6 +27,7 @@ class Look(Protocol):
     """What a probe gets: configuration, target, connection, and the facts of other probes."""
 
     config: Config
+    profile: str
     target: Target
     fetch: Fetch
 

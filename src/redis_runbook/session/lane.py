@@ -32,6 +32,7 @@ class Scene:
     """What all lanes of a run share; `deadline` is a time of time.monotonic()."""
 
     config: Config
+    profile: str
     target: Target
     deadline: float
     fetch: Fetch = field(default_factory=SharedGets)
@@ -56,6 +57,7 @@ class Lane:
     ) -> None:
         """Prepare; `measured` is set once the latency of the service was measured."""
         self.config = scene.config
+        self.profile = scene.profile
         self.target = scene.target
         self.fetch = scene.fetch
         self._deadline = scene.deadline

@@ -10,6 +10,7 @@ import pytest
 
 from redis_runbook.alerts.implied import Implied, implied_alerts
 from redis_runbook.catalogue import CheckSpec, Level, covers
+from redis_runbook.config.commands import needed_s
 from redis_runbook.config.load import Loaded
 from redis_runbook.config.nearest import the_nearest_is
 from redis_runbook.config.profiles import Profile
@@ -70,7 +71,10 @@ class Run:
             profile, (service for service in self.services if service.settings.enabled), windows
         )
         longest_s = max(self.windows_s.values(), default=0.0)
-        self.deadline_s: Final = self.config.deadline_s or longest_s + profile.rest_s
+        self.deadline_s: Final = self.config.deadline_s or max(
+            longest_s + profile.rest_s,
+            needed_s(self.config.commands.values(), self.config.jwt_cache.login, profile.name),
+        )
         self.on_wait: Callable[[], None] = lambda: None
         self.observation: Observation | None = None
         self.previous: Final = previous or {}
@@ -98,6 +102,7 @@ class Run:
         self.observation = Observation(
             Scene(
                 config=self.config,
+                profile=self.profile.name,
                 target=self.target,
                 deadline=self._started + self.deadline_s,
             ),

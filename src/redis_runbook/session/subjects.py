@@ -1,11 +1,11 @@
 """Finds the subjects of each check: services, queues, alerts, or the reason why there is none."""
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from redis_runbook.catalogue import CheckSpec, Level, Need, covers
+from redis_runbook.catalogue import CheckSpec, covers
 from redis_runbook.config.model import Config
 from redis_runbook.config.service import Service
 from redis_runbook.probes.bullmq.discovery import Discovery
@@ -14,6 +14,7 @@ from redis_runbook.probes.cluster import ONE_NODE
 from redis_runbook.probes.keyspace import KeyspaceFacts
 from redis_runbook.probes.probe import Probe
 from redis_runbook.redact import printable
+from redis_runbook.session.needs import reason_not_to_run
 from redis_runbook.session.run import Run
 from redis_runbook.verdict import CannotLook
 
@@ -25,10 +26,10 @@ _MOST_DATABASES: Final = 3
 class Subject:
     """What one test is about: a service, its BullMQ queue titled `queue`, or the monitoring.
 
-    `configured_as` is the queue's name as a configuration spells it, unlike the escaped title.
-    `not_applicable` says why there is nothing to check, `unknown` why it cannot be checked, and
-    `advice` is a warning to give instead of a check; at most one of the three is not empty.
-    `follows_from` is that of the `CannotLook` behind `unknown`.
+    `configured_as` is the name of the queue or command as a configuration spells it, unlike the
+    escaped title. `not_applicable` says why there is nothing to check, `unknown` why it cannot be
+    checked, and `advice` is a warning to give instead of a check; at most one of the three is not
+    empty. `follows_from` is that of the `CannotLook` behind `unknown`.
     """
 
     name: str
@@ -43,9 +44,11 @@ class Subject:
 
 def subjects(spec: CheckSpec, run: Run) -> list[Subject]:
     """The subjects of a check, at least one: a check that cannot run is reported, too."""
-    reason = _reason_not_to_run(spec, run)
+    reason = reason_not_to_run(spec, run)
     if spec.scope in {"prometheus", "alert", "grafana"}:
         return _monitoring(spec, run, reason)
+    if spec.scope == "command":
+        return _commands(run, reason)
     if spec.scope == "bullmq" and not reason and run.selects(spec.id):
         return _queues(spec, run)
     services = {service.name: service for service in run.services}
@@ -84,7 +87,7 @@ def wants(run: Run, probe: Probe, service: Service | None) -> bool:
         any(covers(prefix, spec.id) for prefix in probe.wanted_by)
         and run.selects(spec.id)
         and (service is None or is_about(spec, service.name, run.config))
-        and not _reason_not_to_run(spec, run)
+        and not reason_not_to_run(spec, run)
         for spec in run.plugins.catalogue.values()
     )
 
@@ -109,6 +112,22 @@ def _monitoring(spec: CheckSpec, run: Run, reason: str) -> list[Subject]:
         ]
     name = "grafana" if spec.scope == "grafana" else "prometheus"
     return [Subject(name=name, service=None, not_applicable=reason)]
+
+
+def _commands(run: Run, reason: str) -> list[Subject]:
+    """Each command, with the reason not to run it."""
+    found = [
+        Subject(
+            name=name,
+            service=None,
+            configured_as=name,
+            not_applicable=reason or command.not_run(name, run.profile.name),
+        )
+        for name, command in run.config.commands.items()
+    ]
+    return list(_with_distinct_names(found)) or [
+        Subject(name="-", service=None, not_applicable=reason)
+    ]
 
 
 def _queues(spec: CheckSpec, run: Run) -> list[Subject]:
@@ -197,7 +216,7 @@ def _speaks_for_all(spec: CheckSpec, run: Run) -> bool:
     running = (
         other.id
         for other in run.plugins.catalogue.values()
-        if other.scope == "bullmq" and run.selects(other.id) and not _reason_not_to_run(other, run)
+        if other.scope == "bullmq" and run.selects(other.id) and not reason_not_to_run(other, run)
     )
     return spec.id == next(running, None)
 
@@ -213,42 +232,3 @@ def _keys(service: Service, run: Run) -> str:
     others = [f"{keys[number]} keys in {number}" for number in sorted(keys) if number != ours]
     elsewhere = f" ({', '.join(others[:_MOST_DATABASES])})" if others else ""
     return f", and {held} in database {ours}{elsewhere}: is it the right one?"
-
-
-def _reason_not_to_run(spec: CheckSpec, run: Run) -> str:
-    """Why a check cannot run; empty if everything that it needs is there."""
-    if run.level(spec) is Level.OFF:
-        return f'switched off: [checks."{spec.id}"] level = "off"'
-    return next(filter(None, (_MISSING[need](run) for need in spec.needs)), "")
-
-
-def _missing_api(name: str) -> Callable[[Run], str]:
-    def missing(run: Run) -> str:
-        route = run.target.apis.get(name) if run.target else None
-        return route.missing if route else ""
-
-    return missing
-
-
-_MISSING: Final[Mapping[Need, Callable[[Run], str]]] = {
-    "writable": lambda run: (
-        "a read-only run writes and publishes nothing" if run.config.read_only else ""
-    ),
-    "jwt_cache": lambda run: (
-        "" if run.config.jwt_cache.enabled else "switched off: [jwt_cache] enabled = false"
-    ),
-    "exporter": lambda run: (
-        "" if run.config.exporter.enabled else "switched off: [exporter] enabled = false"
-    ),
-    "scraped": lambda run: (
-        "the embedded target has no exporter"
-        if run.target and run.target.kind == "embedded"
-        else ""
-    ),
-    "alerts": lambda run: (
-        "" if run.implied.stated else "the configuration implies no alert of the runbook"
-    ),
-    "prometheus": _missing_api("prometheus"),
-    "grafana": _missing_api("grafana"),
-}
-"""For each need of a check, a function that says why it is not met; empty if it is."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from redis_runbook.config.error import ConfigError
 from redis_runbook.config.model import Config
-from redis_runbook.config.resolve import endpoint_of, exporter_of
+from redis_runbook.config.resolve import endpoint_of, exporter_of, login_url_of
 from redis_runbook.config.service import Service
 from redis_runbook.targets.apis import find_apis
 from redis_runbook.targets.target import ApiRoute, ExporterRoute, Target, TargetError
@@ -40,13 +40,24 @@ def open_live(config: Config, environ: Mapping[str, str], *, defaults: bool) -> 
             missing=no_exporter,
         )
     apis: Mapping[str, ApiRoute] = {}
+    login_url = None
     try:
         apis = find_apis(config, environ, throwaway=False)
     except ConfigError as error:
         problems |= dict.fromkeys(error.problems)
+    try:
+        login_url = login_url_of(config, environ)
+    except ConfigError as error:
+        problems |= dict.fromkeys(error.problems)
     if problems:
         raise TargetError("\n".join(problems))
-    return Target(kind="live", services=tuple(services), exporters=exporters, apis=apis)
+    return Target(
+        kind="live",
+        services=tuple(services),
+        exporters=exporters,
+        apis=apis,
+        login_url=login_url,
+    )
 
 
 def _url_of(endpoint: Endpoint) -> str:

@@ -43,7 +43,8 @@ class Target:
     """The services of a run, in the configuration's order, and their monitoring.
 
     `exporters` are by service; `apis` are by name, `prometheus` and `grafana`. `announcement` says
-    that the servers are throwaway servers; it is None if they are live.
+    that the servers are throwaway servers; it is None if they are live. `login_url` is that of the
+    login that fills the JWT cache, if it is a request.
     """
 
     kind: Kind
@@ -51,6 +52,7 @@ class Target:
     exporters: Mapping[str, ExporterRoute]
     apis: Mapping[str, ApiRoute] = field(default_factory=dict)
     announcement: str | None = None
+    login_url: HttpUrl | None = None
     end: Callable[[], None] = field(default=lambda: None, repr=False)
 
     @property
@@ -67,6 +69,8 @@ class Target:
         for name, route in self.apis.items():
             if route.access and route.access.has_login:
                 yield f"{name} at {route.access.url.origin}"
+        if self.login_url:
+            yield f"the login at {self.login_url.origin}"
 
     def close(self) -> None:
         """Stop what was started for this target; may be called again, never raises."""

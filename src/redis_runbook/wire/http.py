@@ -1,4 +1,4 @@
-"""One HTTP GET, bounded in time and in size; its errors contain no credentials."""
+"""One HTTP request, bounded in time and in size; its errors contain no credentials."""
 
 import concurrent.futures
 import contextlib
@@ -9,7 +9,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from redis_runbook.redact import printable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 BODY_LIMIT_BYTES: Final = 4 << 20
 _CHUNK_BYTES: Final = 64 << 10
-_OK: Final = 200
+_OK: Final = (200,)
 
 
 class FetchProblem(enum.StrEnum):
@@ -84,8 +85,26 @@ class SharedGets:
         raise _late(timeout_s)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """What is sent beside a URL and its login, and the statuses that are an answer to it."""
+
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    accepted: Container[int] = _OK
+
+
+_METRICS: Final = HttpRequest(headers={"Accept": "text/plain;version=0.0.4,*/*;q=0.1"})
+
+
 def http_get(url: HttpUrl, *, timeout_s: float) -> bytes:
-    """The body of a `200 OK`, undecoded.
+    """The body of a `200 OK`; raises as `http_request`."""
+    return http_request(url, _METRICS, timeout_s=timeout_s)
+
+
+def http_request(url: HttpUrl, request: HttpRequest, *, timeout_s: float) -> bytes:
+    """The body of an answer with an accepted status, undecoded.
 
     It ends within `timeout_s`, whatever the server does. Name resolution has no timeout, and a
     server that sends its headers slowly renews each socket timeout, so another thread does the
@@ -94,46 +113,50 @@ def http_get(url: HttpUrl, *, timeout_s: float) -> bytes:
     `REQUESTS_CA_BUNDLE` is respected.
 
     Raises:
-        FetchError: there is no `200 OK`, or its body is too large.
+        FetchError: there is no such answer, or its body is too large.
     """
     from redis_runbook.wire.http_connections import Connections  # noqa: PLC0415  # 0.1 s, for this probe only
 
     connections, deadline = Connections(), time.monotonic() + timeout_s
 
-    def get() -> bytes:
+    def exchange() -> bytes:
         try:
-            return _get(connections, url, timeout_s, deadline)
+            return _exchange(connections, url, request, timeout_s, deadline)
         except FetchError:
             raise
         except Exception as error:  # noqa: BLE001  # a hostile server can provoke any error
             raise _classify(error, timeout_s) from None
 
     with contextlib.suppress(TimeoutError):
-        return in_background(get, name="http_get").result(timeout=timeout_s)
+        return in_background(exchange, name="http_get").result(timeout=timeout_s)
     connections.abort()
     raise _late(timeout_s)
 
 
-def _get(connections: "Connections", url: HttpUrl, timeout_s: float, deadline: float) -> bytes:
+def _exchange(
+    connections: "Connections",
+    url: HttpUrl,
+    asked: HttpRequest,
+    timeout_s: float,
+    deadline: float,
+) -> bytes:
     # No Session: it would use proxies and .netrc, and read the whole body of a redirect.
     from requests import Request  # noqa: PLC0415
     from requests.auth import HTTPBasicAuth  # noqa: PLC0415
 
     credentials = url.credentials and HTTPBasicAuth(*(part.encode() for part in url.credentials))
     # Not compressed: the size would have to be bounded before and after decompression.
-    headers = {
-        "Accept": "text/plain;version=0.0.4,*/*;q=0.1",
-        "Accept-Encoding": "identity",
-        "User-Agent": "redis-runbook",
-    }
+    headers = {"User-Agent": "redis-runbook", **asked.headers, "Accept-Encoding": "identity"}
     if url.token:
         headers["Authorization"] = f"Bearer {url.token}"
-    request = Request("GET", url.location, headers=headers, auth=credentials).prepare()
+    request = Request(
+        asked.method, url.location, headers=headers, data=asked.body, auth=credentials
+    ).prepare()
     with contextlib.closing(connections):
         verify = url.ca_file or os.environ.get("REQUESTS_CA_BUNDLE") or True
         response = connections.adapter.send(request, stream=True, timeout=timeout_s, verify=verify)
         with contextlib.closing(response):
-            if response.status_code != _OK:
+            if response.status_code not in asked.accepted:
                 raise _unwanted_status(response.status_code)
             body = bytearray()
             while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import Final, NoReturn, TextIO
 
@@ -15,13 +15,13 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _OF_PROGRAMS: Final = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
 
 
-def programs_environment() -> dict[str, str]:
-    """The environment for programs that we start: of ours only what they need to run.
+def programs_environment(also: Iterable[str] = ()) -> dict[str, str]:
+    """The environment for programs that we start: of ours what they need to run, and `also`.
 
     Ours may hold tokens, and every process of this user can read that of a child. The locale is
     plain, as Redis 7 exits if that of the environment is not installed.
     """
-    given = {name: os.environ[name] for name in _OF_PROGRAMS if name in os.environ}
+    given = {name: os.environ[name] for name in (*_OF_PROGRAMS, *also) if name in os.environ}
     return {**given, "LC_ALL": "C"}
 
 

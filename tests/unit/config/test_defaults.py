@@ -110,6 +110,7 @@ def test_the_sample_files_suggestions_are_the_defaults_but_for_what_has_none() -
 def test_the_sample_file_suggests_the_defaults_of_a_queue() -> None:
     sample = (ROOT / "runbook.toml").read_text(encoding="utf-8")
     _, table, keys = sample.partition(_QUEUE_TABLE)
+    keys, _, _ = keys.partition("# ---")
     config = loaded((table + keys).replace("\n#", "\n").removeprefix("#")).config
     suggested = config.queues["bundle:render"]
     assert set(suggested.model_dump()) == suggested.model_fields_set
