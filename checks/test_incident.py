@@ -1,8 +1,129 @@
-"""Does the whole work again? Runbook: 4. Incident Response."""
+"""Is everything back after a restart? Runbook: 4. Incident Response, Scenarios A and C."""
+
+from collections.abc import Sequence
 
 from redis_runbook.check import Judge, check
+from redis_runbook.config.service import Service
+from redis_runbook.judging.containers import judge_state
+from redis_runbook.judging.endpoints import judge_room, judge_url
+from redis_runbook.judging.exporter import judge_scrape
+from redis_runbook.judging.reconnected import judge_reconnected
+from redis_runbook.judging.worst import summed_up
+from redis_runbook.probes.containers.facts import (
+    ContainerState,
+    EntryFacts,
+    ReconnectFacts,
+    WorkerLog,
+)
+from redis_runbook.probes.exporter.scrape import ExporterFacts
+from redis_runbook.probes.memory import MemoryFacts
 from redis_runbook.probes.programs import ProgramFacts
+from redis_runbook.probes.server import ServerFacts
 from redis_runbook.session.subjects import Subject
+from redis_runbook.verdict import Verdict
+
+
+@check("incident.container")
+def test_container(entry: EntryFacts, served_since: float | None, judge: Judge) -> None:
+    """The container runs, is healthy, was not OOM-killed and is in no restart loop.
+
+    Passes when this is so, and the server that was checked started when its container did.
+    Fails when it is not; a warning is an OOM kill before somebody started it again, a restart by
+        its policy in the last 10 minutes, and a server that restarted within.
+    Next: `pnpm compose:ps redis-queue` and `docker inspect`; after an OOM kill raise the memory
+        limit or lower maxmemory, then `pnpm compose:restart redis-queue`.
+    """
+    if not entry.states:
+        judge.not_applicable("no container: only its log file is configured")
+    judged = [
+        (verdict, f"{state.name} {text}")
+        for state in entry.states
+        for verdict, text in [judge_state(entry, state, served_since)]
+    ]
+    verdict, text = summed_up(judged)
+    judge.rules(verdict, text)
+
+
+@check("incident.logs")
+def test_logs(entry: EntryFacts, judge: Judge) -> None:
+    """The log has no fatal line since the container's last start.
+
+    Passes when none tells of OOM, MISCONF, a failed save, a panic or a crash, nor holds one of
+        log_patterns.
+    Fails when one does.
+    Next: `pnpm compose:logs redis-queue`; for `MISCONF` and `Can't save` check disk space and
+        memory, and report a `BUG REPORT` with its whole text.
+    """
+    if not entry.states:
+        judge.not_applicable("no container: only its log file is configured")
+    fatal = sum(state.log.fatal_lines for state in entry.states)
+    looked = sum(state.log.lines for state in entry.states)
+    names = ", ".join(state.name for state in entry.states)
+    evidence = {str(state.name): list(state.log.fatal) for state in entry.states if state.log.fatal}
+    doubts = [f"{state.name}: {state.log.doubt}" for state in entry.states if state.log.doubt]
+    text = f"{fatal} fatal lines since the last start of {names}; {looked} lines were looked at"
+    if doubts and not fatal:
+        judge.unknown("; ".join(doubts))
+    judge.passes_if(fatal == 0, text, observed=fatal, limit=0, evidence=evidence)
+
+
+@check("incident.workers_reconnected")
+def test_workers_reconnected(
+    service: Service, worker_logs: ReconnectFacts, entry_logs: Sequence[WorkerLog], judge: Judge
+) -> None:
+    """The workers have logged reconnect_line since the queue's last start.
+
+    Passes when each has, by its container's log or its log file.
+    Fails when one has not 25 s after the start; a worker that started later than the queue had
+        nothing to restore.
+    Next: look at the worker's log; restart it if it does not come back by itself, then compare
+        with `queue.workers`.
+    """
+    verdict, text = judge_reconnected(worker_logs, entry_logs)
+    since = f"since {service.name} started {worker_logs.uptime_s:.0f} s ago: {text}"
+    judge.rules(verdict, since)
+
+
+@check("incident.exporter_reconnected")
+def test_exporter_reconnected(
+    service: Service, server: ServerFacts, exporter: ExporterFacts, judge: Judge
+) -> None:
+    """The exporter has scraped the service since its last start.
+
+    Passes when its metrics are those of the process that runs now.
+    Fails when they are not, or there are none, 10 s after the start or later.
+    Next: `pnpm compose:logs redis-exporter`, then `pnpm compose:restart redis-exporter`.
+    """
+    verdict, text = judge_scrape(exporter, server)
+    told_by = f"exporter.reachable[{service.name}]" if verdict is Verdict.FAIL else None
+    since = f"since {service.name} started {server.uptime_s} s ago, {text}"
+    judge.rules(verdict, since, follows_from=told_by)
+
+
+@check("incident.endpoints")
+def test_endpoints(
+    entry: EntryFacts,
+    used: Service | None,
+    servers: Sequence[ContainerState],
+    used_memory: MemoryFacts | None,
+    judge: Judge,
+) -> None:
+    """Applications are told the server that was checked, and its container leaves it room.
+
+    Passes when the URL in a container's environment, or in its dotenv, has the same host, port and
+        database, and maxmemory is at most 80 % of the container's memory limit.
+    Fails when the URL names another server, or maxmemory is more or 0.
+    Next: correct the URL in `.env` or the Compose file, or raise the memory limit in
+        `infra/compose/docker-compose.yml`; then `pnpm compose:up -d`.
+    """
+    if used is None:
+        judge.not_applicable("no enabled service is configured for it: service = …")
+    judged = [judge_url(url, used, servers) for url in entry.urls]
+    if entry.kind == "redis":
+        judged += [judge_room(state, used_memory) for state in entry.states]
+    if not judged:
+        judge.not_applicable("it is told no URL of this service, as far as is configured")
+    judge.rules(*summed_up(judged))
 
 
 @check("incident.smoke_command")

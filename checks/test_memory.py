@@ -11,30 +11,32 @@ _POLICIES = (_SAFE, "allkeys-", "volatile-")
 
 
 @check("memory.used_ratio")
-def test_used_ratio(service: Service, memory: MemoryFacts, judge: Judge) -> None:
+def test_used_ratio(
+    service: Service, memory: MemoryFacts, container_limit_bytes: int, judge: Judge
+) -> None:
     """Used memory is under memory_ratio (80 %) of what the server may use.
 
-    Passes when used_memory is under that part of the least that is known: of maxmemory, the
-        configured memory_limit and the machine's memory.
-    Fails when it is not; where neither maxmemory nor memory_limit is set, nothing is known.
+    Passes when used_memory is under that part of all that is known: of maxmemory, the configured
+        memory_limit and the machine's memory; and resident memory under that of its container's.
+    Fails when it is not; where none but the machine's is set, nothing is known.
     Next: find what grew (`INFO memory`, `redis-cli --bigkeys` off-peak), adjust TTLs or job
         retention, and raise maxmemory together with the container's limit.
     """
-    bound = memory_bound(memory, service.settings.memory_limit)
+    bound = memory_bound(memory, service.settings.memory_limit, container_limit_bytes)
     if bound is None:
         judge.unknown(
             f"maxmemory is 0 on {service.name}, so nothing says how much it may use: set maxmemory "
             f"on the server, or memory_limit under [services.{service.name}]"
         )
-    ratio, limit = memory.used_bytes / bound.size_bytes, service.limits.memory_ratio
+    limit = service.limits.memory_ratio
     judge.passes_if(
-        ratio < limit,
-        f"used {percent(ratio, 1)} of {bound.source} (limit {percent(limit)}) on {service.name}"
-        f"{bound.why}",
-        observed=ratio,
+        bound.ratio < limit,
+        f"used {percent(bound.ratio, 1)} of {bound.source} (limit {percent(limit)}) on "
+        f"{service.name}{bound.why}",
+        observed=bound.ratio,
         limit=limit,
         evidence={
-            "used": f"{memory.used_bytes / _MIB:.1f} MiB",
+            "used": f"{bound.used_bytes / _MIB:.1f} MiB",
             **{source: f"{size / _MIB:.1f} MiB" for source, size in bound.known.items()},
             "policy": memory.policy,
         },

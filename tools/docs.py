@@ -25,6 +25,8 @@ _SCOPES: Final = {
     "alert": "each alert of the runbook, as the Prometheus that `[prometheus]` names recorded it",
     "grafana": "the Grafana that `[grafana]` names",
     "command": "each command that `[commands.NAME]` names",
+    "container": "each entry of `[containers]`",
+    "worker": "each entry of `[containers]` that is a worker",
 }
 _PART: Final = re.compile(r"^(Passes when|Fails when|Next:)\s*", re.MULTILINE)
 _PAGE_COMMENT: Final = "<!-- Made by tools/docs.py from the check's docstring: change it there. -->"

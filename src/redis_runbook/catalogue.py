@@ -43,10 +43,12 @@ Scope = Literal[
     "alert",
     "grafana",
     "command",
+    "container",
+    "worker",
 ]
 """What a check runs for: each service, the services whose role lists the check, the service of the
 JWT cache, each service as its exporter sees it, each BullMQ queue, Prometheus, each alert of the
-runbook, Grafana, or each command."""
+runbook, Grafana, each command, each configured container, or those of them that are workers."""
 
 Need = Literal[
     "writable",
@@ -60,10 +62,12 @@ Need = Literal[
     "login",
     "live",
     "acting",
+    "containers",
 ]
 """What a check needs: a run that may write, the JWT cache enabled, an exporter enabled, a target
 with exporters, Prometheus, an alert of the runbook that the configuration implies, Grafana, a
-command, a login, live services, or a run that may start programs and log in."""
+command, a login, live services, a run that may start programs and log in, or a target whose
+containers the configuration names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ _JWT_CACHE: Final[tuple[Need, ...]] = ("jwt_cache",)
 _COMMANDS: Final[tuple[Need, ...]] = ("commands", "live", "acting")
 _LOGIN: Final[tuple[Need, ...]] = ("jwt_cache", "login", "live", "acting")
 _EXPORTER: Final[tuple[Need, ...]] = ("exporter", "scraped")
+_CONTAINERS: Final[tuple[Need, ...]] = ("containers",)
 
 CHECKS: Final = (
     CheckSpec(REACHABLE, "service", UNAVAILABLE, "ms"),
@@ -104,6 +109,11 @@ CHECKS: Final = (
     CheckSpec("monitoring.alerts", "prometheus", MONITORING, needs=_ALERTS),
     CheckSpec("monitoring.windows", "alert", MONITORING, needs=_ALERTS),
     CheckSpec("monitoring.dashboards", "grafana", MONITORING, needs=("grafana",)),
+    CheckSpec("incident.container", "container", UNAVAILABLE, needs=_CONTAINERS),
+    CheckSpec("incident.logs", "container", UNAVAILABLE, "lines", _ADVISORY, _CONTAINERS),
+    CheckSpec("incident.workers_reconnected", "worker", UNAVAILABLE, needs=_CONTAINERS),
+    CheckSpec("incident.exporter_reconnected", "exporter", BOTH_DOWN, needs=_EXPORTER),
+    CheckSpec("incident.endpoints", "container", CONFIGURATION, None, _ADVISORY, _CONTAINERS),
     CheckSpec("jwt_cache.populated", "jwt_cache", LATENCY_SPIKES, "entries", needs=_JWT_CACHE),
     CheckSpec("jwt_cache.expires", "jwt_cache", LATENCY_SPIKES, "s", needs=_JWT_CACHE),
     CheckSpec("latency.slowlog", "service", LATENCY_SPIKES, "ms", _ADVISORY),

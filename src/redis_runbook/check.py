@@ -6,6 +6,8 @@ from typing import Any, Final, NoReturn, TypedDict, Unpack
 
 import pytest
 
+from redis_runbook.verdict import Verdict
+
 MARK: Final = "runbook_check"
 
 
@@ -110,6 +112,20 @@ class Judge:
     def unknown(self, message: str, **details: Unpack[Details]) -> NoReturn:
         """Rule that the outcome is unknown, and why."""
         raise Unknown(Ruling(message=message, **details))
+
+    def rules(self, verdict: Verdict, message: str, **details: Unpack[Details]) -> NoReturn:
+        """Rule what a function of `judging` has concluded."""
+        match verdict:
+            case Verdict.PASS:
+                self.passes(message, **details)
+            case Verdict.FAIL:
+                self.fails(message, **details)
+            case Verdict.WARN:
+                self.advise(message, **details)
+            case Verdict.UNKNOWN:
+                self.unknown(message, **details)
+            case Verdict.NOT_APPLICABLE:
+                self.not_applicable(message)
 
     def not_applicable(self, message: str) -> NoReturn:
         """Rule that the check does not apply, and why."""

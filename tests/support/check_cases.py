@@ -12,7 +12,7 @@ from redis_runbook.probes.canary import CanaryFacts
 from redis_runbook.probes.clients import ClientsFacts
 from redis_runbook.probes.cluster import STANDALONE, ClusterFacts
 from redis_runbook.probes.connection import ConnectionFacts, Problem
-from redis_runbook.probes.exporter.scrape import ExporterFacts
+from redis_runbook.probes.exporter.scrape import ExporterFacts, ExporterValues
 from redis_runbook.probes.jwt_cache import JwtCacheFacts
 from redis_runbook.probes.jwt_refresh import JwtRefreshFacts
 from redis_runbook.probes.latency.sample import LatencyFacts
@@ -27,6 +27,7 @@ from redis_runbook.record import ServerRecord
 from redis_runbook.redact import Shown
 from redis_runbook.session.subjects import Subject
 from redis_runbook.wire.http import FetchProblem
+from tests.support.container_facts import LOGGED, NOW, STATE, entry, reconnects, told
 
 MIB = 1 << 20
 RUN_ID = "a" * 40
@@ -148,6 +149,13 @@ HEALTHY: Mapping[str, Any] = {
         entries=[], threshold_ms=10, why_unknown="", covers_s=None, uptime_s=86_400
     ),
     "latency": latency(1, 1),
+    "container_limit_bytes": 0,
+    "entry": entry(),
+    "served_since": NOW - 90,
+    "worker_logs": reconnects(),
+    "entry_logs": [LOGGED],
+    "servers": [STATE],
+    "used_memory": None,
 }
 """Facts about a queue and a cache that every check passes on; each case changes some."""
 
@@ -409,6 +417,24 @@ MEMORY = [
         Unknown,
         "maxmemory is 0 on queue",  # that the machine is large promises nothing
         {"memory": {"maxmemory_bytes": 0, "machine_bytes": 100 * MIB}},
+    ),
+    Case(
+        "memory.used_ratio",
+        Broken,
+        "used 83.3 % of its container's limit (limit 80 %) on queue",
+        {"memory": {"maxmemory_bytes": 0}, "container_limit_bytes": 60 * MIB},
+    ),
+    Case(
+        "memory.used_ratio",
+        Broken,
+        "used 90.0 % of its container's limit (limit 80 %) on queue",  # which counts all of it
+        {"memory": {"rss_bytes": 108 * MIB}, "container_limit_bytes": 120 * MIB},
+    ),
+    Case(
+        "memory.used_ratio",
+        Held,
+        "used 50.0 % of maxmemory",
+        {"container_limit_bytes": 400 * MIB},
     ),
     Case("memory.eviction_policy", Held, "maxmemory-policy is noeviction on queue"),
     Case(
@@ -998,7 +1024,204 @@ LATENCY = [
         latency(60, 1, own_delays_ms=array("d", [55.0] * 200 + [0.0] * 200))),
 ]  # fmt: skip
 
+
+def container(outcome: type, words: str, **changes: Any) -> Case:
+    return Case("incident.container", outcome, words, {"entry": entry(**changes)})
+
+
+def reconnected(outcome: type, words: str, uptime_s: float = 90, **changes: Any) -> Case:
+    facts = {
+        "worker_logs": reconnects(uptime_s),
+        "entry_logs": [LOGGED, replace(LOGGED, **changes)],
+    }
+    return Case("incident.workers_reconnected", outcome, words, facts)
+
+
+def room(outcome: type, words: str, limit_mib: int, maxmemory_mib: int | None) -> Case:
+    memory = (
+        replace(HEALTHY["memory"], maxmemory_bytes=maxmemory_mib * MIB)
+        if maxmemory_mib is not None
+        else None
+    )
+    facts = {"entry": entry(memory_limit_bytes=limit_mib * MIB), "used_memory": memory}
+    return Case("incident.endpoints", outcome, words, facts)
+
+
+def scraped(outcome: type, words: str, uptime_s: int = 90, **changes: Any) -> Case:
+    facts = {"server": {"uptime_s": uptime_s}, "exporter": changes}
+    return Case("incident.exporter_reconnected", outcome, words, facts)
+
+
+INCIDENT = [
+    container(Held, "redis-1 is running for 90 s; twin is running for 90 s"),
+    container(Held, "running for 90 s, healthy", health="healthy"),
+    container(Broken, "redis-1 is exited (exit code 1)", status="exited", exit_code=1),
+    container(
+        Broken,
+        "redis-1 is exited (exit code 137, SIGKILL, OOM-killed)",
+        status="exited",
+        exit_code=137,
+        oom_killed=True,
+    ),
+    container(Broken, "redis-1 is paused", status="paused"),
+    container(
+        Broken,
+        "redis-1 is in a restart loop: its restart policy started it 5 times, exit code 1",
+        status="restarting",
+        exit_code=1,
+        restarts=5,
+    ),
+    container(
+        Broken,
+        "redis-1 is in a restart loop: its restart policy started it 2 times, the last time 90 s",
+        restarts=2,
+        death_times=[NOW - 200, NOW - 91],
+    ),
+    container(Advised, "its restart policy started it 1 times, the last time 90 s ago", restarts=1),
+    Case(
+        "incident.container",
+        Held,
+        "redis-1 is running for 3600 s",  # what its policy did is long over
+        {"entry": entry(restarts=7, started_at=NOW - 3600), "served_since": None},
+    ),
+    container(
+        Broken,
+        "redis-1 runs, but a process in it was OOM-killed 3 s ago (limit 64 MiB)",
+        oom_killed=True,
+        oom_times=[NOW - 3],
+        memory_limit_bytes=64 * MIB,
+    ),
+    container(
+        Broken,
+        "redis-1 was OOM-killed before it started 90 s ago, by its restart policy",
+        oom_killed=True,
+        oom_times=[NOW - 91],
+        restarts=1,
+    ),
+    container(Advised, "was OOM-killed before it started 90 s ago", oom_killed=True),
+    container(Broken, "redis-1 is unhealthy: no", health="unhealthy", health_said="no"),
+    container(Unknown, "its health check has not concluded yet", health="starting"),
+    container(
+        Broken,
+        "started 60 s later than the server that was checked: that is another one",
+        started_at=NOW - 30,
+    ),
+    container(Advised, "started 110 s earlier than the server", started_at=NOW - 200),
+    Case(
+        "incident.container",
+        NotApplicable,
+        "only its log file is configured",
+        {"entry": {"states": ()}},
+    ),
+    Case("incident.container", Held, "is running", {"served_since": None}),
+    Case("incident.logs", Held, "0 fatal lines since the last start of redis-1, twin; 24 lines"),
+    Case(
+        "incident.logs",
+        Broken,
+        "2 fatal lines since",
+        {"entry": entry(log={"fatal_lines": 2, "fatal": [Shown("MISCONF …")]})},
+    ),
+    Case(
+        "incident.logs",
+        Broken,
+        "2 fatal lines",  # whatever else was not looked at
+        {"entry": entry(log={"fatal_lines": 2, "complete": False})},
+    ),
+    Case(
+        "incident.logs",
+        Unknown,
+        "redis-1: only the newest 5000 lines since its last start were looked at",
+        {"entry": entry(log={"lines": 5_000, "complete": False})},
+    ),
+    Case(
+        "incident.logs",
+        Unknown,
+        "redis-1: the Docker daemon answers 501",
+        {"entry": entry(log={"why_unknown": "the Docker daemon answers 501"})},
+    ),
+    Case("incident.logs", NotApplicable, "only its log file", {"entry": {"states": ()}}),
+    reconnected(Held, "since queue started 90 s ago: worker-1 has logged it 3.4 s after the start"),
+    reconnected(
+        Broken, "since queue started 25 s ago: worker-1 has not logged it", 25, line_at=None
+    ),
+    reconnected(Unknown, "has not logged it yet (it may take 25 s)", 24, line_at=None),
+    reconnected(
+        Unknown,
+        "whether worker-1 has is not known: what it logged then may have been rotated away",
+        line_at=None,
+        why_unknown="what it logged then may have been rotated away",
+    ),
+    reconnected(Broken, "worker-1 does not run", runs=False),
+    reconnected(Held, "worker-1 has logged it", line_at=None, started_at=NOW - 80),
+    Case(
+        "incident.workers_reconnected",
+        NotApplicable,
+        "worker-1 started 10 s later: it connected anew",
+        {"entry_logs": [replace(LOGGED, line_at=None, started_at=NOW - 80)]},
+    ),
+    scraped(Held, "since queue started 90 s ago, its exporter has scraped it"),
+    scraped(Held, "since queue started 0 s ago, its exporter has scraped it", 0),
+    scraped(
+        Unknown, "started 9 s ago, its exporter has not scraped it: redis_up is 0", 9, redis_up=0.0
+    ),
+    scraped(Broken, "its exporter has not scraped it: redis_up is 0", 10, redis_up=0.0),
+    scraped(Broken, "redis_up is 1 by /metrics, for another instance", matches=False),
+    scraped(Broken, "refused", problem=FetchProblem.REFUSED, problem_text="refused", redis_up=None),
+    scraped(Unknown, "its exporter has scraped one that it does not identify", matches=None),
+    scraped(
+        Broken,
+        "its exporter tells of one that is up for 5000 s",
+        values=ExporterValues(used_memory_bytes=1, maxmemory_bytes=0, uptime_s=5_000),
+    ),
+    Case(
+        "incident.endpoints",
+        Held,
+        "REDIS_QUEUE_URL of api-1 names redis:6379, database 0, which was checked",
+        {"entry": told("redis")},
+    ),
+    Case(
+        "incident.endpoints",
+        Held,
+        "redis-queue:6379, database 0, which is redis-1, as is redis:6379",
+        {"entry": told("redis-queue"), "servers": [replace(STATE, ports={6379: [6379]})]},
+    ),
+    Case(
+        "incident.endpoints",
+        Broken,
+        "names redis-queue:6379, database 0, and what was checked is redis:6379, database 0",
+        {"entry": told("redis-queue")},  # which is published on another port
+    ),
+    Case(
+        "incident.endpoints",
+        Broken,
+        "names redis:6379, database 3, and what was checked is redis:6379, database 0",
+        {"entry": told("redis", database=3)},
+    ),
+    Case("incident.endpoints", Broken, "redis:6380", {"entry": told("redis", 6380), "servers": ()}),
+    Case("incident.endpoints", Broken, "old:6379", {"entry": told("old"), "servers": ()}),
+    Case(
+        "incident.endpoints",
+        Unknown,
+        "whether these are one server is not known; configure its container",
+        {"entry": told("10.0.0.7"), "servers": ()},
+    ),
+    Case(
+        "incident.endpoints",
+        Unknown,
+        "REDIS_QUEUE_URL of api-1 is not set",
+        {"entry": told("", problem="is not set")},
+    ),
+    Case("incident.endpoints", NotApplicable, "it is told no URL", {"entry": entry(kind="worker")}),
+    Case("incident.endpoints", NotApplicable, "no enabled service", {"used": None}),
+    room(Held, "maxmemory is 80 % of the memory limit of redis-1, 100 MiB (at most 80 %)", 100, 80),
+    room(Broken, "maxmemory is 81 % of the memory limit of redis-1", 100, 81),
+    room(Broken, "maxmemory is 0: the memory limit of redis-1, 100 MiB, ends the server", 100, 0),
+    room(Unknown, "maxmemory of redis-1 is not known", 100, None),
+    room(Held, "redis-1 has no memory limit; twin has no memory limit", 0, 0),
+]
+
 CASES = [
+    *INCIDENT,
     *CONNECTIVITY,
     *MEMORY,
     *PERSISTENCE_AND_REPLICATION,

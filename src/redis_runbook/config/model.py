@@ -8,6 +8,7 @@ from pydantic import ByteSize, Field, PrivateAttr, ValidationInfo, field_validat
 
 from redis_runbook.catalogue import CheckSpec, Level
 from redis_runbook.config.commands import Command, JwtLogin
+from redis_runbook.config.containers import ContainerSettings
 from redis_runbook.config.login import Login
 from redis_runbook.config.monitoring import Exporter, Grafana, Prometheus
 from redis_runbook.config.roles import RoleSpec
@@ -15,6 +16,7 @@ from redis_runbook.config.sources import Section
 from redis_runbook.config.target_choice import TargetChoice
 from redis_runbook.config.values import (
     CheckId,
+    ContainerName,
     Count,
     CountOrZero,
     Directory,
@@ -218,6 +220,7 @@ class Config(Section):
     checks: dict[CheckId, Check] = Field({})
     privacy: Privacy = Privacy.model_construct()
     container: Container = Container.model_construct()
+    containers: dict[ContainerName, ContainerSettings] = Field({})
 
     def level(self, spec: CheckSpec) -> Level:
         """The level of a check: as configured, else as in the catalogue."""

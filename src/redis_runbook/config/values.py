@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -148,10 +149,13 @@ def _known_check(value: str, info: ValidationInfo) -> str:
     return one_of("check", value, info)
 
 
-def _service_name(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", value):
-        raise ValueError("is not a service name: small letters, digits, - and _ only")
-    return value
+def _name_of(kind: str) -> Callable[[str], str]:
+    def plain(value: str) -> str:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", value):
+            raise ValueError(f"is not a {kind} name: small letters, digits, - and _ only")
+        return value
+
+    return plain
 
 
 _NumberOrText = Annotated[float, Field(gt=0)] | Annotated[str, Field(pattern=f"^{DURATION}$")]
@@ -193,4 +197,5 @@ Directory = Annotated[Path, BeforeValidator(_directory)]
 RoleName = Annotated[
     str, AfterValidator(_role_name), WithJsonSchema({"enum": [*ROLES], "type": "string"})
 ]
-ServiceName = Annotated[str, AfterValidator(_service_name)]
+ServiceName = Annotated[str, AfterValidator(_name_of("service"))]
+ContainerName = Annotated[str, AfterValidator(_name_of("container"))]

@@ -23,9 +23,9 @@ class MemoryFacts:
     """Memory in bytes, as INFO reports it.
 
     `maxmemory_bytes` is 0 if the server has no limit, `machine_bytes`, the memory of its machine,
-    if it does not report that. `waste_ratio` and `waste_bytes` are the allocator's external
-    fragmentation (jemalloc), or for other allocators, which do not report it, what the process
-    holds beyond its data.
+    if it does not report that; `rss_bytes` is what its process holds. `waste_ratio` and
+    `waste_bytes` are the allocator's external fragmentation (jemalloc), or for other allocators,
+    which do not report it, what the process holds beyond its data.
     """
 
     used_bytes: int
@@ -36,6 +36,7 @@ class MemoryFacts:
     waste_bytes: int
     allocator: Shown
     machine_bytes: int = 0
+    rss_bytes: int = 0
 
 
 def memory_facts(info: Info) -> MemoryFacts:
@@ -58,6 +59,7 @@ def memory_facts(info: Info) -> MemoryFacts:
         waste_bytes=integer(info, f"{source}_bytes", signed=True),
         allocator=printable(allocator, 40),
         machine_bytes=integer(info, "total_system_memory"),
+        rss_bytes=integer(info, "used_memory_rss"),
     )
 
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -25,9 +26,13 @@ Info = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class InfoReply:
-    """One reply to INFO; other probes parse parts of it."""
+    """One reply to INFO; other probes parse parts of it.
+
+    `read_at` is when it came, by this machine's clock, in seconds since the epoch.
+    """
 
     fields: Info
+    read_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +61,7 @@ def read_info(client: Client) -> InfoReply:
         CannotLook: the user may not run INFO, or the reply is not text.
         redis.exceptions.RedisError: the connection failed.
     """
-    return InfoReply(parse_info(client.ask("INFO")))
+    return InfoReply(parse_info(client.ask("INFO")), read_at=time.time())
 
 
 def parse_info(reply: object) -> Info:

@@ -2,6 +2,7 @@
 
 import math
 import re
+import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, NewType, TypeAlias
 from urllib.parse import urlsplit
@@ -44,15 +45,17 @@ class Redactor:
         self.shows_job_details = True
         """Whether ids, names and failure reasons of jobs may be shown: `[privacy] job_details`."""
         self._secrets: set[str] = set()
+        self._learning = threading.Lock()  # probes learn what containers are told
         self.learn(secrets)
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Redact these secrets, too."""
-        self._secrets.update(secrets)
-        self._everywhere = Known(self._secrets)
-        self._in_documents = Known(
-            (secret for secret in self._secrets if not _WORD.fullmatch(secret)), cut=False
-        )
+        with self._learning:
+            self._secrets.update(secrets)
+            self._everywhere = Known(self._secrets)
+            self._in_documents = Known(
+                (secret for secret in self._secrets if not _WORD.fullmatch(secret)), cut=False
+            )
 
     def forget(self) -> None:
         """Know no secrets any more."""

@@ -33,6 +33,14 @@ def _missing_api(name: str) -> Callable[[Run], str]:
     return missing
 
 
+def _missing_containers(run: Run) -> str:
+    if not run.config.containers:
+        return "no container is configured: [containers.NAME]"
+    if run.target and run.target.kind != "live":
+        return "none of the configured containers runs throwaway servers"
+    return ""
+
+
 _MISSING: Final[Mapping[Need, Callable[[Run], str]]] = {
     "writable": lambda run: (
         "a read-only run writes and publishes nothing" if run.config.read_only else ""
@@ -51,6 +59,7 @@ _MISSING: Final[Mapping[Need, Callable[[Run], str]]] = {
     "alerts": lambda run: (
         "" if run.implied.stated else "the configuration implies no alert of the runbook"
     ),
+    "containers": _missing_containers,
     "prometheus": _missing_api("prometheus"),
     "grafana": _missing_api("grafana"),
     "commands": lambda run: (

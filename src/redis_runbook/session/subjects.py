@@ -49,6 +49,8 @@ def subjects(spec: CheckSpec, run: Run) -> list[Subject]:
         return _monitoring(spec, run, reason)
     if spec.scope == "command":
         return _commands(run, reason)
+    if spec.scope in {"container", "worker"}:
+        return _containers(spec, run, reason)
     if spec.scope == "bullmq" and not reason and run.selects(spec.id):
         return _queues(spec, run)
     services = {service.name: service for service in run.services}
@@ -78,6 +80,8 @@ def is_about(spec: CheckSpec, service: str, config: Config) -> bool:
             return service == config.jwt_cache.service
         case "bullmq":
             return role.has_queues
+        case "container" | "worker":
+            return any(about == service for about in _entries(spec, config).values())
     return False
 
 
@@ -128,6 +132,38 @@ def _commands(run: Run, reason: str) -> list[Subject]:
     return list(_with_distinct_names(found)) or [
         Subject(name="-", service=None, not_applicable=reason)
     ]
+
+
+def _containers(spec: CheckSpec, run: Run, reason: str) -> list[Subject]:
+    """The configured containers that the check is about, with their services."""
+    services = {service.name: service for service in run.services}
+
+    def off(name: str, about: str | None) -> str:
+        if not run.config.containers[name].enabled:
+            return f"switched off: [containers.{name}] enabled = false"
+        is_off = spec.scope == "worker" and about not in services
+        return f"switched off: [services.{about}] enabled = false" if is_off else ""
+
+    found = [
+        Subject(
+            name=name,
+            service=services.get(about or ""),
+            not_applicable=reason or off(name, about),
+        )
+        for name, about in _entries(spec, run.config).items()
+    ]
+    what = "container" if spec.scope == "container" else "worker's container"
+    nothing = f"no {what} is configured: [containers.NAME]"
+    return found or [Subject(name="-", service=None, not_applicable=nothing)]
+
+
+def _entries(spec: CheckSpec, config: Config) -> dict[str, str | None]:
+    """The service of each container that a check of this scope is about."""
+    return {
+        name: entry.service
+        for name, entry in config.containers.items()
+        if spec.scope == "container" or entry.kind == "worker"
+    }
 
 
 def _queues(spec: CheckSpec, run: Run) -> list[Subject]:

@@ -19,8 +19,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import docker
-import requests
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import ImageNotFound
 from docker.utils import parse_repository_tag
 from testcontainers.core.config import ConnectionMode, testcontainers_config
 from testcontainers.core.container import DockerContainer
@@ -40,6 +39,7 @@ from redis_runbook.targets.throwaway import (
     wait_until_answers,
 )
 from redis_runbook.wire.background import in_background
+from redis_runbook.wire.docker.client import TROUBLE, explain, is_forbidden
 from redis_runbook.wire.endpoint import Endpoint
 from redis_runbook.wire.http_url import HttpUrl, parse_http_url
 from redis_runbook.wire.url_parts import joined
@@ -54,7 +54,6 @@ _START_LIMIT_S: Final = 10
 _API_LIMIT_S: Final = 30
 _CLOSE_LIMIT_S: Final = 10
 _POLL_EVERY_S: Final = 0.05
-_DOCKER_TROUBLE: Final = (DockerException, requests.RequestException)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +98,7 @@ def _connect() -> docker.APIClient:
         # In the background, as the resolver and ssh ignore that limit.
         return in_background(connect).result(_ANSWER_LIMIT_S)
     except Exception as error:
-        if "Permission denied" in str(error):
+        if is_forbidden(error):
             raise TargetError("this user may not talk to the Docker daemon") from error
         raise TargetError("no Docker daemon answers: start one, or use another target") from error
 
@@ -111,8 +110,8 @@ def _ensure_image(api: docker.APIClient, image: str, patience: Patience) -> None
         api.inspect_image(name)  # type: ignore[no-untyped-call]
     except ImageNotFound:
         problem = _pull(api, name, patience)
-    except _DOCKER_TROUBLE as error:
-        problem = _explain(error)
+    except TROUBLE as error:
+        problem = explain(error)
     else:
         return
     if problem:
@@ -130,8 +129,8 @@ def _pull(api: docker.APIClient, name: str, patience: Patience) -> str:
                 answered.set()
                 if "error" in event:
                     return harmless(event["error"])
-        except _DOCKER_TROUBLE as error:
-            return _explain(error)
+        except TROUBLE as error:
+            return explain(error)
         finally:
             answered.set()
         return ""
@@ -190,8 +189,8 @@ class _Run:
             )
         # testcontainers itself raises TimeoutError, ConnectionError and RuntimeError. ValueError is
         # for a Docker host whose name is not valid in a URL.
-        except (*_DOCKER_TROUBLE, OSError, RuntimeError, ValueError) as error:
-            raise TargetError(f"a container cannot be started: {_explain(error)}") from error
+        except (*TROUBLE, OSError, RuntimeError, ValueError) as error:
+            raise TargetError(f"a container cannot be started: {explain(error)}") from error
 
     def _start_server(self, name: str, role: RoleSpec) -> Endpoint:
         container = _Container(self._images.redis_image, self._host, _REDIS_PORT)
@@ -286,8 +285,3 @@ def _check_alive(container: DockerContainer, name: str) -> None:
     if container.status != "running":
         out, err = container.get_logs()
         raise ServerDiedError(name, out + err)
-
-
-def _explain(error: Exception) -> str:
-    text = error.explanation if isinstance(error, APIError) else str(error)
-    return harmless(text or "") or type(error).__name__

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import docker
-import requests
-from docker.errors import DockerException
 
+from redis_runbook.wire.docker.client import TROUBLE
 from redis_runbook.wire.process import programs_environment
 
 RUN: Final = "redis-runbook.run"
@@ -32,7 +31,6 @@ _CREATED: Final = "redis-runbook.created"
 _DAY_S: Final = 86_400
 _PS_LIMIT_S: Final = 2.0
 _NUMBER: Final = re.compile(r"[0-9]{1,10}\Z")
-_TROUBLE: Final = (DockerException, requests.RequestException)
 
 
 def labels(run: str) -> dict[str, str]:
@@ -61,10 +59,10 @@ def _remove(api: docker.APIClient, wanted: Callable[[Mapping[str, str]], bool]) 
     filters: dict[str, Any] = {"label": RUN}
 
     def remove_container(found: Mapping[str, Any]) -> None:
-        with contextlib.suppress(*_TROUBLE):
+        with contextlib.suppress(*TROUBLE):
             api.remove_container(found["Id"], force=True, v=True)
 
-    with contextlib.suppress(*_TROUBLE):
+    with contextlib.suppress(*TROUBLE):
         containers = [
             found for found in api.containers(all=True, filters=filters) if wanted(_labels(found))
         ]
@@ -74,10 +72,10 @@ def _remove(api: docker.APIClient, wanted: Callable[[Mapping[str, str]], bool]) 
         except RuntimeError:  # threads cannot be started while the interpreter exits
             for found in containers:
                 remove_container(found)
-    with contextlib.suppress(*_TROUBLE):
+    with contextlib.suppress(*TROUBLE):
         for found in api.networks(filters=filters):
             if wanted(_labels(found)):
-                with contextlib.suppress(*_TROUBLE):
+                with contextlib.suppress(*TROUBLE):
                     api.remove_network(found["Id"])
 
 

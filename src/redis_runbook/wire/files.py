@@ -6,8 +6,9 @@ import os
 import secrets
 import select
 import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 _STALLED_S: Final = 5.0
 
@@ -27,6 +28,27 @@ def read_text(path: Path, *, max_bytes: int) -> str:
         ValueError: its text continues a sentence that begins with the file ("does not exist"), and
             quotes neither the path nor the contents, which may be secret.
     """
+    with _opened(path) as file:
+        raw = file.read(max_bytes + 1)
+    if len(raw) > max_bytes:
+        raise ValueError(f"is larger than {max_bytes:,} bytes")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is not UTF-8 at byte {error.start:,}") from None
+
+
+def read_tail(path: Path, *, max_bytes: int) -> tuple[bytes, bool]:
+    """The end of a regular file, and whether there is more before it; raises as `read_text`."""
+    with _opened(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - max_bytes))
+        return file.read(max_bytes), size > max_bytes
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """A regular file, to be read; raises as `read_text`."""
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -34,17 +56,11 @@ def read_text(path: Path, *, max_bytes: int) -> str:
         if not stat.S_ISREG(mode):  # opening a pipe that nobody writes to would never return
             raise ValueError("is not a plain file")
         with path.open("rb") as file:
-            raw = file.read(max_bytes + 1)
+            yield file
     except FileNotFoundError:
         raise ValueError("does not exist") from None
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
-    if len(raw) > max_bytes:
-        raise ValueError(f"is larger than {max_bytes:,} bytes")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"is not UTF-8 at byte {error.start:,}") from None
 
 
 def write_whole(path: Path, content: bytes, *, mode: int) -> None:

@@ -17,6 +17,11 @@ _MIN_TIMEOUT_S: Final = 0.05
 _M = TypeVar("_M", bound=BaseModel)
 
 
+def has_too_many_elements(body: bytes) -> bool:
+    """Whether a text, parsed as JSON, may have more than MAX_ELEMENTS elements."""
+    return sum(map(body.count, _BEGINNINGS)) > MAX_ELEMENTS
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """The URL of an HTTP API, its login, and its trusted CA: `ca_file` is a PEM file."""
@@ -85,8 +90,7 @@ class JsonApi:
             if error.problem is FetchProblem.TIMED_OUT:
                 self._late = error
             raise
-        elements = sum(map(body.count, _BEGINNINGS))
-        if elements > MAX_ELEMENTS:
+        if has_too_many_elements(body):
             raise FetchError(
                 FetchProblem.TOO_LARGE, f"answered {path} with more than {MAX_ELEMENTS:,} elements"
             )

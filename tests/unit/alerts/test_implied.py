@@ -161,7 +161,8 @@ def test_check_rule_and_dashboard_share_the_limit_of_memory(limit: float, passes
     config = configured(services__cache__limits__memory_ratio=limit)
     memory = replace(check_cases.HEALTHY["memory"], used_bytes=70, maxmemory_bytes=100)
     service = service_of(config, "cache")
-    assert ruled(memory_checks.test_used_ratio, service=service, memory=memory) == (limit, passes)
+    facts = {"service": service, "memory": memory, "container_limit_bytes": 0}
+    assert ruled(memory_checks.test_used_ratio, **facts) == (limit, passes)
     assert rule(config, "RedisMemory", "cache").threshold == limit
     assert drawn(config, "redis-cache.json", "Memory used: cache") == limit
 

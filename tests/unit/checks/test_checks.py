@@ -16,6 +16,7 @@ from redis_runbook.check import MARK, Broken, Held, Judge, Outcome, Ruling
 from redis_runbook.config.model import ServiceSettings
 from redis_runbook.config.service import Service
 from redis_runbook.probes.connection import Problem
+from redis_runbook.wire.endpoint import Endpoint
 from tests.support.check_cases import CASES, HEALTHY, Case
 from tests.support.places import ROOT
 from tools.docs import parts
@@ -43,11 +44,9 @@ def judged(case: Case) -> tuple[type, Ruling]:
     """Call the check as pytest does, and take its ruling as the plugin does."""
     settings = ServiceSettings.model_validate({"role": case.role, **case.settings})
     judge = Judge()
-    given_: dict[str, Any] = {
-        **HEALTHY,
-        "service": Service(name=case.role, settings=settings, endpoint=None),
-        "judge": judge,
-    }
+    endpoint = Endpoint(scheme="redis", host="redis")
+    service = Service(name=case.role, settings=settings, endpoint=endpoint)
+    given_: dict[str, Any] = {**HEALTHY, "service": service, "used": service, "judge": judge}
     for name, facts in case.facts.items():
         given_[name] = replace(given_[name], **facts) if isinstance(facts, dict) else facts
     function = CHECKS[case.check]

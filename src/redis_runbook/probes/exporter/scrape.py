@@ -240,7 +240,7 @@ PROBES: Final = (
         facts=ExporterFacts,
         look=look_at_exporter,
         needs=(InfoReply, ServerFacts),
-        wanted_by=("exporter",),
+        wanted_by=("exporter", "incident.exporter_reconnected"),
         lane="exporter",
     ),
 )

@@ -1,0 +1,72 @@
+"""Whether an application is told the address of the server that was checked."""
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Final
+
+from redis_runbook.check import percent
+from redis_runbook.config.service import Service
+from redis_runbook.judging.worst import Judgement
+from redis_runbook.probes.containers.facts import ContainerState, GivenUrl
+from redis_runbook.probes.memory import MemoryFacts
+from redis_runbook.redact import printable
+from redis_runbook.verdict import Verdict
+
+_MOST_OF_LIMIT: Final = 0.8
+
+
+def judge_url(url: GivenUrl, service: Service, servers: Sequence[ContainerState]) -> Judgement:
+    """Compare a URL with the address that was checked: a verdict, and a sentence.
+
+    In the network of its containers a server has another address than where it is published;
+    `servers` are the containers of the service, if it has any, and know both.
+    """
+    endpoint = service.endpoint
+    if url.problem:
+        return Verdict.UNKNOWN, f"{url.given_by} {url.problem}"
+    if endpoint is None:
+        return Verdict.UNKNOWN, service.missing
+    host, address = printable(endpoint.host), printable(endpoint.address)
+    given = f"{url.host}:{url.port}" if url.port else url.host
+    text = f"{url.given_by} names {given}, database {url.database}"
+    other = f"{text}, and what was checked is {address}, database {endpoint.database}"
+    if url.database != endpoint.database:
+        return Verdict.FAIL, other
+    if given == address:
+        return Verdict.PASS, f"{text}, which was checked"
+    for server in servers:
+        inside, published = endpoint.port == url.port, server.ports.get(url.port, ())
+        is_here = inside if host in server.names else endpoint.port in published
+        if url.host in server.names and is_here:
+            return Verdict.PASS, f"{text}, which is {server.name}, as is {address}"
+    if not servers and url.host != host and (_is_number(url.host) or _is_number(host)):
+        return Verdict.UNKNOWN, (
+            f"{other}: whether these are one server is not known; configure its container, too"
+        )
+    return Verdict.FAIL, other
+
+
+def judge_room(state: ContainerState, memory: MemoryFacts | None) -> Judgement:
+    """Whether a container leaves its server room beyond maxmemory: for buffers, and for saving."""
+    limit = state.memory_limit_bytes
+    if not limit:
+        return Verdict.PASS, f"{state.name} has no memory limit"
+    if memory is None:
+        return Verdict.UNKNOWN, f"maxmemory of {state.name} is not known"
+    size = f"the memory limit of {state.name}, {limit >> 20} MiB"
+    if not memory.maxmemory_bytes:
+        return Verdict.FAIL, f"maxmemory is 0: {size}, ends the server instead"
+    ratio = memory.maxmemory_bytes / limit
+    verdict = Verdict.PASS if ratio <= _MOST_OF_LIMIT else Verdict.FAIL
+    return verdict, f"maxmemory is {percent(ratio)} of {size} (at most {percent(_MOST_OF_LIMIT)})"
+
+
+def _is_number(host: str) -> bool:
+    """Whether a host is an address or `localhost`, which may be what a name stands for."""
+    if host == "localhost":
+        return True
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Observes the configured containers, through the Docker API, and reads their logs."""

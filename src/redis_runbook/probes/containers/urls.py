@@ -1,0 +1,72 @@
+"""Where applications are told that their Redis is: by their environment, or a .env file."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from redis_runbook.config.containers import ContainerSettings
+from redis_runbook.probes.containers.facts import GivenUrl
+from redis_runbook.redact import KNOWN, harmless, printable
+from redis_runbook.wire.endpoint import parse_endpoint
+from redis_runbook.wire.files import read_text
+
+if TYPE_CHECKING:
+    from redis_runbook.wire.docker.answers import Inspected
+
+_MAX_BYTES: Final = 64 << 10
+_APPLICATIONS: Final = frozenset({"worker", "app"})
+
+
+def given_urls(
+    settings: ContainerSettings, variable: str | None, containers: "Sequence[Inspected]"
+) -> Iterator[GivenUrl]:
+    """The URL of the variable in each container, and in the `dotenv` of the entry.
+
+    What a container is not told is left out, unless no place at all has it.
+    """
+    variable = settings.url_variable or variable
+    if settings.kind not in _APPLICATIONS or settings.service is None or not variable:
+        return
+    name = harmless(variable)
+    for container in containers:
+        value = container.variables.get(variable)
+        if value is not None:
+            yield _url(f"{name} of {container.shown}", value)
+    if settings.dotenv:
+        given_by = f"{name} of {harmless(settings.dotenv)}"
+        try:
+            text = read_text(Path(settings.dotenv), max_bytes=_MAX_BYTES)
+        except ValueError as error:
+            yield GivenUrl(given_by=given_by, problem=f"cannot be read: the file {error}")
+            return
+        values = [value for key, value in _assignments(text) if key == variable]
+        if values:
+            yield _url(given_by, values[-1])
+        else:
+            yield GivenUrl(given_by=given_by, problem="is not set")
+
+
+def _assignments(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.splitlines():
+        key, equals, value = line.strip().removeprefix("export ").partition("=")
+        value = value.strip()
+        if len(value) > 1 and value[0] in {"'", '"'} and value[-1] == value[0]:
+            value = value[1:-1]
+        else:
+            value = value.partition(" #")[0].rstrip()
+        if equals and not key.startswith("#"):
+            yield key.strip(), value
+
+
+def _url(given_by: str, value: str) -> GivenUrl:
+    try:
+        endpoint = parse_endpoint(value.strip())
+    except ValueError as error:
+        return GivenUrl(given_by=given_by, problem=f"is no address: {error}")
+    KNOWN.learn(filter(None, [endpoint.password]))
+    return GivenUrl(
+        given_by=given_by,
+        host=printable(endpoint.path if endpoint.scheme == "unix" else endpoint.host, 100),
+        port=0 if endpoint.scheme == "unix" else endpoint.port,
+        database=endpoint.database,
+    )

@@ -1,0 +1,1 @@
+"""Containers, without Docker."""
