@@ -11,7 +11,7 @@ from tests.support import product
 from tests.support.servers import Server, wait_until
 from tests.support.sleepers import sleeping
 
-ONLY = ("smoke", "--select", "incident")
+ONLY = ("smoke", "--select", "incident.smoke_command")
 
 
 def command(script: str, name: str = "smoke", more: str = "") -> str:
@@ -113,7 +113,7 @@ def test_nothing_is_started_where_it_should_not_be(healthy: Server, folder: Path
         f"[jwt_cache.login]\nrun = ['touch', '{folder}/started']\n"
     )
     live = product.urls(healthy.url)
-    both = ("smoke", "--select", "incident", "jwt_cache.refreshes")
+    both = ("smoke", "--select", "incident.smoke_command", "jwt_cache.refreshes")
     for arguments, env, reason in (
         (("--read-only",), live, "not run by a read-only run: it may write"),
         (("--target", "embedded"), live, "not run beside throwaway servers"),
@@ -130,7 +130,7 @@ def test_nothing_is_started_where_it_should_not_be(healthy: Server, folder: Path
 
 
 def test_without_a_command_or_a_login_that_is_said(healthy: Server, folder: Path) -> None:
-    arguments = ("smoke", "--select", "incident", "jwt_cache.refreshes", "connectivity.role")
+    arguments = ("smoke", "--select", "incident.smoke_command", "jwt_cache.refreshes", "connectivity.role")
     done = product.run(folder, *arguments, env=product.urls(healthy.url))
     assert done.code == 0
     assert done.message("incident.smoke_command[-]") == (
