@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from redis_runbook.check import Judge, check
 from redis_runbook.config.service import Service
 from redis_runbook.judging.containers import judge_state
+from redis_runbook.judging.data_kept import Baseline, compare, listed
 from redis_runbook.judging.endpoints import judge_room, judge_url
 from redis_runbook.judging.exporter import judge_scrape
 from redis_runbook.judging.reconnected import judge_reconnected
@@ -16,6 +17,7 @@ from redis_runbook.probes.containers.facts import (
     WorkerLog,
 )
 from redis_runbook.probes.exporter.scrape import ExporterFacts
+from redis_runbook.probes.inventory import Inventory
 from redis_runbook.probes.memory import MemoryFacts
 from redis_runbook.probes.programs import ProgramFacts
 from redis_runbook.probes.server import ServerFacts
@@ -143,3 +145,46 @@ def test_smoke_command(subject: Subject, command: ProgramFacts, judge: Judge) ->
         limit=0 if command.by == "exit" else None,
         evidence=command.evidence,
     )
+
+
+@check("incident.data_kept")
+def test_data_kept(
+    service: Service, baseline: Baseline, inventory: Inventory, judge: Judge
+) -> None:
+    """What the service had in the snapshot of `--baseline` is there: data and settings.
+
+    Passes when every queue is there with its schedulers and all jobs that were ever added, no
+        database lost nine of ten keys, and maxmemory, its policy, appendonly, save and role are the
+        same. Jobs done, keys expired, a new version are said as changes.
+    Fails when one of these is not so; a cache that lost keys or JWT entries is a warning, as it
+        may (`jwt_cache.populated` fails where too few are left), and so is a snapshot that may lack
+        queues.
+    Next: do not flush or drain anything; restore the last RDB or AOF where data is missing, set
+        with `CONFIG SET` and in the configuration file what was set before, and let the application
+        create schedulers anew.
+    """
+    before, keeps_data = baseline.of(service.name), service.role_spec.keeps_data
+    found = compare(before, inventory, keeps_data=keeps_data)
+    then, evidence = f"the snapshot of {baseline.at:%Y-%m-%d %H:%M:%S %Z}", found.evidence
+    if found.lost:
+        differences = listed([*found.lost, *found.forgotten])
+        judge.fails(
+            f"{service.name} is not what it was in {then}: {differences}", evidence=evidence
+        )
+    if found.unseen:
+        judge.unknown(
+            f"whether {service.name} is what it was in {then}: {listed(found.unseen)}",
+            evidence=evidence,
+        )
+    if found.forgotten:
+        judge.advise(
+            f"{service.name} need not keep what it holds, and did not since {then}: "
+            f"{listed(found.forgotten)}",
+            evidence=evidence,
+            next_steps=("trigger a CLI login; the cache fills again as it is used",),
+        )
+    said = listed([*found.uncompared, *found.changed]) or "nothing changed"
+    sentence = f"{service.name} has what it had in {then}; {said}"
+    if before.queues_unseen and service.settings.discover:
+        judge.advise(sentence, evidence=evidence)
+    judge.passes(sentence, evidence=evidence)

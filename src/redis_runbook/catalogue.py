@@ -63,11 +63,12 @@ Need = Literal[
     "live",
     "acting",
     "containers",
+    "baseline",
 ]
 """What a check needs: a run that may write, the JWT cache enabled, an exporter enabled, a target
 with exporters, Prometheus, an alert of the runbook that the configuration implies, Grafana, a
-command, a login, live services, a run that may start programs and log in, or a target whose
-containers the configuration names."""
+command, a login, live services, a run that may start programs and log in, a target whose
+containers the configuration names, or a snapshot to compare with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ CHECKS: Final = (
     CheckSpec("incident.endpoints", "container", CONFIGURATION, None, _ADVISORY, _CONTAINERS),
     CheckSpec("jwt_cache.populated", "jwt_cache", LATENCY_SPIKES, "entries", needs=_JWT_CACHE),
     CheckSpec("jwt_cache.expires", "jwt_cache", LATENCY_SPIKES, "s", needs=_JWT_CACHE),
+    CheckSpec("incident.data_kept", "service", UNAVAILABLE, needs=("baseline",)),
     CheckSpec("latency.slowlog", "service", LATENCY_SPIKES, "ms", _ADVISORY),
     CheckSpec("latency.round_trip", "service", MONITORING, "ms"),
     CheckSpec("latency.command_p95", "role", MONITORING, "ms"),

@@ -1,4 +1,4 @@
-"""The command line: `redis-runbook smoke|gate|nightly|config|queue show|rules|dashboards`."""
+"""The command line: `redis-runbook smoke|gate|nightly|snapshot|config|queue show|…`."""
 
 import argparse
 import contextlib
@@ -34,6 +34,7 @@ _MODULES: Final = {
     "queue": "queue_show",
     "rules": "rules",
     "dashboards": "dashboards",
+    "snapshot": "snapshot",
 }
 """The module of each command in `commands`; its `run` takes the options and returns an exit code.
 
@@ -144,6 +145,14 @@ def _parser() -> argparse.ArgumentParser:
     dashboards.add_argument(
         "-o", "--output", metavar="DIR", type=_file, default=Path(), help="default: this folder"
     )
+    snapshot = commands.add_parser(
+        "snapshot", help="save what the services hold and how they are set, for --baseline"
+    )
+    _add_config_option(snapshot)
+    snapshot.add_argument("file", metavar="FILE", type=_file)
+    snapshot.add_argument(
+        "--target", choices=("live",), help="with the default addresses where no URL is set"
+    )
     return parser
 
 
@@ -184,6 +193,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="sample a service for so long, such as queue=5m; repeatable",
+    )
+    parser.add_argument(
+        "--baseline", metavar="FILE", help="compare with this snapshot of before the restart"
     )
     parser.add_argument("--read-only", action="store_true", help="write and publish nothing")
     parser.add_argument("--select", metavar="ID", nargs="+", action="extend", default=[])

@@ -4,8 +4,6 @@ Every pytest run loads it if the package is installed, so it imports nothing hea
 profile.
 """
 
-import argparse
-
 import pytest
 
 from redis_runbook.check import MARK
@@ -41,6 +39,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--deadline", metavar="SECONDS", help="total bound on the run")
     group.addoption(
+        "--baseline", metavar="FILE", help="compare with this snapshot (redis-runbook snapshot)"
+    )
+    group.addoption(
         "--window",
         action="append",
         default=[],
@@ -55,9 +56,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="ID",
         help="only these checks: an id or a prefix of one (memory, latency.slowlog); repeatable",
     )
-    # Set by `redis-runbook --wait`.
-    group.addoption("--waited", metavar="SECONDS", type=float, help=argparse.SUPPRESS)
-    group.addoption("--attempt", metavar="N", type=int, help=argparse.SUPPRESS)
 
 
 @pytest.hookimpl(tryfirst=True)

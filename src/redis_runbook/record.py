@@ -60,13 +60,28 @@ class QueueRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What came back while `--wait` waited, and stayed until the end of the last attempt.
+
+    `at_s` is when it was first seen, in seconds since the wait began. `event` is `reachable`,
+    `exporter`, `jwt_cache` (their `subject` is a service), `workers` (a BullMQ queue), the id of
+    another check that was broken, or `healthy` (the subject is `all`).
+    """
+
+    at_s: float
+    event: Shown
+    subject: Shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
     """One run: what was requested, what was found, and the exit code.
 
     `target` is None if it could not be opened. `outcome` is the exit code for the findings alone;
     `exit_code` is that of the process, which is not healthy if a report could not be written.
-    `waited_s` is how long `--wait` had waited before this attempt; `left_out` is how many checks
-    were not selected; `unwritten` holds a sentence for each report that could not be written.
+    `waited_s` is how long `--wait` had waited before this attempt, and `timeline` what came back
+    meanwhile, in order: None without `--wait`. `left_out` is how many checks were not selected;
+    `unwritten` holds a sentence for each report that could not be written.
     `configured_by` is the file of the configuration; `logins` are those who get a user name, a
     password or a token: `queue at localhost:6379`.
     """
@@ -86,6 +101,7 @@ class RunRecord:
     left_out: int = 0
     attempt: int = 1
     waited_s: float = 0.0
+    timeline: Sequence[Recovered] | None = None
     unwritten: Sequence[Shown] = ()
     configured_by: Shown | None = None
     logins: Sequence[Shown] = ()

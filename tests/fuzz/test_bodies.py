@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 
 from redis_runbook.config.error import ConfigError
 from redis_runbook.config.load import load
+from redis_runbook.judging.data_kept import compare
 from redis_runbook.probes.exporter.metrics import read_samples
-from redis_runbook.probes.prometheus.promql import parse
+from redis_runbook.probes.prometheus.promql import parse as parse_expression
 from redis_runbook.reporting.previous import parse_record
+from redis_runbook.session.baseline import parse, render
 from redis_runbook.wire.endpoint import parse_endpoint
 from redis_runbook.wire.http import FetchError
 from redis_runbook.wire.http_url import parse_http_url
 from tests.fuzz.examples import changed, seeds, tried
+from tests.support.check_cases import BASELINE, INVENTORY
 from tests.support.places import ROOT
 
 METRICS = b"""# HELP redis_up a
@@ -34,6 +37,7 @@ EXPRESSIONS = (
     "absent(redis_up == 1) or -1 ^ 2 % 3 unless bool(1) offset 5m",
 )
 RUNBOOK = (ROOT / "runbook.toml").read_text()
+SNAPSHOT = render(BASELINE)
 SAMPLE = (ROOT / "reports" / "sample" / "results.json").read_text()
 
 
@@ -60,7 +64,7 @@ def test_a_body_of_an_exporter(seed: int) -> None:
 @given(seed=seeds)
 def test_an_expression(expression: str, seed: int) -> None:
     with contextlib.suppress(ValueError):
-        parse(_mangled(expression.encode(), seed).decode(errors="replace"))
+        parse_expression(_mangled(expression.encode(), seed).decode(errors="replace"))
 
 
 @settings(tried, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -88,6 +92,16 @@ def test_an_environment(environ: dict[str, str], seed: int) -> None:
 def test_the_results_of_a_run_before(seed: int) -> None:
     with contextlib.suppress(ValueError):
         parse_record(_mangled(SAMPLE.encode(), seed).decode(errors="replace"))
+
+
+@tried
+@given(seeds)
+def test_a_snapshot_of_before(seed: int) -> None:
+    with contextlib.suppress(ValueError):
+        baseline = parse(_mangled(SNAPSHOT.encode(), seed).decode(errors="replace"))
+        for before in baseline.services.values():
+            for keeps_data in (True, False):
+                assert compare(before, INVENTORY, keeps_data=keeps_data).evidence is not None
 
 
 @tried

@@ -1,6 +1,7 @@
 """A real server's replies, changed at random, to everything that we ask a server."""
 
 import contextlib
+import datetime as dt
 import random
 import socket
 import threading
@@ -12,6 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.exceptions import RedisError
 
+from redis_runbook.config.model import ServiceSettings
+from redis_runbook.config.service import Service
+from redis_runbook.judging.data_kept import Baseline
 from redis_runbook.judging.queue_latency import judge_latency
 from redis_runbook.probes.bullmq.clients import list_clients
 from redis_runbook.probes.bullmq.discovery import discover
@@ -19,6 +23,7 @@ from redis_runbook.probes.bullmq.observe import observe_queues
 from redis_runbook.probes.bullmq.workers import workers_of
 from redis_runbook.probes.clients import clients_facts
 from redis_runbook.probes.cluster import ask_cluster
+from redis_runbook.probes.inventory import take_inventory
 from redis_runbook.probes.jwt_cache import observe_jwt_cache
 from redis_runbook.probes.jwt_refresh import observe_expiries
 from redis_runbook.probes.keyspace import keyspace_facts
@@ -28,12 +33,15 @@ from redis_runbook.probes.persistence import persistence_facts
 from redis_runbook.probes.replication import replication_facts
 from redis_runbook.probes.server import read_info, server_facts
 from redis_runbook.probes.slowlog import read_slowlog
+from redis_runbook.redact import Shown
+from redis_runbook.session.baseline import parse, render
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word, connected
 from redis_runbook.wire.endpoint import parse_endpoint
 from tests.fuzz.examples import changed, failure, seeds, tried
 from tests.support.bullmq_fill import fill
 from tests.support.servers import Server, running
+from tests.support.targets import config
 
 Look = Callable[[Client], object]
 
@@ -89,6 +97,15 @@ def _queues(client: Client) -> object:
     ]
 
 
+def _inventory(client: Client) -> None:
+    """What was counted, whatever the answers, is a snapshot that can be read again."""
+    settings = ServiceSettings.model_validate({"role": "queue"})
+    service = Service(name="queue", settings=settings, endpoint=None)
+    taken = take_inventory(client, service, config(jwt_cache={"service": "queue"}))
+    baseline = Baseline(at=dt.datetime.now(dt.UTC), services={Shown("queue"): taken})
+    assert parse(render(baseline)).services == baseline.services
+
+
 LOOKS: dict[str, Look] = {
     "info": _facts,
     "slowlog": read_slowlog,
@@ -97,6 +114,7 @@ LOOKS: dict[str, Look] = {
     "jwt refresh": lambda client: observe_expiries(client, "jwt:*", "cache", max_calls=20),
     "histogram": _histogram,
     "queues": _queues,
+    "inventory": _inventory,
 }
 
 

@@ -177,8 +177,23 @@ def test_wait_reports_the_recovery(folder: Path) -> None:
         r"attempt 1, \d s: BROKEN \(.* fail, .*\): connectivity.reachable\[queue\], .*", first
     )
     assert "after the first began" in done.out
+    told = re.search(r"^queue, cache reachable after ([\d.]+) s · .*", done.out, re.MULTILINE)
+    assert told
+    assert float(told[1]) > done.results["extra"]["waited_s"]
+    assert told[0] in done.html
     assert done.out.count("PASS     connectivity.reachable[queue]") == 1
     assert "FAIL     connectivity.reachable[queue]" not in done.out
+
+
+def test_waiting_for_what_is_healthy_tells_of_nothing(healthy: Server, folder: Path) -> None:
+    arguments = ("smoke", "--select", "connectivity")
+    env = product.urls(healthy.url)
+    done = product.run(folder, *arguments, "--wait", "60", env=env)
+    extra = done.results["extra"]
+    assert extra["recovery"] == {"attempts": 1, "waited_s": extra["waited_s"], "timeline": []}
+    assert extra["waited_s"] < 0.1
+    assert "reachable after" not in done.out
+    assert "recovery" not in product.run(folder, *arguments, env=env).results["extra"]
 
 
 @pytest.mark.quiet
@@ -283,6 +298,8 @@ def test_a_report_of_another_plugin_that_cannot_be_written_is_named(folder: Path
         ("smoke", "--report-dir", "redis://:hunter22@nowhere/x"),
         ("smoke", "--metrics-file", "redis://:hunter22@nowhere/x"),
         ("smoke", "--output", "json=redis://:hunter22@nowhere/x"),
+        ("smoke", "--target", "live", "--baseline", "redis://:hunter22@nowhere/x"),
+        ("snapshot", "http://me:hunter22@nowhere/x"),
         ("rules", "-o", "http://me:hunter22@nowhere/x"),
         ("rules", "--tests", "http://me:hunter22@nowhere/x"),
         ("dashboards", "-o", "http://me:hunter22@nowhere/x"),

@@ -130,7 +130,13 @@ def test_nothing_is_started_where_it_should_not_be(healthy: Server, folder: Path
 
 
 def test_without_a_command_or_a_login_that_is_said(healthy: Server, folder: Path) -> None:
-    arguments = ("smoke", "--select", "incident.smoke_command", "jwt_cache.refreshes", "connectivity.role")
+    arguments = (
+        "smoke",
+        "--select",
+        "incident.smoke_command",
+        "jwt_cache.refreshes",
+        "connectivity.role",
+    )
     done = product.run(folder, *arguments, env=product.urls(healthy.url))
     assert done.code == 0
     assert done.message("incident.smoke_command[-]") == (

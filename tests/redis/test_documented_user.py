@@ -41,6 +41,8 @@ def test_it_lacks_nothing_and_writes_nothing_else(
             env=product.urls(url),
             config="[exporter]\nenabled = false\n",
         )
+        saved = product.run(folder, "snapshot", "before.json", env=product.urls(url))
+        assert saved.code == 0, saved.err
         user = server.client(username="redis-runbook", password="password-of-a-user")
         user.ping()
         may_overwrite = _may(user, "SET", "jwt:0", "x")

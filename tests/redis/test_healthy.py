@@ -41,7 +41,9 @@ def fill(cache: Server) -> None:
 @every_version
 def test_a_healthy_pair_passes_every_check(version: str, folder: Path) -> None:
     with healthy_pair(version) as env:
-        done = product.run(folder, "smoke", env=env)
+        saved = product.run(folder, "snapshot", "before.json", env=env)
+        done = product.run(folder, "smoke", "--baseline", "before.json", env=env)
+    assert saved.code == 0, saved.err
     assert done.code == 0, done.out
     not_passed = {name: verdict for name, verdict in done.verdicts.items() if verdict != "pass"}
     absent = {name for name, verdict in not_passed.items() if verdict == "not_applicable"}

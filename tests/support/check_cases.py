@@ -1,18 +1,22 @@
 """Recorded facts, and what each check makes of them."""
 
+import datetime as dt
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from redis_runbook.check import Advised, Broken, Held, NotApplicable, Unknown
 from redis_runbook.config.model import JwtCache
+from redis_runbook.judging.data_kept import Baseline
 from redis_runbook.judging.restarts import SeenBefore
+from redis_runbook.probes.bullmq.facts import Counts
 from redis_runbook.probes.canary import CanaryFacts
 from redis_runbook.probes.clients import ClientsFacts
 from redis_runbook.probes.cluster import STANDALONE, ClusterFacts
 from redis_runbook.probes.connection import ConnectionFacts, Problem
 from redis_runbook.probes.exporter.scrape import ExporterFacts, ExporterValues
+from redis_runbook.probes.inventory import Database, Entries, Inventory, KeptQueue
 from redis_runbook.probes.jwt_cache import JwtCacheFacts
 from redis_runbook.probes.jwt_refresh import JwtRefreshFacts
 from redis_runbook.probes.latency.sample import LatencyFacts
@@ -74,6 +78,45 @@ def slow(duration_ms: float, age_s: float = 60) -> SlowCommand:
         age_s=age_s, duration_ms=duration_ms, command=Shown(f"KEYS {duration_ms:g} (1 arguments)")
     )
 
+
+def kept_queue(name: str = "bundle:render", **changes: Any) -> KeptQueue:
+    states = (field.name for field in fields(Counts))
+    counts = Counts(**{**dict.fromkeys(states, 0), **changes.pop("counts", {"waiting": 12})})
+    kept = KeptQueue(
+        name=Shown(name), identity=Shown(f"id of {name}"), counts=counts, schedulers=2, added=500
+    )
+    return replace(kept, **changes)
+
+
+INVENTORY = Inventory(
+    address=Shown("redis:6379"),
+    product=Shown("redis"),
+    version=Shown("7.0.15"),
+    run_id=Shown(RUN_ID),
+    role=Shown("master"),
+    maxmemory_bytes=100 * MIB,
+    policy=Shown("noeviction"),
+    appendonly=True,
+    save=Shown("3600 1"),
+    databases=[
+        Database(number=0, keys=1000, expiring=20),
+        Database(number=1, keys=60, expiring=10),
+    ],
+    database=0,
+    queues=[kept_queue(), kept_queue("mail")],
+    queues_unseen=Shown(""),
+    absent=[],
+    jwt=None,
+)
+ENTRIES = Entries(pattern=Shown("jwt:*"), live=1000, complete=True)
+A_CACHE = {"queues": [], "jwt": ENTRIES}
+BASELINE = Baseline(
+    at=dt.datetime(2026, 11, 25, 3, 17, 5, tzinfo=dt.UTC),
+    services={
+        Shown("queue"): INVENTORY,
+        Shown("cache"): replace(INVENTORY, queues=[], jwt=ENTRIES),
+    },
+)
 
 HEALTHY: Mapping[str, Any] = {
     "connection": ConnectionFacts(address="redis:6379", elapsed_ms=3),
@@ -145,6 +188,8 @@ HEALTHY: Mapping[str, Any] = {
         ttl_min_s=60,
         ttl_max_s=3600,
     ),
+    "baseline": BASELINE,
+    "inventory": INVENTORY,
     "slowlog": SlowlogFacts(
         entries=[], threshold_ms=10, why_unknown="", covers_s=None, uptime_s=86_400
     ),
@@ -1220,6 +1265,117 @@ INCIDENT = [
     room(Held, "redis-1 has no memory limit; twin has no memory limit", 0, 0),
 ]
 
+
+def kept(outcome: type, words: str, service: str = "queue", **now: Any) -> Case:
+    inventory = {**(A_CACHE if service == "cache" else {}), **now}
+    return Case("incident.data_kept", outcome, words, {"inventory": inventory}, role=service)
+
+
+def than(outcome: type, words: str, **before: Any) -> Case:
+    """A queue that is compared with a snapshot that tells less."""
+    services = {Shown("queue"): replace(INVENTORY, **before)}
+    return Case("incident.data_kept", outcome, words, {"baseline": {"services": services}})
+
+
+SOME_KEYS = [Database(number=0, keys=3, expiring=0), Database(number=1, keys=60, expiring=10)]
+FEW_ENTRIES = replace(ENTRIES, live=99)
+DATA_KEPT = [
+    kept(Held, "queue has what it had in the snapshot of 2026-11-25 03:17:05 UTC; nothing changed"),
+    kept(Held, "; another process answers: it was restarted", run_id=Shown("b")),
+    kept(Held, "; the version is 8.0.1 (was 7.0.15)", version=Shown("8.0.1")),
+    kept(Held, "the address is other:6379 (was redis:6379)", address=Shown("other:6379")),
+    # Jobs that were done are no loss, with all of their keys.
+    kept(
+        Held,
+        "database 0 has 3 keys (had 1000); queue bundle:render has 3 completed (had 12 waiting)",
+        queues=[kept_queue(counts={"completed": 3}, added=510), kept_queue("mail")],
+        databases=SOME_KEYS,
+    ),
+    kept(
+        Broken,
+        "queue is not what it was in the snapshot of 2026-11-25 03:17:05 UTC: queue bundle:render "
+        "is gone (it had 12 waiting)",
+        queues=[kept_queue("mail")],
+    ),
+    kept(
+        Broken,
+        "queue bundle:render lost jobs: of 500 that were ever added, 497 are known",
+        queues=[kept_queue(added=497), kept_queue("mail")],
+    ),
+    kept(
+        Broken,
+        "queue mail lost jobs: of 500 that were ever added, 0 are known",
+        queues=[kept_queue(), kept_queue("mail", added=None)],
+    ),
+    kept(
+        Broken,
+        "queue mail has 1 of 2 schedulers",
+        queues=[kept_queue(), kept_queue("mail", schedulers=1)],
+    ),
+    kept(Held, "queue new is new", queues=[*INVENTORY.queues, kept_queue("new")]),
+    # 4 keys that do not expire are a tenth of 50, nearly.
+    kept(
+        Broken,
+        "4 of 50 keys that do not expire are in database 1",
+        databases=[INVENTORY.databases[0], Database(number=1, keys=104, expiring=100)],
+    ),
+    kept(
+        Held,
+        "database 1 has 5 keys (had 60)",
+        databases=[INVENTORY.databases[0], Database(number=1, keys=5, expiring=0)],
+    ),
+    kept(Broken, "0 of 50 keys that do not expire are in", databases=[INVENTORY.databases[0]]),
+    kept(Broken, ": maxmemory is 0 (was 100.0 MiB)", maxmemory_bytes=0),
+    kept(
+        Broken, ": maxmemory-policy is allkeys-lru (was noeviction)", policy=Shown("allkeys-lru")
+    ),
+    kept(Broken, ": appendonly is no (was yes)", appendonly=False),
+    kept(Broken, ": save is off (was 3600 1)", save=Shown("")),
+    kept(Broken, ": the role is replica (was master)", role=Shown("slave")),
+    kept(Unknown, "save was 3600 1, and cannot be read now", save=None),
+    # What was not looked at may be there; what was looked for is not.
+    kept(
+        Unknown,
+        "whether queue is what it was in the snapshot of 2026-11-25 03:17:05 UTC: queue mail was "
+        "not found, and there are more keys",
+        queues=[kept_queue()],
+        queues_unseen=Shown("there are more keys"),
+    ),
+    kept(
+        Broken,
+        "queue mail is gone",
+        queues=[kept_queue()],
+        queues_unseen=Shown("discovery is switched off"),
+        absent=[kept_queue("mail").identity],
+    ),
+    # A cache may forget, which is said; its settings must stay.
+    kept(Held, "cache has what it had in", "cache"),
+    kept(
+        Advised,
+        "cache need not keep what it holds, and did not since the snapshot of 2026-11-25 03:17:05 "
+        "UTC: 0 of 1000 keys are in database 0; 0 of 60 keys are in database 1; 99 of 1000 entries "
+        "of jwt:* are there",
+        "cache",
+        databases=[],
+        jwt=FEW_ENTRIES,
+    ),
+    kept(Advised, "at least 99 of 1000", "cache", jwt=replace(FEW_ENTRIES, complete=False)),
+    kept(Held, "nothing changed", "cache", jwt=replace(ENTRIES, live=100)),
+    kept(Held, "; entries of jwt:* were counted then, and of t:* now", "cache",
+        jwt=Entries(pattern=Shown("t:*"), live=0, complete=True)),
+    kept(Held, "; entries of jwt:* were counted then, and of nothing now", "cache", jwt=None),
+    # What the snapshot does not tell may be lost.
+    than(Advised, "; the snapshot may lack queues: it is late", queues_unseen="it is late"),
+    replace(
+        than(Held, "queue has what it had in the snapshot of 2026-11-25 03:17:05 UTC; the snapshot "
+             "may lack queues: it is late", queues_unseen="it is late"),
+        settings={"discover": False},
+    ),
+    than(Held, "; the snapshot does not tell save", save=None),
+    kept(Broken, "maxmemory is 0 (was 100.0 MiB); 0 of 1000 keys", "cache",
+        maxmemory_bytes=0, databases=SOME_KEYS[1:]),
+]  # fmt: skip
+
 CASES = [
     *INCIDENT,
     *CONNECTIVITY,
@@ -1227,6 +1383,7 @@ CASES = [
     *PERSISTENCE_AND_REPLICATION,
     *EXPORTER,
     *JWT_CACHE,
+    *DATA_KEPT,
     *SLOWLOG,
     *LATENCY,
 ]

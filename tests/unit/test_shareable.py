@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from redis_runbook.alerts import probes as alerts
 from redis_runbook.alerts.rule import AlertRule
 from redis_runbook.probes.table import runbook_probes
-from redis_runbook.record import QueueRecord, RunRecord
+from redis_runbook.record import QueueRecord, Recovered, RunRecord
 from redis_runbook.redact import KNOWN, MASK, ShownValue, printable, printable_mapping
 from redis_runbook.reporting import html, text
 from redis_runbook.reporting.table import OUTPUTS
@@ -250,6 +250,7 @@ def _record_of(outside: str) -> RunRecord:
         services=(dataclasses.replace(RECORD.services[0], name=shown, address=shown),),
         queues=(queue,),
         findings=[dataclasses.replace(finding, verdict=verdict) for verdict in Verdict],
+        timeline=(Recovered(at_s=1, event=shown, subject=shown),),
         unwritten=(shown,),
         configured_by=shown,
         logins=(shown,),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from redis_runbook.commands.answer import say
+from redis_runbook.record import RunRecord
 from redis_runbook.redact import KNOWN, document, environment_secrets
 from redis_runbook.verdict import ExitCode
 
@@ -34,10 +35,9 @@ def run(options: argparse.Namespace) -> int:
         return _pytest(arguments)
     if _in_colour():
         arguments.insert(0, "--color=yes")  # pytest writes into a text, which is no terminal
+    before: list[RunRecord] = []
     return _until_healthy(
-        lambda number, waited_s: _attempt(
-            [*arguments, f"--attempt={number}", f"--waited={waited_s:.1f}"]
-        ),
+        lambda number, waited_s: _attempt(arguments, number, waited_s, before),
         wait_s=options.wait,
     )
 
@@ -76,24 +76,41 @@ def _until_healthy(run: Callable[[int, float], _Attempt], *, wait_s: float) -> i
     return attempt.code
 
 
-def _attempt(arguments: Sequence[str]) -> _Attempt:
-    watcher = _Watcher()
+def _attempt(
+    arguments: Sequence[str], number: int, waited_s: float, before: list[RunRecord]
+) -> _Attempt:
+    """Run once; `before` holds the record of the attempt before, and then that of this one."""
+    watcher = _Watcher(number, waited_s, before)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         code = _pytest(arguments, watcher)
     return _Attempt(code=code, printed=printed.getvalue(), line=watcher.line)
 
 
 class _Watcher:
-    """A pytest plugin that takes the run's record when pytest is done with it."""
+    """A pytest plugin: tells the run what `--wait` has seen, and takes its record in the end."""
 
     line = ""
 
+    def __init__(self, number: int, waited_s: float, before: list[RunRecord]) -> None:
+        self._number, self._waited_s, self._before = number, waited_s, before
+
+    def pytest_cmdline_main(self, config: Any) -> None:
+        """Tell the run, before it is configured."""
+        from redis_runbook.session.recovery import WAITED, Waited  # noqa: PLC0415  # as below
+
+        config.stash[WAITED] = Waited(
+            attempt=self._number,
+            waited_s=self._waited_s,
+            before=self._before[-1] if self._before else None,
+        )
+
     def pytest_unconfigure(self, config: Any) -> None:
-        """Keep the run in a line; a run that did not begin has none."""
+        """Keep the record, and the run in a line; a run that did not begin has none."""
         from redis_runbook.reporting import text  # noqa: PLC0415  # pytest is to import them first
         from redis_runbook.reporting.reports import RECORD  # noqa: PLC0415
 
         if record := config.stash.get(RECORD, None):
+            self._before[:] = [record]
             self.line = text.attempt(record)
 
 
@@ -115,6 +132,7 @@ def _pytest_arguments(options: argparse.Namespace) -> list[str]:
         "--report-dir": options.report_dir,
         "--metrics-file": options.metrics_file,
         "--deadline": options.deadline,
+        "--baseline": options.baseline,
     }
     arguments += [f"{name}={value}" for name, value in given.items() if value is not None]
     arguments += [f"--select={check}" for check in options.select]

@@ -7,7 +7,7 @@ from typing import Any, Final
 from redis_runbook.judging.cause import Cause
 from redis_runbook.judging.queue_latency import LatencyJudgement
 from redis_runbook.judging.stalled import StalledJob
-from redis_runbook.probes.bullmq.facts import QueueFacts, WaitingJob
+from redis_runbook.probes.bullmq.facts import Counts, QueueFacts, WaitingJob
 from redis_runbook.probes.bullmq.queues import ObservedQueue
 from redis_runbook.redact import printable
 
@@ -17,8 +17,13 @@ _MAX_STALLED: Final = 20
 
 
 def counts(facts: QueueFacts) -> str:
+    """The jobs of a queue by state, as `jobs_by_state` says them."""
+    return jobs_by_state(facts.counts)
+
+
+def jobs_by_state(jobs: Counts) -> str:
     """`12 waiting, 3 active, 120 delayed`: every state that holds jobs, or `no jobs`."""
-    found = {state.replace("_", "-"): number for state, number in asdict(facts.counts).items()}
+    found = {state.replace("_", "-"): number for state, number in asdict(jobs).items()}
     shown = [
         f"{number} {state}" if number is not None else f"unknown {state}"
         for state, number in found.items()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from redis_runbook.probes.probe import Probe
@@ -14,9 +14,10 @@ _MOST: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class KeyspaceFacts:
-    """Keys by database; a database without a key is not in it."""
+    """Keys by database, and those of them that expire; a database without a key is not in it."""
 
     keys: Mapping[int, int]
+    expiring: Mapping[int, int] = field(default_factory=dict)
 
 
 def keyspace_facts(info: Info) -> KeyspaceFacts:
@@ -26,11 +27,13 @@ def keyspace_facts(info: Info) -> KeyspaceFacts:
         CannotLook: what INFO says of a database is no count.
     """
     found = ((match, value) for name, value in info.items() if (match := _DATABASE.fullmatch(name)))
-    keys = {}
+    keys, expiring = {}, {}
     for match, value in list(found)[:_MOST]:
         fields = dict(part.partition("=")[::2] for part in value.split(","))
-        keys[int(match.group(1))] = integer(fields, "keys")
-    return KeyspaceFacts({database: count for database, count in keys.items() if count})
+        database, count = int(match.group(1)), integer(fields, "keys")
+        if count:
+            keys[database], expiring[database] = count, integer(fields, "expires")
+    return KeyspaceFacts(keys, expiring)
 
 
 PROBES: Final = (

@@ -76,7 +76,7 @@ def persistence_facts(client: Client, info: Info) -> PersistenceFacts:
         needed |= {"aof_last_write_status", "aof_last_bgrewrite_status"}
     if missing := needed - set(info):
         raise CannotLook(f"INFO does not report {', '.join(sorted(missing))}")
-    points, why_unknown = _save_points(client)
+    points, why_unknown = save_points(client)
     overdue = _overdue(info, points or ())
     if overdue:
         time.sleep(_AGAIN_S)
@@ -121,7 +121,7 @@ def _overdue(info: Info, points: Sequence[SavePoint]) -> SavePoint | None:
     return min(due, key=lambda point: point.after_s, default=None)
 
 
-def _save_points(client: Client) -> tuple[Sequence[SavePoint] | None, str]:
+def save_points(client: Client) -> tuple[Sequence[SavePoint] | None, str]:
     """What `save` is set to, empty where RDB is off; None and why where that is not known."""
     try:
         reply = client.ask("CONFIG", "GET", "save")

@@ -98,6 +98,7 @@ def _extra(record: RunRecord) -> dict[str, Any]:
             name: dataclasses.asdict(server) if server else None
             for name, server in record.servers.items()
         },
+        **_recovery(record),
         # The other fields that `previous.parse_record` needs.
         "outcome": int(record.outcome),
         "selected": list(record.selected),
@@ -114,4 +115,17 @@ def _extra(record: RunRecord) -> dict[str, Any]:
             for service in record.services
         },
         "queues": [dataclasses.asdict(queue) for queue in record.queues],
+    }
+
+
+def _recovery(record: RunRecord) -> dict[str, Any]:
+    """How the services came back, in a run with `--wait`."""
+    if record.timeline is None:
+        return {}
+    return {
+        "recovery": {
+            "attempts": record.attempt,
+            "waited_s": round(record.waited_s, 1),
+            "timeline": [dataclasses.asdict(recovered) for recovered in record.timeline],
+        }
     }

@@ -156,7 +156,7 @@ def render(record: RunRecord) -> str:
         f"{record.elapsed_s:.1f} s",
         f"exit code {int(code)}",
         text.left_out(record),
-        text.recovery(record),
+        text.attempts(record),
     )
     return _template().render(
         style=Markup(_resource("verdicts.css")),  # noqa: S704  # our own
@@ -165,6 +165,7 @@ def render(record: RunRecord) -> str:
         meaning=text.meaning(record),
         record=record,
         facts=[fact for fact in facts if fact],
+        timeline=text.timeline(record),
         counts=text.counts(record.findings),
         columns=_COLUMNS,
     )

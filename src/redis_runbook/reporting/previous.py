@@ -5,7 +5,14 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from redis_runbook.record import LastSeen, QueueRecord, RunRecord, ServerRecord, ServiceRecord
+from redis_runbook.record import (
+    LastSeen,
+    QueueRecord,
+    Recovered,
+    RunRecord,
+    ServerRecord,
+    ServiceRecord,
+)
 from redis_runbook.redact import Shown, printable_mapping, reread
 from redis_runbook.verdict import ExitCode, Finding, Verdict
 from redis_runbook.wire.files import read_text
@@ -52,6 +59,7 @@ def parse_record(text: str) -> RunRecord:
             left_out=int(extra["left_out"]),
             attempt=int(extra["attempt"]),
             waited_s=_number(extra["waited_s"]),
+            timeline=_timeline(extra.get("recovery")),
             unwritten=tuple(map(_text, extra.get("unwritten", ()))),
             configured_by=_text_or_none(extra.get("configured_by")),
             logins=tuple(map(_text, extra.get("logins", ()))),
@@ -68,6 +76,20 @@ def _service(name: str, about: Any, server: Any) -> ServiceRecord:
         window_s=_number(about["window_s"]),
         server=_server(server) if server is not None else None,
         last_seen=_last_seen(about.get("last_seen")),
+    )
+
+
+def _timeline(recovery: Any) -> tuple[Recovered, ...] | None:
+    """What came back; None for a run without `--wait`."""
+    if recovery is None:
+        return None
+    return tuple(
+        Recovered(
+            at_s=_number(about["at_s"]),
+            event=_text(about["event"]),
+            subject=_text(about["subject"]),
+        )
+        for about in recovery["timeline"]
     )
 
 

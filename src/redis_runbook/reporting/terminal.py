@@ -55,7 +55,8 @@ class Terminal:
             return
         reporter.write_line("")
         _show_attention(record, reporter)
-        for remark in filter(None, (text.left_out(record), text.recovery(record))):
+        remarks = text.left_out(record), text.attempts(record), text.timeline(record)
+        for remark in filter(None, remarks):
             reporter.write_line(remark)
         healthy = record.exit_code is ExitCode.HEALTHY
         colour: dict[str, Any] = {"green": True} if healthy else {"red": True}

@@ -1,10 +1,10 @@
 """Formats numbers, verdict counts and exit codes for all reports."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from redis_runbook.check import percent
-from redis_runbook.record import RunRecord
+from redis_runbook.record import Recovered, RunRecord
 from redis_runbook.verdict import ExitCode, Finding, Verdict, count
 
 _WORDS: Final = {
@@ -22,6 +22,14 @@ _MEANINGS: Final = {
     ExitCode.NOTHING_CHECKED: "nothing was checked",
 }
 _NAMED: Final = 3
+_CAME_BACK: Final[Mapping[str, str]] = {
+    "reachable": "{} reachable",
+    "exporter": "exporter of {}",
+    "workers": "workers of {}",
+    "jwt_cache": "jwt cache",
+    "healthy": "healthy",
+}
+_TOGETHER_S: Final = 0.5
 
 
 def opening(record: RunRecord) -> str:
@@ -130,9 +138,41 @@ def left_out(record: RunRecord) -> str:
     return f"{record.left_out} checks were not selected" if record.left_out else ""
 
 
-def recovery(record: RunRecord) -> str:
+def attempts(record: RunRecord) -> str:
     """The number of attempts and the time since the first, with `--wait`; empty for one attempt."""
     if record.attempt <= 1:
         return ""
     took_s = record.waited_s + record.elapsed_s
     return f"attempt {record.attempt}, {took_s:.0f} s after the first began"
+
+
+def timeline(record: RunRecord) -> str:
+    """`queue reachable after 1.2 s · workers of a, b after 8.3 s · healthy after 9.0 s`.
+
+    Empty without `--wait`, and where nothing came back.
+    """
+    parts = [_came_back(together) for together in _together(record.timeline or ())]
+    if parts and record.exit_code is not ExitCode.HEALTHY:
+        parts.append(f"not healthy after {record.waited_s + record.elapsed_s:.1f} s")
+    return " · ".join(parts)
+
+
+def _together(recovered: Sequence[Recovered]) -> Iterator[Sequence[Recovered]]:
+    """What came back in the same way at the same time: for one part of the sentence."""
+    group: list[Recovered] = []
+    for one in recovered:
+        first = group[0] if group else one
+        if one.event != first.event or one.at_s - first.at_s > _TOGETHER_S:
+            yield group
+            group = []
+        group.append(one)
+    if group:
+        yield group
+
+
+def _came_back(together: Sequence[Recovered]) -> str:
+    event, names = together[0].event, [one.subject for one in together]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    subjects = f"{', '.join(names[:_NAMED])}{more}"
+    what = _CAME_BACK.get(event, f"{event} of {{}}").format(subjects)
+    return f"{what} after {together[-1].at_s:.1f} s"

@@ -17,12 +17,15 @@ from redis_runbook.config.misspelt import misspelt_variables
 from redis_runbook.config.model import Config
 from redis_runbook.config.profiles import PROFILES
 from redis_runbook.config.resolve import any_url_given
-from redis_runbook.redact import Redactor, environment_secrets
+from redis_runbook.judging.data_kept import Baseline
+from redis_runbook.redact import Redactor, environment_secrets, harmless
 from redis_runbook.session.hooks import RunSession
+from redis_runbook.session.recovery import WAITED
 from redis_runbook.session.reports import Reports
 from redis_runbook.session.run import RUN, Run
 from redis_runbook.session.setup import SetupOutcome, SubjectOutcome
 from redis_runbook.targets.choose import url_variables
+from redis_runbook.wire.files import is_url
 
 _FIXTURES: Final = "redis_runbook.fixtures"
 _NAME: Final = "redis-runbook-run"
@@ -62,12 +65,21 @@ def configure(
             os.environ,
             {key: value for key, value in given.items() if value not in {None, False}},
         )
-        attempt = config.getoption("attempt")
-        if attempt is None or attempt == 1:
+        waited = config.stash.get(WAITED, None)
+        if waited is None or waited.attempt == 1:
             for sentence in misspelt_variables(loaded.config, os.environ):
                 print(sentence, file=sys.stderr)  # noqa: T201
-        if attempt is not None:
-            _refuse_to_wait_for_nothing(loaded.config)
+        if waited:
+            _refuse_throwaway(
+                loaded.config,
+                "--wait",
+                "waits for your services to recover",
+                in_vain="wait for nothing",
+            )
+        if baseline := config.getoption("baseline"):
+            _refuse_throwaway(
+                loaded.config, "--baseline", "is about your services", in_vain="compare nothing"
+            )
         reports = make_reports(config, loaded)
         run = Run(
             loaded,
@@ -77,11 +89,11 @@ def configure(
             previous=reports.previous(),
         )
         run.select(config.getoption("select"))
+        run.waited = waited
+        run.baseline = _baseline(baseline, loaded.config) if baseline else None
     except (ConfigError, ValueError) as error:
         # It quotes what was given, and that may be a URL in the wrong place.
         raise pytest.UsageError(Redactor(environment_secrets()).document(str(error))) from None
-    run.attempt = attempt or 1
-    run.waited_s = config.getoption("waited") or 0.0
     config.stash[RUN] = run
     for name in _LIBRARIES:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
@@ -96,17 +108,38 @@ def configure(
     config.pluginmanager.register(reports)
 
 
-def _refuse_to_wait_for_nothing(config: Config) -> None:
-    """Raise ValueError under `--wait` where no service of the user's is looked at."""
+def _refuse_throwaway(config: Config, option: str, purpose: str, *, in_vain: str) -> None:
+    """Raise ValueError for an option that needs the user's services where none is looked at."""
     if config.target in {"container", "embedded"}:
         raise ValueError(
-            f"--wait waits for your services to recover, and --target {config.target} starts "
-            "servers of its own, which need no waiting: leave one of the two out"
+            f"{option} {purpose}, and --target {config.target} starts servers of its own: leave "
+            "one of the two out"
         )
     if config.target == "auto" and not any_url_given(config, os.environ):
         raise ValueError(
-            f"--wait would wait for nothing: no service URL is set; set {url_variables(config)}"
+            f"{option} would {in_vain}: no service URL is set; set {url_variables(config)}"
         )
+
+
+def _baseline(file: str, config: Config) -> Baseline:
+    """The snapshot in a file; raises ValueError where it is none, or none of these services."""
+    from redis_runbook.session.baseline import read_baseline  # noqa: PLC0415  # only where given
+
+    if is_url(file):
+        raise ValueError("--baseline is a path, not a URL")
+    try:
+        found = read_baseline(Path(file))
+    except ValueError as error:
+        raise ValueError(f"--baseline {file} {error}") from None
+    if not any(
+        settings.enabled and name in found.services for name, settings in config.services.items()
+    ):
+        others = ", ".join(found.services) or "none"
+        raise ValueError(
+            f"--baseline {file} is about other services ({harmless(others)}) than "
+            f"{', '.join(config.services)}"
+        )
+    return found
 
 
 def _set_pytest_options(config: pytest.Config, run: Run) -> None:

@@ -21,6 +21,7 @@ from redis_runbook.session.recording import (
     record_phase,
     spec_of,
 )
+from redis_runbook.session.recovery import at_exit
 from redis_runbook.session.reports import Reports
 from redis_runbook.session.run import Run
 from redis_runbook.session.run_record import make_record
@@ -236,7 +237,8 @@ class RunSession:
     def _settled(self, record: RunRecord, problems: Sequence[str]) -> RunRecord:
         unwritten = (*record.unwritten, *map(sentence, problems))
         code = self._run.exit_code(reported=not unwritten)
-        return replace(record, exit_code=code, unwritten=unwritten)
+        recovered = at_exit(record.timeline, code)
+        return replace(record, exit_code=code, unwritten=unwritten, timeline=recovered)
 
     def _end_progress(self) -> None:
         if self._progress:

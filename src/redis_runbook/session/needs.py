@@ -66,6 +66,9 @@ _MISSING: Final[Mapping[Need, Callable[[Run], str]]] = {
         "" if run.config.commands else "no command is configured: [commands.NAME] run"
     ),
     "login": _no_login,
+    "baseline": lambda run: (
+        "" if run.baseline else "no --baseline is given: `redis-runbook snapshot FILE` makes one"
+    ),
     "live": lambda run: (
         "not run beside throwaway servers: it is about live ones"
         if run.target and run.target.kind != "live"

@@ -17,11 +17,13 @@ from redis_runbook.config.profiles import Profile
 from redis_runbook.config.resolve import secrets
 from redis_runbook.config.service import Service
 from redis_runbook.config.windows import window_lengths_s
+from redis_runbook.judging.data_kept import Baseline
 from redis_runbook.probes.probe import Probe
 from redis_runbook.record import LastSeen, ServiceRecord
 from redis_runbook.redact import KNOWN, environment_secrets, printable
 from redis_runbook.session.lane import Scene
 from redis_runbook.session.observation import Observation
+from redis_runbook.session.recovery import Waited
 from redis_runbook.targets.choose import open_target
 from redis_runbook.targets.target import Target
 from redis_runbook.verdict import SEVERITY, CannotLook, ExitCode, Finding, exit_code
@@ -35,7 +37,9 @@ class Run:
     `target` and `observation` are None until `begin`. `findings` are by name, in order of arrival.
     `windows_s` is how long each service is sampled. `on_wait` is called about once a second while
     a check waits for facts. `previous` holds the services of the last run, by name. `left_out`
-    counts the deselected tests.
+    counts the deselected tests. `found_s` is when each finding was made, in seconds since the run
+    started; `waited` is what `--wait` has seen so far, None without it; `baseline` is the snapshot
+    to compare with, None without `--baseline`.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Run:
         self.redact.learn(secrets(self.config, environ) | environment_secrets(environ))
         self.configured_by: Final = printable(str(loaded.file)) if loaded.file else None
         self.findings: dict[str, Finding] = {}
+        self.found_s: dict[str, float] = {}
         self.interrupted = False
         self.internal_error = False
         self.target: Target | None = None
@@ -79,8 +84,8 @@ class Run:
         self.observation: Observation | None = None
         self.previous: Final = previous or {}
         self.left_out = 0
-        self.attempt = 1
-        self.waited_s = 0.0
+        self.waited: Waited | None = None
+        self.baseline: Baseline | None = None
         self.selected: Sequence[str] = ()
         self._environ = environ
         self._started = time.monotonic()
@@ -197,6 +202,7 @@ class Run:
 
     def record(self, finding: Finding) -> None:
         """Keep a finding; of several with the same name, keep the worst."""
+        self.found_s[finding.name] = self.elapsed_s
         kept = self.findings.get(finding.name, finding)
         self.findings[finding.name] = min(
             finding, kept, key=lambda candidate: SEVERITY.index(candidate.verdict)

@@ -11,6 +11,7 @@ from redis_runbook.probes.clients import ClientsFacts
 from redis_runbook.probes.server import ServerFacts
 from redis_runbook.record import LastSeen, QueueRecord, RunRecord, ServerRecord, ServiceRecord
 from redis_runbook.redact import Redactor, printable, sentence
+from redis_runbook.session.recovery import timeline
 from redis_runbook.session.run import Run
 from redis_runbook.verdict import Finding, Verdict
 
@@ -35,11 +36,14 @@ def make_record(run: Run) -> RunRecord:
         exit_code=outcome,
         interrupted=run.interrupted,
         left_out=run.left_out,
-        attempt=run.attempt,
-        waited_s=round(run.waited_s, 1),
+        attempt=run.waited.attempt if run.waited else 1,
+        waited_s=round(run.waited.waited_s, 1) if run.waited else 0.0,
         configured_by=run.configured_by,
         logins=tuple(map(sentence, target.logins)) if target else (),
     )
+    if run.waited:
+        recovered = timeline(record, run.waited.before, found_s=run.found_s)
+        record = dataclasses.replace(record, timeline=recovered)
     return _redacted(record, run.redact)
 
 

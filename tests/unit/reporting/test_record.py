@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_runbook.record import LastSeen, QueueRecord, RunRecord, ServerRecord, ServiceRecord
+from redis_runbook.record import (
+    LastSeen,
+    QueueRecord,
+    Recovered,
+    RunRecord,
+    ServerRecord,
+    ServiceRecord,
+)
 from redis_runbook.redact import Shown, printable, printable_mapping
 from redis_runbook.reporting import junit
 from redis_runbook.reporting.ctrf import render
@@ -90,6 +97,7 @@ RECORD = RunRecord(
     left_out=4,
     attempt=3,
     waited_s=12.5,
+    timeline=(Recovered(at_s=8.4, event=Shown("workers"), subject=Shown("bundle:render")),),
     unwritten=(Shown("cannot write reports/latest.html: Permission denied"),),
     configured_by=Shown("runbook.toml"),
     logins=(Shown("queue at localhost:6379"), Shown("grafana at http://localhost:3000")),
@@ -98,6 +106,19 @@ RECORD = RunRecord(
 
 def test_a_record_is_read_back_as_it_was() -> None:
     assert parse_record(render(RECORD)) == RECORD
+
+
+def test_recovery_is_told_of_a_run_that_waited_only() -> None:
+    extra = json.loads(render(RECORD))["results"]["extra"]
+    assert extra["recovery"] == {
+        "attempts": 3,
+        "waited_s": 12.5,
+        "timeline": [{"at_s": 8.4, "event": "workers", "subject": "bundle:render"}],
+    }
+    assert (extra["attempt"], extra["waited_s"]) == (3, 12.5)
+    did_not_wait = replace(RECORD, timeline=None)
+    assert "recovery" not in json.loads(render(did_not_wait))["results"]["extra"]
+    assert parse_record(render(did_not_wait)) == did_not_wait
 
 
 def test_a_document_of_a_version_without_it_was_last_seen_by_nobody() -> None:
@@ -154,6 +175,8 @@ def test_an_output_says_the_same_of_the_same_record(output: object) -> None:
         {"servers": {}},
         {"queues": [{"name": "x"}]},
         {"exit_code": 77},
+        {"recovery": {"timeline": [{"at_s": "x", "event": "a", "subject": "b"}]}},
+        {"recovery": {"timeline": 3}},
         {"selected": "memory", "counts": None, "attempt": "x"},
     ],
     ids=str,
