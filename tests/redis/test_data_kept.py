@@ -14,7 +14,7 @@ from tests.support import product
 from tests.support.healthy import HEALTHY, fill
 from tests.support.servers import Server, free_port, running, wait_until
 
-KEPT = ("--select", "incident")
+KEPT = ("--select", "incident.data_kept")
 NAME = "incident.data_kept[{}]"
 QUEUE, CACHE = NAME.format("queue"), NAME.format("cache")
 NO_PERSISTENCE = ("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")

@@ -64,7 +64,7 @@ def test_what_is_no_snapshot_of_this_version_is_refused(text: str, words: str) -
 @pytest.mark.usefixtures("_little_memory")
 def test_many_errors_take_little_memory() -> None:
     with pytest.raises(ValueError, match="is damaged"):
-        parse(service_of(queues=[[]] * 95_000))
+        parse(service_of(queues=[[]] * 55_000))
 
 
 def test_every_text_of_a_file_is_made_printable() -> None:
