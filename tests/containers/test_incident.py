@@ -76,7 +76,9 @@ def entry(name: str, container: object, more: str = "") -> str:
 
 def test_all_is_well(folder: Path, well: tuple[Stack, Queue]) -> None:
     done = looked_at(folder, well)
-    assert done.verdicts == {
+    others = ("incident.data_kept", "incident.smoke_command")
+    found = {name: one for name, one in done.verdicts.items() if not name.startswith(others)}
+    assert found == {
         "incident.container[queue]": "pass",
         "incident.container[worker]": "pass",
         "incident.logs[queue]": "pass",
@@ -483,7 +485,7 @@ def test_a_worker_that_says_nothing_is_broken_25_s_after_the_start(
         '[containers.mute]\nkind = "worker"\nservice = "queue"\n'
         f'container = "{well[0].project}-worker-1"\n{mute}\n'
     )
-    wait_until(lambda: queue.client().info("server")["uptime_in_seconds"] >= 25, limit_s=30)
+    wait_until(lambda: queue.client().info("server")["uptime_in_seconds"] >= 27, limit_s=35)
     done = looked_at(folder, well, more)
     assert done.verdicts["incident.workers_reconnected[mute]"] == "fail"
     assert done.verdicts["incident.workers_reconnected[worker]"] == "pass"

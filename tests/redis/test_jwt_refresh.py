@@ -303,7 +303,7 @@ def test_a_login_that_never_ends_fails_in_time(cache: Server, answer: Any, reaso
 def test_a_login_that_floods_fails_and_nobody_there_too(cache: Server) -> None:
     with fake_http.serving(lambda request, *_: fake_http.flood(request)) as url:
         seen = observe(cache, url=url)
-    assert "answered with more than 8 MiB" in seen.login
+    assert "answered with more than 4 MiB" in seen.login
     seen = observe(cache, url=f"http://127.0.0.1:{free_port()}")
     assert (seen.succeeded, "refused the connection" in seen.login) == (False, True)
 

@@ -184,3 +184,9 @@ def test_a_name_whose_backslashes_are_doubled_hides_its_secret(forgotten: None) 
     for written in (r"a\"b\\c+secret", r'a\\"b\\\\c+secret', "a%22b%5cc%2bsecret"):
         assert printable(f"name {written} of a job") == f"name {MASK} of a job"
     assert forgotten is None
+
+
+def test_a_secret_that_goes_on_like_the_mark_of_a_cut_is_masked(forgotten: None) -> None:
+    KNOWN.learn(["00001.0"])
+    assert printable("at 00001... (9 more bytes)") == f"at {MASK}... (9 more bytes)"
+    assert forgotten is None

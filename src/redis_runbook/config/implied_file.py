@@ -52,7 +52,8 @@ def refuse_a_strangers(file: Path, layer: Mapping[Key, tuple[object, str]]) -> N
         raise ValueError(f"{why}: {_TRUST}")
     named, _ = layer.get(("plugins",), ((), ""))
     for plugin in named if isinstance(named, list | tuple) else ():
-        if str(plugin).endswith(".py") and (why := _not_only_ours(file.parent / str(plugin))):
+        path = file.parent / str(plugin)
+        if path.suffix == ".py" and path.exists() and (why := _not_only_ours(path)):
             raise ValueError(f"names the plugin {printable(str(plugin))}, which {why}: {_TRUST}")
     for key, (value, _) in layer.items():
         is_sent = names_a_variable(str(key[-1])) and given_by(str(key[-1])) in _SENT

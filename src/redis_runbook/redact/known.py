@@ -50,18 +50,23 @@ class Known:
             if begin < at:
                 continue
             ends = (
-                begin + _same(secret, text[begin : begin + len(secret)])
+                begin + size
                 for secret in self._by_beginning[found[1]]
+                for size in _sizes(secret, text[begin : begin + len(secret)])
             )
             if end := max((end for end in ends if _CUT.match(text, end)), default=0):
                 shown, at = f"{shown}{text[at:begin]}{MASK}", end
         return shown + text[at:]
 
 
-def _same(text: str, other: str) -> int:
-    """How many characters are the same at the beginning of both."""
-    pairs = enumerate(zip(text, other, strict=False))
-    return next((at for at, (one, two) in pairs if one != two), min(len(text), len(other)))
+def _sizes(secret: str, text: str) -> range:
+    """How long a beginning of the secret the text may begin with, at most and a little less.
+
+    Less, as the secret may go on like the mark of a cut: `a.b` and `a...`.
+    """
+    pairs = enumerate(zip(secret, text, strict=False))
+    most = next((at for at, (one, two) in pairs if one != two), min(len(secret), len(text)))
+    return range(most, max(_MIN_PART_OF_WORD, most - 3) - 1, -1)
 
 
 def _any_of(forms: Sequence[str]) -> re.Pattern[str] | None:
