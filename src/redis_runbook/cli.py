@@ -1,4 +1,4 @@
-"""The command line: `redis-runbook smoke|gate|nightly|snapshot|config|queue show|…`."""
+"""The command line: `redis-runbook smoke|gate|nightly|judge|snapshot|config|queue show|…`."""
 
 import argparse
 import contextlib
@@ -32,6 +32,7 @@ _MODULES: Final = {
     **dict.fromkeys(PROFILES, "run"),
     "config": "config_show",
     "queue": "queue_show",
+    "judge": "judge",
     "rules": "rules",
     "dashboards": "dashboards",
     "snapshot": "snapshot",
@@ -118,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
             epilog="what follows -- is passed to pytest",
         )
         _add_run_options(command)
+    _add_judge(commands)
     config = commands.add_parser("config", help="print the effective configuration, redacted")
     _add_config_option(config)
     config.add_argument("--schema", action="store_true", help="print the JSON Schema instead")
@@ -156,6 +158,33 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_judge(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    judge = commands.add_parser(
+        "judge", help="run the checks again on evidence.json, offline: it says nothing about now"
+    )
+    judge.add_argument("evidence", metavar="EVIDENCE", type=_file)
+    judge.add_argument(
+        "--config", metavar="FILE", type=_file, help="other limits, over those of that run"
+    )
+    judge.add_argument("--report-dir", metavar="DIR", help="default: judged/ in reports/")
+    _add_output_option(judge, "json, junit")
+    _add_select_option(judge)
+
+
+def _add_output_option(parser: argparse.ArgumentParser, known: str) -> None:
+    parser.add_argument(
+        "--output",
+        metavar="NAME[=PATH]",
+        action="append",
+        default=[],
+        help=f"also write this output: {known}, or a plugin's; repeatable",
+    )
+
+
+def _add_select_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--select", metavar="ID", nargs="+", action="extend", default=[])
+
+
 def _add_config_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", type=_file, help="default: ./runbook.toml")
 
@@ -173,13 +202,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metrics-file", metavar="FILE.prom", help="also write a textfile for the node_exporter"
     )
-    parser.add_argument(
-        "--output",
-        metavar="NAME[=PATH]",
-        action="append",
-        default=[],
-        help="also write this output: json, junit, prometheus, or a plugin's; repeatable",
-    )
+    _add_output_option(parser, "json, junit, prometheus, evidence")
     parser.add_argument("--deadline", metavar="SECONDS", type=_seconds, help="bound on one run")
     parser.add_argument(
         "--wait",
@@ -198,7 +221,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--baseline", metavar="FILE", help="compare with this snapshot of before the restart"
     )
     parser.add_argument("--read-only", action="store_true", help="write and publish nothing")
-    parser.add_argument("--select", metavar="ID", nargs="+", action="extend", default=[])
+    _add_select_option(parser)
 
 
 def _seconds(text: str) -> float:

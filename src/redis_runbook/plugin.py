@@ -4,6 +4,8 @@ Every pytest run loads it if the package is installed, so it imports nothing hea
 profile.
 """
 
+import argparse
+
 import pytest
 
 from redis_runbook.check import MARK
@@ -56,13 +58,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="ID",
         help="only these checks: an id or a prefix of one (memory, latency.slowlog); repeatable",
     )
+    # Set by `redis-runbook judge`.
+    group.addoption("--evidence", metavar="FILE", help=argparse.SUPPRESS)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Register the check mark, and with a profile the run."""
     config.addinivalue_line("markers", f"{MARK}(spec): the runbook check that a test is")
-    if config.getoption("profile"):
+    if config.getoption("profile") or config.getoption("evidence"):
         # Heavy, and only needed here.
         from redis_runbook.reporting.reports import Reports  # noqa: PLC0415
         from redis_runbook.session.configure import configure  # noqa: PLC0415

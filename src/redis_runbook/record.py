@@ -2,9 +2,9 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from redis_runbook.redact import Shown
+from redis_runbook.redact import Shown, ShownValue
 from redis_runbook.verdict import SEVERITY, ExitCode, Finding, Verdict
 
 
@@ -84,6 +84,10 @@ class RunRecord:
     `unwritten` holds a sentence for each report that could not be written.
     `configured_by` is the file of the configuration; `logins` are those who get a user name, a
     password or a token: `queue at localhost:6379`.
+
+    `gathered` is evidence for a person, by service: lines by what they are of. `evidence` is all
+    that judges the run again, as JSON has it; None where none is saved. `judged_at` is when saved
+    evidence was judged: everything else is then about the run that left it.
     """
 
     profile: Shown
@@ -105,6 +109,9 @@ class RunRecord:
     unwritten: Sequence[Shown] = ()
     configured_by: Shown | None = None
     logins: Sequence[Shown] = ()
+    gathered: Mapping[Shown, Mapping[Shown, Sequence[Shown]]] = field(default_factory=dict)
+    evidence: ShownValue = None
+    judged_at: dt.datetime | None = None
 
     @property
     def window_s(self) -> float:

@@ -9,6 +9,7 @@ import pytest
 from tests.support import product
 from tests.support.bullmq_actors import HAS_NODE_LIBRARIES, HAS_PYTHON_LIBRARY, INSTALL, acting
 from tests.support.bullmq_scene import NODE_LIBRARIES
+from tests.support.judging import assert_same, judge
 from tests.support.places import GUIDE
 from tests.support.queue_runs import (
     WINDOW_S,
@@ -53,6 +54,11 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
 @pytest.fixture(scope="module")
 def late(seen: Seen) -> product.Outcome:
     return seen.late
+
+
+def test_saved_evidence_says_the_same_of_every_queue(late: product.Outcome, folder: Path) -> None:
+    assert {"fail", "warn", "unknown", "pass", "not_applicable"} == {*late.verdicts.values()}
+    assert_same(judge(folder, late.files["evidence.json"]), late)
 
 
 def verdict_and_message(done: product.Outcome, check: str, subject: str) -> tuple[str, str]:

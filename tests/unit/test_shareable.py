@@ -169,10 +169,18 @@ def _uses(name: str) -> set[str]:
 
 
 def test_only_the_boundary_makes_it() -> None:
-    made_by = {"document", "vetted", "_one_line"}
-    assert _uses("Shown") == {f"redact.{name}" for name in made_by}
-    # What is shown as it is: the schema, the rules, and known words.
-    assert _uses("vetted") == {"config_show.run", "rules.run", "server.word", "reasons._masked"}
+    made_by = {"document", "masked", "vetted", "_one_line"}
+    # Facts are saved and read by their types: there it is named, and not called.
+    by_types = {
+        *("encoding._text", "encoding._no_facts", "encoding._key", "encoding._member"),
+        *("decoding._no_facts", "evidence.evidence_of", "saved.load_saved"),
+    }
+    assert _uses("Shown") == by_types | {f"redact.{name}" for name in made_by}
+    # What is shown as it is: the schema, the rules, known words, and numbers of facts as text.
+    in_evidence = {f"encoding.{name}" for name in ("encode", "_text", "_word", "_no_facts")}
+    assert _uses("vetted") == in_evidence | {
+        *("config_show.run", "rules.run", "server.word", "reasons._masked")
+    }
 
 
 @pytest.mark.parametrize(
@@ -221,7 +229,7 @@ def _on_the_terminal(record: RunRecord) -> str:
     terminal.begin(record)
     for finding in record.findings:
         terminal.show(finding)
-    terminal.close(record, None)
+    terminal.close(record, {})
     return "".join([*written, text.attempt(record) or ""])
 
 

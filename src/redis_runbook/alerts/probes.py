@@ -70,6 +70,28 @@ class RecordedAlerts:
             raise found
         return found
 
+    def judged_by(self, implied: Implied) -> "RecordedAlerts":
+        """The same values for the alerts of another configuration, which may have other limits."""
+        return RecordedAlerts(
+            {title: self._of_rules(title, rules) for title, rules in implied.stated.items()}
+        )
+
+    def _of_rules(
+        self, title: str, rules: Sequence[AlertRule]
+    ) -> Sequence[RecordedAlert] | CannotLook:
+        found = self.by_title.get(title, ())
+        if isinstance(found, CannotLook):
+            return found
+        recorded = {_asked(alert.rule): alert for alert in found}
+        if any(_asked(rule) not in recorded for rule in rules):
+            return CannotLook(f"the evidence has no recorded values for {title} as it is now")
+        return [replace(recorded[_asked(rule)], rule=rule) for rule in rules]
+
+
+def _asked(rule: AlertRule) -> tuple[str, str | None, float]:
+    """What Prometheus was asked for a rule, whatever its limit."""
+    return rule.value, rule.looked, rule.for_s
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusAnswers:

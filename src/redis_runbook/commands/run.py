@@ -30,9 +30,9 @@ _MAX_PAUSE_S: Final = 15.0
 
 def run(options: argparse.Namespace) -> int:
     """Run the checks of a profile, with `--wait` until healthy; returns the exit code."""
-    arguments = [*_pytest_arguments(options), *(options.pytest_arguments or _only_checks())]
+    arguments = [*_pytest_arguments(options), *(options.pytest_arguments or only_checks())]
     if options.wait is None:
-        return _pytest(arguments)
+        return run_pytest(arguments)
     if _in_colour():
         arguments.insert(0, "--color=yes")  # pytest writes into a text, which is no terminal
     before: list[RunRecord] = []
@@ -82,7 +82,7 @@ def _attempt(
     """Run once; `before` holds the record of the attempt before, and then that of this one."""
     watcher = _Watcher(number, waited_s, before)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        code = _pytest(arguments, watcher)
+        code = run_pytest(arguments, watcher)
     return _Attempt(code=code, printed=printed.getvalue(), line=watcher.line)
 
 
@@ -118,14 +118,18 @@ def _in_colour() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and "NO_COLOR" not in os.environ
 
 
-def _pytest_arguments(options: argparse.Namespace) -> list[str]:
-    """The plugin's options, and options that isolate pytest from the user's files and plugins."""
+def isolated() -> list[str]:
+    """Options that isolate pytest from the user's files and plugins."""
     arguments = ["-c", os.devnull, f"--rootdir={_PACKAGE}", "--noconftest"]
     # pytest's default way to capture output needs a folder for temporary files.
     arguments += ["-p", "no:cacheprovider", "-p", "no:warnings", "--capture=sys"]
     for plugin in _PLUGINS:
         arguments += ["-p", plugin]
-    arguments.append(f"--profile={options.command}")
+    return arguments
+
+
+def _pytest_arguments(options: argparse.Namespace) -> list[str]:
+    arguments = [*isolated(), f"--profile={options.command}"]
     given = {
         "--runbook-config": options.config,
         "--target": options.target,
@@ -143,12 +147,13 @@ def _pytest_arguments(options: argparse.Namespace) -> list[str]:
     return arguments
 
 
-def _only_checks() -> list[str]:
+def only_checks() -> list[str]:
     """Options that spare pytest what no check needs; a user's own tests may."""
     return ["--assert=plain", *(f"-pno:{name}" for name in _NOT_NEEDED)]
 
 
-def _pytest(arguments: Sequence[str], *plugins: object) -> int:
+def run_pytest(arguments: Sequence[str], *plugins: object) -> int:
+    """Run pytest in this process, with no plugin that was not asked for; returns its exit code."""
     # Installed plugins may change outcomes (reruns) or timing (xdist). `-- -p NAME` loads a plugin
     # all the same.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"

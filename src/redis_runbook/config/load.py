@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -21,6 +21,7 @@ from redis_runbook.config.keys import (
     tables_and_keys,
     variable,
 )
+from redis_runbook.config.layers import Layer, Leaf, flattened, merged, tree
 from redis_runbook.config.model import Config
 from redis_runbook.config.nearest import did_you_mean
 from redis_runbook.config.plugins import Plugins, load_plugins
@@ -52,23 +53,17 @@ class Loaded:
     file: Path | None = None
 
 
-class _Leaf(NamedTuple):
-    """A value, and the layer that sets it."""
-
-    value: Any
-    origin: str
-
-
-_Layer = Mapping[Key, _Leaf]
-
-
 def load(
     file: Path | None,
     environ: Mapping[str, str],
     options: Mapping[str, Any],
+    *,
+    evidence: Mapping[str, Any] | None = None,
 ) -> Loaded:
     """Load the effective configuration.
 
+    `evidence` is the configuration that was saved with evidence: the file is merged into it, and
+    none is looked for. Otherwise:
     Without `file`, the file is that in REDIS_RUNBOOK_CONFIG, else `./runbook.toml` if it exists,
     which must be the user's own.
     Keys of `options` are dotted (`services.queue.url`); a value of None means not given, and a
@@ -78,34 +73,37 @@ def load(
         ConfigError: it has every problem of every layer.
     """
     problems: list[str] = []
-    leaves = _leaves(
+    leaves = flattened(
         tomllib.loads(Path(__file__).with_name("defaults.toml").read_text()), "default"
     )
+    if evidence is not None:
+        leaves = merged(leaves, flattened(evidence, "evidence"))
     named = file or implied_file.named_file(environ)
-    file = named or implied_file.usual_file()
+    file = named or (implied_file.usual_file() if evidence is None else None)
     file_is_broken = False
     if file:
         try:
             layer = _file_layer(file)
             if not named:
                 implied_file.refuse_a_strangers(file, layer)
-            leaves = _merged(leaves, layer)
+            leaves = merged(leaves, layer)
         except ValueError as error:
             file_is_broken = True
             problems.append(f"file {printable(str(file))}: {error}")
     problems += _ambiguous_services(leaves)
     plugins = _plugins(leaves, environ, file)
+    leaves = _without_foreign_checks(leaves, plugins.catalogue)
     from_environment, unknown = _environment_layer(environ, leaves, plugins.catalogue)
     if file_is_broken:
         # These variables may be for services in the broken file.
         hidden = f"environment {VARIABLE_PREFIX}SERVICES__"
         unknown = [problem for problem in unknown if not problem.startswith(hidden)]
-    leaves = _merged(_merged(leaves, from_environment), _options_layer(options))
+    leaves = merged(merged(leaves, from_environment), _options_layer(options))
     # Without the file the services are not known, so names of services are not checked.
     services = set() if file_is_broken else _names("services", leaves)
     context = {"service": services or None, "check": plugins.catalogue, "roles": plugins.roles}
     try:
-        config = Config.model_validate(_tree(leaves), context=context)
+        config = Config.model_validate(tree(leaves), context=context)
     except ValidationError as error:
         problems += _problems(error, leaves)
     problems += unknown
@@ -118,7 +116,7 @@ def load(
     return Loaded(config=config, origins=origins, plugins=plugins, file=file)
 
 
-def _plugins(leaves: _Layer, environ: Mapping[str, str], file: Path | None) -> Plugins:
+def _plugins(leaves: Layer, environ: Mapping[str, str], file: Path | None) -> Plugins:
     """Load the plugins, before the rest: they define checks and roles that it may name.
 
     Raises:
@@ -133,13 +131,13 @@ def _plugins(leaves: _Layer, environ: Mapping[str, str], file: Path | None) -> P
     return load_plugins(names, file.parent if file else Path())
 
 
-def _file_layer(file: Path) -> _Layer:
+def _file_layer(file: Path) -> Layer:
     text = read_text(file, max_bytes=_MAX_FILE_BYTES)
     # The memory of tomllib grows with the square of the parts of a dotted key.
     if any(line.count(".") > _MAX_DOTS for line in text.split("\n")):
         raise ValueError(f"has a line with more than {_MAX_DOTS} dots")
     try:
-        return _leaves(tomllib.loads(text), f"file {printable(str(file))}")
+        return flattened(tomllib.loads(text), f"file {printable(str(file))}")
     except RecursionError:
         raise ValueError("is nested too deeply") from None
     except ValueError as error:
@@ -148,8 +146,8 @@ def _file_layer(file: Path) -> _Layer:
 
 
 def _environment_layer(
-    environ: Mapping[str, str], file: _Layer, checks: Collection[str]
-) -> tuple[_Layer, list[str]]:
+    environ: Mapping[str, str], file: Layer, checks: Collection[str]
+) -> tuple[Layer, list[str]]:
     """The values of REDIS_RUNBOOK_… variables, and a problem for each unknown variable.
 
     An empty variable counts as not set, as Compose passes on absent variables like that. Only a
@@ -170,64 +168,32 @@ def _environment_layer(
             hint = did_you_mean(name.upper(), [*known, implied_file.FILE_VARIABLE])
             problems.append(f"{origin}: is not a known variable{hint}")
         elif environ[name].strip():
-            leaves[known[name]] = _Leaf(environ[name], origin)
+            leaves[known[name]] = Leaf(environ[name], origin)
     return leaves, problems
 
 
-def _options_layer(options: Mapping[str, Any]) -> _Layer:
-    layer: dict[Key, _Leaf] = {}
+def _options_layer(options: Mapping[str, Any]) -> Layer:
+    layer: dict[Key, Leaf] = {}
     for key, value in options.items():
         if value is not None:
-            layer |= _leaves(value, "option", tuple(key.split(".")))
+            layer |= flattened(value, "option", tuple(key.split(".")))
     return layer
 
 
-def _names(table: str, layer: _Layer) -> set[str]:
+def _names(table: str, layer: Layer) -> set[str]:
     return {key[1] for key in layer if key[0] == table and len(key) > 1}
 
 
-def _leaves(value: Any, origin: str, at: Key = ()) -> dict[Key, _Leaf]:
-    """A nested table as a flat mapping; an empty table is a leaf itself."""
-    if not isinstance(value, Mapping) or (at and not value):
-        return {at: _Leaf(value, origin)}
-    leaves: dict[Key, _Leaf] = {}
-    for name, inner in value.items():
-        leaves |= _leaves(inner, origin, (*at, name))
-    return leaves
-
-
-def _merged(lower: _Layer, higher: _Layer) -> dict[Key, _Leaf]:
-    """Merge two layers; values of the higher layer replace those of the lower."""
-    added = {
+def _without_foreign_checks(layer: Layer, known: Collection[str]) -> dict[Key, Leaf]:
+    """The layer without levels that evidence has of a plugin's checks, if it is not loaded here."""
+    return {
         key: leaf
-        for key, leaf in higher.items()
-        if leaf.value != {} or not any(old[: len(key)] == key for old in lower)
+        for key, leaf in layer.items()
+        if leaf.origin != "evidence" or key[0] != "checks" or key[1] in known
     }
-    kept = {
-        old: leaf for old, leaf in lower.items() if not any(_replaces(new, old) for new in added)
-    }
-    return kept | added
 
 
-def _replaces(new: Key, old: Key) -> bool:
-    """Whether one key contains the other, or both give the same value: `url` and `url_env`."""
-    shared = min(len(new), len(old))
-    return new[:shared] == old[:shared] or (
-        new[:-1] == old[:-1] and given_by(new[-1]) == given_by(old[-1])
-    )
-
-
-def _tree(leaves: _Layer) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for key, leaf in leaves.items():
-        table = tree
-        for part in key[:-1]:
-            table = table.setdefault(part, {})
-        table[key[-1]] = leaf.value
-    return tree
-
-
-def _ambiguous_services(layer: _Layer) -> Iterator[str]:
+def _ambiguous_services(layer: Layer) -> Iterator[str]:
     """A problem for each service that shares its environment variables with another service."""
     services = _names("services", layer)
     counts = Counter(variable(("services", name)) for name in services)
@@ -237,14 +203,14 @@ def _ambiguous_services(layer: _Layer) -> Iterator[str]:
             yield f"{_origin(key, layer)}: {dotted(key)}: another name differs in - and _ only"
 
 
-def _problems(error: ValidationError, leaves: _Layer) -> Iterator[str]:
+def _problems(error: ValidationError, leaves: Layer) -> Iterator[str]:
     found = error.errors(include_url=False)
     yield from (_problem(detail, leaves) for detail in found[:_MAX_PROBLEMS])
     if len(found) > _MAX_PROBLEMS:
         yield f"and {len(found) - _MAX_PROBLEMS} problems more"
 
 
-def _problem(error: ErrorDetails, leaves: _Layer) -> str:
+def _problem(error: ErrorDetails, leaves: Layer) -> str:
     """One of pydantic's errors as a sentence: the layer, the key, and the problem."""
     key = tuple(str(part) for part in error["loc"])
     is_key = key[-1] == "[key]"
@@ -289,7 +255,7 @@ def _printable_value(key: Key, error: ErrorDetails) -> str:
     return f" = {printable(repr(value), _MAX_SHOWN)}"
 
 
-def _origin(key: Key, leaves: _Layer) -> str:
+def _origin(key: Key, leaves: Layer) -> str:
     """The layer that set the key, or else the nearest key."""
     for end in range(len(key), 0, -1):
         for known, leaf in leaves.items():

@@ -75,15 +75,10 @@ def read_slowlog(client: Client) -> SlowlogFacts:
     for reply in (log, clock):
         if isinstance(reply, Exception):
             raise reply
-    match log, clock:
-        case [[*newest], [bytes(seconds), bytes(micros)]] if _is_number(seconds, micros):
-            now_s = int(seconds) + int(micros) / 1e6
-            entries = [_entry(entry, now_s) for entry in newest]
-        case _:
-            raise _unusable()
+    entries = slow_commands(log, clock)
     max_entries = _setting(max_len)
     full = len(entries) >= (_MAX_ENTRIES if max_entries is None else min(_MAX_ENTRIES, max_entries))
-    was_reset = _counts_reset(commands) or (not full and _oldest_id(newest) > 0)
+    was_reset = _counts_reset(commands) or (not full and _oldest_id(log) > 0)
     uptime_s, why_no_uptime = _uptime(server)
     threshold_us = _setting(slower_than)
     return SlowlogFacts(
@@ -99,6 +94,19 @@ def read_slowlog(client: Client) -> SlowlogFacts:
         why_no_uptime=why_no_uptime,
         was_reset=was_reset,
     )
+
+
+def slow_commands(log: Any, clock: Any) -> list[SlowCommand]:
+    """The entries in the replies to SLOWLOG GET and TIME.
+
+    Raises:
+        CannotLook: a reply has another shape.
+    """
+    match log, clock:
+        case [[*newest], [bytes(seconds), bytes(micros)]] if _is_number(seconds, micros):
+            now_s = int(seconds) + int(micros) / 1e6
+            return [_entry(entry, now_s) for entry in newest]
+    raise _unusable()
 
 
 def _oldest_id(newest: Sequence[Any]) -> int:

@@ -109,6 +109,11 @@ def reread(text: str) -> Shown:
     return sentence(text, limit=len(text))
 
 
+def masked(text: str) -> Shown:
+    """A text from outside for a file that is read again: redacted, neither escaped nor cut."""
+    return Shown(KNOWN(text))
+
+
 def vetted(text: str) -> Shown:
     """A text that holds nothing but our own words and names that the configuration validates.
 

@@ -81,7 +81,11 @@ def _test(finding: Finding) -> dict[str, Any]:
 def _extra(record: RunRecord) -> dict[str, Any]:
     return {
         "profile": record.profile,
-        "target": record.target,
+        # A judgement of what was saved must not be taken for a look at the services.
+        "target": "evidence" if record.judged_at else record.target,
+        "judged": {"at": judged_at.isoformat(), "target": record.target}
+        if (judged_at := record.judged_at)
+        else None,
         "announcement": record.announcement,
         "healthy": record.exit_code is ExitCode.HEALTHY,
         "exit_code": int(record.exit_code),
@@ -99,6 +103,7 @@ def _extra(record: RunRecord) -> dict[str, Any]:
             for name, server in record.servers.items()
         },
         **_recovery(record),
+        "gathered": {name: dict(parts) for name, parts in record.gathered.items()},
         # The other fields that `previous.parse_record` needs.
         "outcome": int(record.outcome),
         "selected": list(record.selected),

@@ -52,6 +52,7 @@ class Page:
         self.record: RunRecord | None = None
         self.search: Search = str
         self._profile = config.getoption("profile")
+        self._of = " (saved evidence)" if config.getoption("evidence") else ""
         self._folder = contextlib.ExitStack()
         self._path = Path(config.option.htmlpath or "")
         if not config.option.htmlpath:
@@ -80,7 +81,7 @@ class Page:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
         """Name the report."""
-        report.title = f"redis-runbook {self._profile}"
+        report.title = f"redis-runbook {self._profile}{self._of}"
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:

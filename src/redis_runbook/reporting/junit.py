@@ -24,7 +24,7 @@ def render(record: RunRecord) -> str:
     elements = Counter(map(_element, record.findings))
     suite = ET.Element(
         "testsuite",
-        name=f"redis-runbook {record.profile}",
+        name=f"redis-runbook {record.profile}{' (saved evidence)' if record.judged_at else ''}",
         tests=str(len(record.findings)),
         failures=str(elements["failure"]),
         errors=str(elements["error"]),

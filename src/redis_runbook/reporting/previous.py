@@ -40,10 +40,11 @@ def parse_record(text: str) -> RunRecord:
     try:
         document = json.loads(text)
         results, extra = document["results"], document["results"]["extra"]
+        judged = extra.get("judged")
         return RunRecord(
             profile=_text(extra["profile"]),
             selected=tuple(map(_text, extra["selected"])),
-            target=_text_or_none(extra["target"]),
+            target=_text_or_none(judged["target"] if judged else extra["target"]),
             announcement=_text_or_none(extra["announcement"]),
             started_at=dt.datetime.fromisoformat(document["timestamp"]),
             elapsed_s=_number(extra["elapsed_s"]),
@@ -63,6 +64,11 @@ def parse_record(text: str) -> RunRecord:
             unwritten=tuple(map(_text, extra.get("unwritten", ()))),
             configured_by=_text_or_none(extra.get("configured_by")),
             logins=tuple(map(_text, extra.get("logins", ()))),
+            gathered={
+                _text(name): {_text(part): tuple(map(_text, lines)) for part, lines in told.items()}
+                for name, told in extra.get("gathered", {}).items()
+            },
+            judged_at=dt.datetime.fromisoformat(judged["at"]) if judged else None,
         )
     except (LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError("not a document of redis-runbook's") from error

@@ -24,7 +24,8 @@ RECORD: Final = pytest.StashKey[RunRecord]()
 _DEFAULT_OUTPUTS: Final = ("junit", "json")
 """The outputs that every run writes, each to a file of this run and to a stable file name."""
 
-_ENDINGS: Final = ("html", "json", "xml")
+_EVIDENCE: Final = "evidence"
+_ENDINGS: Final = ("html", "json", "xml", "evidence.json")
 
 
 class Reports:
@@ -56,7 +57,9 @@ class Reports:
     def previous(self) -> Mapping[str, ServiceRecord]:
         """The services of the last run that left a report here, by name."""
         record = read_record(self._folder / "results.json")
-        return {service.name: service for service in record.services} if record else {}
+        if record is None or record.judged_at:  # that was no look at the services
+            return {}
+        return {service.name: service for service in record.services}
 
     def begin(self, record: RunRecord) -> None:
         """Print which services are checked, before anything else."""
@@ -90,8 +93,11 @@ class Reports:
     def close(self, record: RunRecord) -> None:
         """Print what is broken, what to do next, and the path of the page."""
         self._config.stash[RECORD] = record
-        page = None if record.unwritten else self._folder / "latest.html"
-        self._terminal.close(record, page)
+        files = {"report": "latest.html"}
+        if record.evidence is not None:
+            files["evidence, for `redis-runbook judge`"] = self._outputs[_EVIDENCE].file
+        left = {} if record.unwritten else files
+        self._terminal.close(record, {what: self._folder / name for what, name in left.items()})
 
     def _write_page(self, record: RunRecord) -> list[str]:
         if not self._page.text:
@@ -103,13 +109,19 @@ class Reports:
         for name in _DEFAULT_OUTPUTS:
             output = self._outputs[name]
             yield output, self._paths(record, output.file)
+        if record.evidence is not None:
+            output = self._outputs[_EVIDENCE]
+            yield output, self._paths(record, output.file, ending=f".{output.file}")
         for output, path in self._requested:
             yield output, (path,)
 
-    def _paths(self, record: RunRecord, stable: str) -> Sequence[Path]:
+    def _paths(
+        self, record: RunRecord, stable: str, *, ending: str | None = None
+    ) -> Sequence[Path]:
         """The path of this run's file, and the stable path."""
         self._own = self._own or self._free_name(record)
-        return self._folder / f"{self._own}{Path(stable).suffix}", self._folder / stable
+        own = f"{self._own}{ending or Path(stable).suffix}"
+        return self._folder / own, self._folder / stable
 
     def _free_name(self, record: RunRecord) -> str:
         """`smoke-20261125T030000Z`, with a number where a run of the same second has that."""

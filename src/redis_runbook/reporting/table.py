@@ -5,7 +5,7 @@ from typing import Final
 
 from redis_runbook.hookspecs import hookimpl
 from redis_runbook.record import RunRecord
-from redis_runbook.reporting import ctrf, junit
+from redis_runbook.reporting import ctrf, evidence, junit
 from redis_runbook.reporting.output import Output
 
 
@@ -18,6 +18,7 @@ def _render_metrics(record: RunRecord) -> str:
 OUTPUTS: Final = (
     Output(name="junit", file="junit.xml", render=junit.render),
     Output(name="json", file="results.json", render=ctrf.render, final=True),
+    Output(name="evidence", file="evidence.json", render=evidence.render),
     Output(  # the node_exporter reads it
         name="prometheus",
         file="redis-runbook.prom",

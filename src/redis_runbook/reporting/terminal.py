@@ -48,8 +48,8 @@ class Terminal:
         if self._reporter:
             _show(finding, self._reporter)
 
-    def close(self, record: RunRecord, page: Path | None) -> None:
-        """Print what is broken, what to do next, a summary, and the path of the page."""
+    def close(self, record: RunRecord, files: Mapping[str, Path]) -> None:
+        """Print what is broken, what to do next, a summary, and the paths of these files."""
         reporter = self._reporter
         if reporter is None:
             return
@@ -61,8 +61,8 @@ class Terminal:
         healthy = record.exit_code is ExitCode.HEALTHY
         colour: dict[str, Any] = {"green": True} if healthy else {"red": True}
         reporter.write_line(text.summary(record), bold=True, **colour)
-        if page:
-            reporter.write_line(f"report: {page}")
+        for what, path in files.items():
+            reporter.write_line(f"{what}: {path}")
 
 
 def _show_attention(record: RunRecord, reporter: pytest.TerminalReporter) -> None:

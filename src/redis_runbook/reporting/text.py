@@ -52,14 +52,16 @@ def headline(record: RunRecord) -> str:
     The word is that of the exit code; what it covers is said unless that is all of the user's own
     services.
     """
-    covers = ", ".join(filter(None, (_throwaway(record), _part(record))))
+    covers = ", ".join(filter(None, (_saved(record), _throwaway(record), _part(record))))
     return f"{_WORDS[record.exit_code]} {covers}".rstrip()
 
 
 def meaning(record: RunRecord) -> str:
     """One clause that says what the run amounts to, and whether a report is missing."""
     clause = _MEANINGS[record.outcome]
-    if _throwaway(record):
+    if record.judged_at:
+        clause = f"{clause}; by evidence that was saved then: nothing was looked at now"
+    elif _throwaway(record):
         first = "" if record.outcome is ExitCode.HEALTHY else f"{clause}; "
         clause = f"{first}nothing was said about yours"
     if not record.unwritten:
@@ -92,9 +94,15 @@ def attempt(record: RunRecord) -> str:
     )
 
 
+def _saved(record: RunRecord) -> str:
+    """`as of 2026-11-25 03:00:00 UTC` where saved evidence was judged."""
+    return f"as of {record.started_at:%Y-%m-%d %H:%M:%S} UTC" if record.judged_at else ""
+
+
 def _throwaway(record: RunRecord) -> str:
     """`throwaway servers (embedded)` where the user's own services were not looked at."""
-    return f"throwaway servers ({record.target})" if record.announcement else ""
+    is_throwaway = record.target != "live" if record.judged_at else record.announcement
+    return f"throwaway servers ({record.target})" if is_throwaway else ""
 
 
 def _part(record: RunRecord) -> str:

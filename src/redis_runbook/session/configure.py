@@ -6,8 +6,9 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -27,6 +28,9 @@ from redis_runbook.session.setup import SetupOutcome, SubjectOutcome
 from redis_runbook.targets.choose import url_variables
 from redis_runbook.wire.files import is_url
 
+if TYPE_CHECKING:
+    from redis_runbook.session.saved import Saved
+
 _FIXTURES: Final = "redis_runbook.fixtures"
 _NAME: Final = "redis-runbook-run"
 _OPTIONS: Final = {
@@ -36,6 +40,12 @@ _OPTIONS: Final = {
     "read_only": "read_only",
 }
 """Command-line options and the configuration keys that they set."""
+
+_OF_NOW: Final = frozenset({"prometheus", "evidence"})
+"""The outputs that make no sense of what was saved."""
+
+_JUDGED: Final = "judged"
+"""The folder, in that of the reports, where reports about saved evidence land."""
 
 _LIBRARIES: Final = ("docker", "redis", "testcontainers", "urllib3")
 """Their logs, which pytest would collect or write, tell URLs and what is sent with a request."""
@@ -57,16 +67,10 @@ def configure(
     for option, plugin in _NEEDED_PLUGINS.items():
         if not hasattr(config.option, option):
             raise pytest.UsageError(f"the checks need pytest's plugin {plugin}: leave it on")
-    given = {key: config.getoption(option) for option, key in _OPTIONS.items()}
-    file = config.getoption("runbook_config")
     try:
-        loaded = load(
-            Path(file) if file else None,
-            os.environ,
-            {key: value for key, value in given.items() if value not in {None, False}},
-        )
+        loaded, saved = _loaded(config)
         waited = config.stash.get(WAITED, None)
-        if waited is None or waited.attempt == 1:
+        if not saved and (waited is None or waited.attempt == 1):
             for sentence in misspelt_variables(loaded.config, os.environ):
                 print(sentence, file=sys.stderr)  # noqa: T201
         if waited:
@@ -87,13 +91,15 @@ def configure(
             environ=os.environ,
             windows=config.getoption("window"),
             previous=reports.previous(),
+            saved=saved,
         )
-        run.select(config.getoption("select"))
+        run.select(config.getoption("select") or (saved.run.selected if saved else ()))
         run.waited = waited
-        run.baseline = _baseline(baseline, loaded.config) if baseline else None
+        run.baseline = _baseline(baseline, loaded.config) if baseline else run.baseline
     except (ConfigError, ValueError) as error:
         # It quotes what was given, and that may be a URL in the wrong place.
         raise pytest.UsageError(Redactor(environment_secrets()).document(str(error))) from None
+    run.saves_always = "evidence" in _requested_outputs(config)
     config.stash[RUN] = run
     for name in _LIBRARIES:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
@@ -106,6 +112,39 @@ def configure(
     config.pluginmanager.register(SubjectOutcome())
     config.pluginmanager.register(SetupOutcome())
     config.pluginmanager.register(reports)
+
+
+def _loaded(config: pytest.Config) -> "tuple[Loaded, Saved | None]":
+    """The configuration, and with `redis-runbook judge` the evidence, whose profile is set.
+
+    Raises:
+        ConfigError, ValueError: one of them, or an option, cannot be used.
+    """
+    given = {key: config.getoption(option) for option, key in _OPTIONS.items()}
+    options = {key: value for key, value in given.items() if value not in {None, False}}
+    text = config.getoption("runbook_config")
+    file = Path(text) if text else None
+    evidence = config.getoption("evidence")
+    if not evidence:
+        return load(file, os.environ, options), None
+    for name in _OF_NOW.intersection(_requested_outputs(config)):
+        raise ValueError(f"--output {name}: it tells what is so now, and saved evidence does not")
+    from redis_runbook.session.saved import load_saved  # noqa: PLC0415  # most runs need none
+
+    loaded, saved = load_saved(Path(evidence), file, options)
+    if "report_dir" not in options:  # the reports of live runs, and what they compare with, stay
+        loaded = replace(
+            loaded,
+            config=loaded.config.model_copy(
+                update={"report_dir": loaded.config.report_dir / _JUDGED}
+            ),
+        )
+    config.option.profile = saved.run.profile
+    return loaded, saved
+
+
+def _requested_outputs(config: pytest.Config) -> set[str]:
+    return {text.partition("=")[0] for text in config.getoption("output")}
 
 
 def _refuse_throwaway(config: Config, option: str, purpose: str, *, in_vain: str) -> None:

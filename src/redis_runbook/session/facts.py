@@ -3,7 +3,7 @@
 import concurrent.futures
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from redis_runbook.verdict import CannotLook
@@ -43,10 +43,16 @@ class Facts:
         while not future.done():
             left_s = self._deadline - time.monotonic()
             if left_s <= 0:
-                raise CannotLook(self._late)
+                self.fail(kind, CannotLook(self._late))  # for whoever asks again, and the evidence
+                break
             on_wait()
             concurrent.futures.wait([future], timeout=min(left_s, _REFRESH_S))
         return future.result()
+
+    def outcomes(self) -> Mapping[type, object]:
+        """By kind, the facts or the error of each probe that has ended."""
+        ended = {kind: future for kind, future in self._futures.items() if future.done()}
+        return {kind: future.exception() or future.result() for kind, future in ended.items()}
 
     def known(self, kind: type[_T]) -> _T | None:
         """The facts of that kind if they are there already, without waiting."""

@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Final
 
 import pytest
 
@@ -30,6 +31,8 @@ from redis_runbook.session.subjects import subjects, wants
 from redis_runbook.targets.target import TargetError
 from redis_runbook.verdict import CannotLook, ExitCode, Verdict
 from redis_runbook.wire.process import ignore_signals, interruptible
+
+_NOT_HEALTHY: Final = frozenset({ExitCode.BROKEN, ExitCode.UNDETERMINED})
 
 
 class RunSession:
@@ -65,6 +68,9 @@ class RunSession:
             except TargetError as error:
                 raise pytest.UsageError(str(error)) from None
             self._reports.begin(make_record(self._run))
+            for finding in self._run.not_judged():
+                self._run.record(finding)
+                self._reports.found(finding)
         return (yield)
 
     @pytest.hookimpl(tryfirst=True)
@@ -193,10 +199,13 @@ class RunSession:
         self._end_progress()
         run.interrupted |= exitstatus == pytest.ExitCode.INTERRUPTED
         run.internal_error = exitstatus == pytest.ExitCode.INTERNAL_ERROR
-        run.end()
         finished = run.target is not None and exitstatus != pytest.ExitCode.USAGE_ERROR
+        if finished:
+            _gather_evidence(run)  # while the target is open
+        run.end()
         record = make_record(run)
         if finished:
+            record = _with_evidence(record, run)
             session.exitstatus = run.exit_code()
             self._reports.ended(record, run.redact.document)
         elif exitstatus == pytest.ExitCode.OK:  # --collect-only and the like
@@ -243,6 +252,23 @@ class RunSession:
     def _end_progress(self) -> None:
         if self._progress:
             self._progress.clear()
+
+
+def _gather_evidence(run: Run) -> None:
+    """Ask the services about which something is broken or undetermined, once more."""
+    if not run.saved and run.exit_code() in _NOT_HEALTHY:
+        from redis_runbook.session.gathering import gather_evidence  # noqa: PLC0415
+
+        run.gathered = gather_evidence(run)
+
+
+def _with_evidence(record: RunRecord, run: Run) -> RunRecord:
+    """The record with all that judges the run again, unless it is healthy and nobody asked."""
+    if run.saved or not (run.saves_always or record.outcome in _NOT_HEALTHY):
+        return record
+    from redis_runbook.session.evidence import evidence_of  # noqa: PLC0415
+
+    return replace(record, evidence=evidence_of(run, record))
 
 
 class _PluginModule(pytest.Module):

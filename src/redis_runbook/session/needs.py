@@ -1,23 +1,29 @@
 """Why a check cannot run: what it needs is switched off, not configured, or not there."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from redis_runbook.catalogue import CheckSpec, Level, Need
+from redis_runbook.redact import sentence
 from redis_runbook.session.run import Run
+
+if TYPE_CHECKING:
+    from redis_runbook.session.saved import Saved
 
 
 def reason_not_to_run(spec: CheckSpec, run: Run) -> str:
     """Why a check cannot run; empty if everything that it needs is there."""
     if run.level(spec) is Level.OFF:
         return f'switched off: [checks."{spec.id}"] level = "off"'
-    return next(filter(None, (_MISSING[need](run) for need in spec.needs)), "")
+    return next(filter(None, (MISSING[need](run) for need in spec.needs)), "")
 
 
 def _no_login(run: Run) -> str:
     login = run.config.jwt_cache.login
     if not login.enabled:
         return "switched off: [jwt_cache.login] enabled = false"
+    if run.saved:
+        return _then("login", run.saved)
     if not login.configured:
         return "no login is configured: [jwt_cache.login] run or url"
     if login.run or run.target is None or run.target.kind != "live" or run.target.login_url:
@@ -25,8 +31,17 @@ def _no_login(run: Run) -> str:
     return login.source("url", "jwt_cache.login").missing("URL of the login")
 
 
-def _missing_api(name: str) -> Callable[[Run], str]:
+def _then(need: Need, saved: "Saved") -> str:
+    """Why it was missing in the run that left the evidence."""
+    return saved.run.missing.get(sentence(need), "the evidence has nothing about it")
+
+
+def _missing_api(name: Literal["prometheus", "grafana"]) -> Callable[[Run], str]:
     def missing(run: Run) -> str:
+        if run.saved:
+            section = getattr(run.config, name)
+            off = "" if section.enabled else f"switched off: [{name}] enabled = false"
+            return off or _then(name, run.saved)
         route = run.target.apis.get(name) if run.target else None
         return route.missing if route else ""
 
@@ -41,7 +56,10 @@ def _missing_containers(run: Run) -> str:
     return ""
 
 
-_MISSING: Final[Mapping[Need, Callable[[Run], str]]] = {
+NEEDS_OF_ITS_OWN: Final[tuple[Need, ...]] = ("prometheus", "grafana", "login")
+"""The needs that depend on what a run has beside its configuration: URLs and logins."""
+
+MISSING: Final[Mapping[Need, Callable[[Run], str]]] = {
     "writable": lambda run: (
         "a read-only run writes and publishes nothing" if run.config.read_only else ""
     ),

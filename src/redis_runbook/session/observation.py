@@ -91,6 +91,10 @@ class Observation:
         """The facts of that kind about a service if they are there already, without waiting."""
         return self._subjects[service_name].facts.known(kind)
 
+    def outcomes(self) -> Mapping[str | None, Mapping[type, object]]:
+        """What is known by now: by service (None: the monitoring) and kind, facts or the error."""
+        return {name: subject.facts.outcomes() for name, subject in self._subjects.items()}
+
     def glances(self) -> Sequence[tuple[Service, Glance]]:
         """The progress of each latency window that is being sampled."""
         return [

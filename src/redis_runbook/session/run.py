@@ -4,7 +4,7 @@ import datetime as dt
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import pytest
 
@@ -18,15 +18,20 @@ from redis_runbook.config.resolve import secrets
 from redis_runbook.config.service import Service
 from redis_runbook.config.windows import window_lengths_s
 from redis_runbook.judging.data_kept import Baseline
+from redis_runbook.probes.evidence import Gathered
 from redis_runbook.probes.probe import Probe
 from redis_runbook.record import LastSeen, ServiceRecord
-from redis_runbook.redact import KNOWN, environment_secrets, printable
+from redis_runbook.redact import KNOWN, Shown, environment_secrets, printable
 from redis_runbook.session.lane import Scene
 from redis_runbook.session.observation import Observation
 from redis_runbook.session.recovery import Waited
 from redis_runbook.targets.choose import open_target
 from redis_runbook.targets.target import Target
 from redis_runbook.verdict import SEVERITY, CannotLook, ExitCode, Finding, exit_code
+
+if TYPE_CHECKING:  # only to judge saved evidence
+    from redis_runbook.session.replay import Replay
+    from redis_runbook.session.saved import Saved
 
 _F = TypeVar("_F")
 
@@ -39,7 +44,8 @@ class Run:
     a check waits for facts. `previous` holds the services of the last run, by name. `left_out`
     counts the deselected tests. `found_s` is when each finding was made, in seconds since the run
     started; `waited` is what `--wait` has seen so far, None without it; `baseline` is the snapshot
-    to compare with, None without `--baseline`.
+    to compare with, None without `--baseline`; `gathered` is evidence by service, once something is
+    broken; `saves_always` is whether evidence is written even if nothing is.
     """
 
     def __init__(
@@ -50,8 +56,11 @@ class Run:
         environ: Mapping[str, str],
         windows: Sequence[str] = (),
         previous: Mapping[str, ServiceRecord] | None = None,
+        saved: "Saved | None" = None,
     ) -> None:
         """Prepare a run without opening anything. `windows` are values of `--window`.
+
+        With `saved` it observes nothing, and judges these facts.
 
         Raises:
             ValueError: a window is malformed, or names no service.
@@ -61,7 +70,10 @@ class Run:
         self.plugins: Final = loaded.plugins
         self.probes: Final = loaded.plugins.probes
         self.profile: Final = profile
-        self.started_at: Final = dt.datetime.now(dt.UTC)
+        self.saved: Final = saved
+        self.saves_always = False
+        self.gathered: Mapping[Shown, Gathered] = saved.gathered if saved else {}
+        self.started_at: Final = saved.run.started_at if saved else dt.datetime.now(dt.UTC)
         self.redact: Final = KNOWN
         self.redact.forget()
         self.redact.shows_job_details = self.config.privacy.job_details
@@ -72,8 +84,12 @@ class Run:
         self.interrupted = False
         self.internal_error = False
         self.target: Target | None = None
-        self.windows_s: Final = window_lengths_s(
-            profile, (service for service in self.services if service.settings.enabled), windows
+        self.windows_s: Final[Mapping[str, float]] = (
+            {name: service.window_s for name, service in saved.run.services.items()}
+            if saved
+            else window_lengths_s(
+                profile, (service for service in self.services if service.settings.enabled), windows
+            )
         )
         longest_s = max(self.windows_s.values(), default=0.0)
         self.deadline_s: Final = self.config.deadline_s or max(
@@ -81,11 +97,11 @@ class Run:
             needed_s(self.config.commands.values(), self.config.jwt_cache.login, profile.name),
         )
         self.on_wait: Callable[[], None] = lambda: None
-        self.observation: Observation | None = None
-        self.previous: Final = previous or {}
+        self.observation: Observation | Replay | None = None
+        self.previous: Final = (saved.previous if saved else previous) or {}
         self.left_out = 0
         self.waited: Waited | None = None
-        self.baseline: Baseline | None = None
+        self.baseline: Baseline | None = saved.run.baseline if saved else None
         self.selected: Sequence[str] = ()
         self._environ = environ
         self._started = time.monotonic()
@@ -96,6 +112,12 @@ class Run:
         Raises:
             TargetError: the target cannot be opened; its text is for the user.
         """
+        if self.saved:
+            from redis_runbook.session.replay import Replay, saved_target  # noqa: PLC0415
+
+            self.target = saved_target(self.saved, self.config)
+            self.observation = Replay(self.saved, self.implied)
+            return
         self.target = open_target(
             self.config, self._environ, requested=self.config.target, profile=self.profile.name
         )
@@ -146,6 +168,15 @@ class Run:
     def selects(self, check_id: str) -> bool:
         """Whether the run includes the check; an empty id stands for a test that is no check."""
         return not self.selected or any(covers(selected, check_id) for selected in self.selected)
+
+    def not_judged(self) -> Sequence[Finding]:
+        """What the run that left the evidence found by tests that are not here."""
+        if self.saved is None:
+            return ()
+        from redis_runbook.session.replay import not_judged  # noqa: PLC0415
+
+        found = not_judged(self.saved, self.plugins.catalogue)
+        return [finding for finding in found if self.selects(finding.check)]
 
     def facts(self, service: Service | None, kind: type[_F]) -> _F:
         """Wait for facts about a service, or (None) about the monitoring.

@@ -1,6 +1,7 @@
 """Makes the record of a run from its present state, and redacts it once more."""
 
 import dataclasses
+import datetime as dt
 import enum
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
@@ -28,7 +29,7 @@ def make_record(run: Run) -> RunRecord:
         target=sentence(target.kind) if target else None,
         announcement=sentence(target.announcement) if target and target.announcement else None,
         started_at=run.started_at,
-        elapsed_s=round(run.elapsed_s, 3),
+        elapsed_s=run.saved.run.elapsed_s if run.saved else round(run.elapsed_s, 3),
         services=tuple(_services(run)),
         queues=tuple(_queues(run)),
         findings=tuple(_with_cause(finding, run.findings) for finding in run.findings.values()),
@@ -40,6 +41,8 @@ def make_record(run: Run) -> RunRecord:
         waited_s=round(run.waited.waited_s, 1) if run.waited else 0.0,
         configured_by=run.configured_by,
         logins=tuple(map(sentence, target.logins)) if target else (),
+        gathered=run.gathered,
+        judged_at=dt.datetime.now(dt.UTC) if run.saved else None,
     )
     if run.waited:
         recovered = timeline(record, run.waited.before, found_s=run.found_s)

@@ -228,6 +228,7 @@ def _queues_of(spec: CheckSpec, service: Service, run: Run, *, name_prefix: str)
         )
         for queue, code in found.elsewhere.items()
     ]
+    subjects += _not_asked_for(service, run, found, name_prefix=name_prefix)
     incomplete = found.incomplete_because if service.settings.discover else ""
     if incomplete and not subjects:
         return [Subject(name=service.name, service=service, unknown=f"no queue: {incomplete}")]
@@ -235,6 +236,17 @@ def _queues_of(spec: CheckSpec, service: Service, run: Run, *, name_prefix: str)
         advice = f"not every queue of {service.name} may be known: {incomplete}"
         subjects.append(Subject(name=f"{service.name}: others", service=service, advice=advice))
     return subjects or [_no_queue(spec, service, run, found)]
+
+
+def _not_asked_for(
+    service: Service, run: Run, found: Discovery, *, name_prefix: str
+) -> Iterator[Subject]:
+    """Queues that are configured and were not when the evidence was saved."""
+    known = {queue.configured_as for queue in (*found.queues, *found.absent, *found.elsewhere)}
+    for name in run.config.queues_of(service.name) if run.saved else ():
+        if name not in known:
+            why = f"{printable(name)} was not asked for: the evidence has nothing about it"
+            yield Subject(name=name_prefix + name, service=service, unknown=why)
 
 
 def _no_queue(spec: CheckSpec, service: Service, run: Run, found: Discovery) -> Subject:

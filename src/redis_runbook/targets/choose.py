@@ -18,13 +18,10 @@ from redis_runbook.targets import embedded, live
 from redis_runbook.targets.apis import find_apis
 from redis_runbook.targets.seed import seed_jwt_cache
 from redis_runbook.targets.target import ExporterRoute, Kind, Target, TargetError
-from redis_runbook.targets.throwaway import Throwaway
+from redis_runbook.targets.throwaway import Throwaway, without_deployment
 from redis_runbook.wire.failure import why_it_failed
 
 NOT_YOURS: Final = "checked throwaway servers; this says nothing about yours"
-
-# Settings about the deployment, reset for throwaway servers: these are standalone masters.
-_DEPLOYMENT: Final = ("expected_role", "expected_mode", "replicas_min", "tls")
 
 _DOCKER_VARIABLES: Final = ("DOCKER_HOST", "DOCKER_CONTEXT")
 # Files that show that Docker is installed, relative to the user's home.
@@ -73,7 +70,7 @@ def open_target(
         services=tuple(
             Service(
                 name=name,
-                settings=_without_deployment(settings),
+                settings=without_deployment(settings),
                 endpoint=throwaway.endpoints[name],
             )
             for name, settings in _enabled(config).items()
@@ -133,11 +130,6 @@ def _seed(config: Config, throwaway: Throwaway) -> None:
         raise TargetError(
             f"the throwaway {config.jwt_cache.service} cannot be filled: it {why_it_failed(error)}"
         ) from error
-
-
-def _without_deployment(settings: ServiceSettings) -> ServiceSettings:
-    defaults = ServiceSettings.model_fields
-    return settings.model_copy(update={key: defaults[key].default for key in _DEPLOYMENT})
 
 
 def _route(name: str, throwaway: Throwaway) -> ExporterRoute:

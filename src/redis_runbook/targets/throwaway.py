@@ -8,6 +8,7 @@ from typing import Final
 
 import redis
 
+from redis_runbook.config.model import ServiceSettings
 from redis_runbook.config.roles import RoleSpec
 from redis_runbook.redact import harmless
 from redis_runbook.targets.target import TargetError
@@ -22,6 +23,9 @@ _RETRY_EVERY_S: Final = 0.01
 
 # maxmemory is set, because the memory check needs a limit.
 _COMMON: Final = ('save ""', "maxmemory 64mb")
+
+# Settings about the deployment, reset for throwaway servers: these are standalone masters.
+_DEPLOYMENT: Final = ("expected_role", "expected_mode", "replicas_min", "tls")
 
 
 class ServerDiedError(TargetError):
@@ -46,6 +50,12 @@ class Throwaway:
     close: Callable[[], None]
     exporter_url: HttpUrl | None = None
     exporter_targets: Mapping[str, str] = field(default_factory=dict)
+
+
+def without_deployment(settings: ServiceSettings) -> ServiceSettings:
+    """The settings of a service, for a throwaway server in its place."""
+    defaults = ServiceSettings.model_fields
+    return settings.model_copy(update={key: defaults[key].default for key in _DEPLOYMENT})
 
 
 def create_password() -> str:

@@ -1,0 +1,159 @@
+"""Makes `evidence.json` of a run: all its facts, redacted, with what judges them again."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, cast
+
+from redis_runbook import __version__
+from redis_runbook.config.kept import kept
+from redis_runbook.config.layers import Leaf, tree
+from redis_runbook.config.service import Service
+from redis_runbook.probes.bullmq.discovery import Discovery
+from redis_runbook.probes.evidence import Gathered
+from redis_runbook.record import RunRecord, ServiceRecord
+from redis_runbook.redact import Shown, ShownValue, document, sentence
+from redis_runbook.session.encoding import Encoder
+from redis_runbook.session.masks import Masks
+from redis_runbook.session.needs import MISSING, NEEDS_OF_ITS_OWN
+from redis_runbook.session.run import Run
+from redis_runbook.session.saved import (
+    FORMAT,
+    MAX_BYTES,
+    MAX_ELEMENTS,
+    VERSION,
+    Outcomes,
+    SavedEndpoint,
+    SavedFinding,
+    SavedRun,
+    SavedService,
+)
+from redis_runbook.verdict import CannotLook
+
+_OUR_WORDS: Final = frozenset({"wait", "paused", "prioritized", "delayed", "bullmq", "bull"})
+"""What facts call states and libraries; no check must find another word there."""
+
+_MAX_CHARACTERS: Final = MAX_BYTES * 3 // 4
+_MAX_ELEMENTS: Final = MAX_ELEMENTS * 3 // 4
+"""Of facts, of what may be read in all."""
+
+
+def evidence_of(run: Run, record: RunRecord) -> ShownValue:
+    """The document; None for a run that observed nothing.
+
+    What cannot be saved has a sentence in its place, as facts have that could not be observed.
+    """
+    if not run.observation:
+        return None
+    masks = Masks()
+    config = run.config
+    masks.keep([*config.services, *config.commands, *config.containers, *run.implied.stated])
+    masks.keep([*config.grafana.dashboards, *_OUR_WORDS])
+    outcomes = run.observation.outcomes()
+    for facts in outcomes.values():
+        found = facts.get(Discovery)
+        if isinstance(found, Discovery):
+            masks.learn((*found.queues, *found.absent, *found.elsewhere))
+    encoder = Encoder(mask=masks.text)
+    about: dict[str | None, ShownValue] = {
+        name: dict(_facts(facts, run, encoder, service=name is not None))
+        for name, facts in outcomes.items()
+    }
+    written: dict[str, ShownValue] = {
+        "format": sentence(FORMAT),
+        "version": VERSION,
+        "generated_by": sentence(f"redis-runbook {__version__}"),
+        "run": encoder.encode(SavedRun, _saved_run(run, record)),
+        "configuration": _configuration(run, masks),
+        "gathered": encoder.encode(Mapping[Shown, Gathered], run.gathered),
+        "facts": {
+            sentence("monitoring"): about.pop(None, {}),
+            sentence("services"): {sentence(str(name)): facts for name, facts in about.items()},
+        },
+    }
+    return {sentence(name): value for name, value in written.items()}
+
+
+def _facts(
+    outcomes: Outcomes, run: Run, encoder: Encoder, *, service: bool
+) -> Iterator[tuple[Shown, ShownValue]]:
+    for probe in run.probes.values():
+        if (probe.about == "service") is service and probe.facts in outcomes:
+            yield (
+                sentence(probe.name),
+                _outcome(probe.name, probe.facts, outcomes[probe.facts], encoder),
+            )
+
+
+def _outcome(name: str, kind: type, outcome: object, encoder: Encoder) -> ShownValue:
+    """The facts, or why there are none: the sentence that a judgement will give."""
+    before = encoder.characters, encoder.elements
+    try:
+        if isinstance(outcome, CannotLook):
+            return encoder.encode(CannotLook, outcome)
+        if isinstance(outcome, Exception):
+            why = f"the probe {name} failed ({type(outcome).__name__}): nothing was determined"
+            return encoder.encode(CannotLook, CannotLook(why))
+        written = encoder.encode(kind, outcome)
+        if encoder.characters <= _MAX_CHARACTERS and encoder.elements <= _MAX_ELEMENTS:
+            return written
+        why = "they are too large"
+    except (TypeError, AttributeError, ValueError) as error:
+        why = f"they cannot be written ({type(error).__name__})"
+    encoder.characters, encoder.elements = before
+    return encoder.encode(CannotLook, CannotLook(f"the facts of {name} were not saved: {why}"))
+
+
+def _saved_run(run: Run, record: RunRecord) -> SavedRun:
+    assert run.target is not None  # noqa: S101  # it is observed
+    services: Mapping[str, ServiceRecord] = {service.name: service for service in record.services}
+    return SavedRun(
+        profile=cast("Any", run.profile.name),
+        target=run.target.kind,
+        announcement=record.announcement,
+        started_at=run.started_at,
+        elapsed_s=record.elapsed_s,
+        selected=record.selected,
+        services={
+            sentence(service.name): SavedService(
+                endpoint=_endpoint(service),
+                missing=sentence(service.missing),
+                window_s=services[service.name].window_s,
+                previous=run.previous.get(service.name),
+            )
+            for service in run.services
+        },
+        missing={sentence(need): sentence(MISSING[need](run)) for need in NEEDS_OF_ITS_OWN},
+        baseline=run.baseline,
+        findings=[
+            SavedFinding(check=found.check, subject=found.subject, verdict=found.verdict)
+            for found in record.findings
+        ],
+    )
+
+
+def _endpoint(service: Service) -> SavedEndpoint | None:
+    at = service.endpoint
+    if at is None:
+        return None
+    return SavedEndpoint(
+        scheme=at.scheme,
+        host=sentence(at.host),
+        port=at.port,
+        path=sentence(at.path),
+        database=at.database,
+    )
+
+
+def _configuration(run: Run, masks: Masks) -> Any:
+    """The configuration; queues are named as their facts are."""
+    leaves = {}
+    for key, value in kept(run.config):
+        shown = masks.text if "queues" in key else document
+        written = tuple(map(shown, key)) if key[0] == "queues" else key
+        leaves[written] = Leaf(_each_text(value, shown), "")
+    return tree(leaves)
+
+
+def _each_text(value: Any, shown: Callable[[str], Shown]) -> Any:
+    if isinstance(value, str):
+        return shown(value)
+    return [_each_text(item, shown) for item in value] if isinstance(value, list) else value

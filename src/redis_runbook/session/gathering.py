@@ -1,0 +1,79 @@
+"""Gathers evidence of the services about which a finding is broken or undetermined."""
+
+import time
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Final
+
+import redis
+
+from redis_runbook.config.service import Service
+from redis_runbook.probes.connection import ConnectionFacts
+from redis_runbook.probes.evidence import Gathered, gather
+from redis_runbook.redact import Shown, sentence
+from redis_runbook.session.run import Run
+from redis_runbook.verdict import CannotLook, Verdict
+from redis_runbook.wire.background import in_background
+from redis_runbook.wire.client import connected
+from redis_runbook.wire.failure import why_it_failed
+
+NOT_GATHERED: Final = sentence("not gathered")
+_LIMIT_S: Final = 3.0
+_SHORTEST_S: Final = 0.05
+
+
+def gather_evidence(run: Run) -> Mapping[Shown, Gathered]:
+    """Evidence by service, each asked once, all at the same time.
+
+    It takes at most 3 s, and nothing after the run's deadline.
+    """
+    if run.observation:
+        run.observation.stop()
+    limit_s = min(_LIMIT_S, run.deadline_s - run.elapsed_s)
+    until = time.monotonic() + limit_s
+    looks = {
+        sentence(service.name): in_background(partial(_gather, service, run, limit_s))
+        for service in _affected(run)
+    }
+    found: dict[Shown, Gathered] = {}
+    for name, look in looks.items():
+        try:
+            found[name] = look.result(max(0.0, until - time.monotonic()))
+        except TimeoutError:
+            found[name] = _nothing(f"{name} gave no complete answer within {max(0, limit_s):.1f} s")
+        except (CannotLook, redis.RedisError) as error:
+            known = isinstance(error, CannotLook)
+            found[name] = _nothing(str(error) if known else f"{name} {why_it_failed(error)}")
+        except Exception as error:  # noqa: BLE001  # the run's own result must not be lost for it
+            found[name] = _nothing(f"gathering failed ({type(error).__name__})")
+    return found
+
+
+def _affected(run: Run) -> Iterator[Service]:
+    names = {
+        finding.service
+        for finding in run.findings.values()
+        if finding.verdict is Verdict.FAIL
+        or (finding.verdict is Verdict.UNKNOWN and not finding.advisory)
+    }
+    return (service for service in run.services if service.name in names)
+
+
+def _gather(service: Service, run: Run, limit_s: float) -> Gathered:
+    connection = run.known(service.name, ConnectionFacts)
+    if service.endpoint is None or connection is None:
+        raise CannotLook(service.missing or f"{service.name} was not reached in time")
+    if not connection.reachable:
+        raise CannotLook(f"{service.name} is not reachable ({connection.message})")
+    if limit_s < _SHORTEST_S:
+        raise CannotLook("the run's deadline had passed")
+    timeout_s = min(service.limits.connect_s, limit_s)
+    with (
+        connected(service.endpoint, service.name, timeout_s=timeout_s) as client,
+        client.time_limit(limit_s),
+    ):
+        return gather(client)
+
+
+def _nothing(why: str) -> Gathered:
+    return {NOT_GATHERED: (sentence(why),)}

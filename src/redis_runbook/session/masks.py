@@ -1,0 +1,48 @@
+"""Redacts the texts of facts so that what was different stays different: checks compare them."""
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import replace
+
+from redis_runbook.probes.bullmq.naming import Queue
+from redis_runbook.redact import Shown, document, masked
+from redis_runbook.session.typed import bytes_as_text, text_as_bytes
+
+
+class Masks:
+    """The redacted texts of one saved run: the same for the same text, wherever it is.
+
+    `token:a` and `token:b` are two queues, and both look like secrets: the second is written as
+    `token:[redacted] (2)`.
+    """
+
+    def __init__(self) -> None:
+        """Know no text yet."""
+        self._written: dict[str, Shown] = {}
+        self._taken: set[str] = set()
+
+    def text(self, raw: str) -> Shown:
+        """The text as it may be written."""
+        if raw in self._written:
+            return self._written[raw]
+        shown = masked(raw)
+        return shown if shown == raw else self._remember(raw, shown)
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Write names that the configuration gives as they are, even if a password is the same."""
+        self._written |= {name: document(name) for name in names}
+
+    def learn(self, queues: Iterable[Queue]) -> None:
+        """Write titles of queues as what the redacted names of the queues are titled."""
+        for queue in queues:
+            name = text_as_bytes(self.text(bytes_as_text(queue.name)))
+            written = replace(queue, name=name)
+            self._written[queue.title] = masked(written.title)
+            self._written[queue.configured_as] = masked(written.configured_as)
+
+    def _remember(self, raw: str, shown: Shown) -> Shown:
+        numbered = (masked(f"{shown} ({number})") for number in itertools.count(2))
+        free = (text for text in itertools.chain([shown], numbered) if text not in self._taken)
+        self._written[raw] = next(free)
+        self._taken.add(self._written[raw])
+        return self._written[raw]
