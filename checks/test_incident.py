@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from redis_runbook.check import Judge, check
 from redis_runbook.config.service import Service
 from redis_runbook.judging.containers import judge_state
-from redis_runbook.judging.data_kept import Baseline, compare, listed
+from redis_runbook.judging.data_kept import Baseline, compare, judge_kept
 from redis_runbook.judging.endpoints import judge_room, judge_url
 from redis_runbook.judging.exporter import judge_scrape
 from redis_runbook.judging.reconnected import judge_reconnected
@@ -161,30 +161,13 @@ def test_data_kept(
         queues.
     Next: do not flush or drain anything; restore the last RDB or AOF where data is missing, set
         with `CONFIG SET` and in the configuration file what was set before, and let the application
-        create schedulers anew.
+        create schedulers anew. A cache fills again as it is used: trigger a CLI login.
     """
-    before, keeps_data = baseline.of(service.name), service.role_spec.keeps_data
-    found = compare(before, inventory, keeps_data=keeps_data)
-    then, evidence = f"the snapshot of {baseline.at:%Y-%m-%d %H:%M:%S %Z}", found.evidence
-    if found.lost:
-        differences = listed([*found.lost, *found.forgotten])
-        judge.fails(
-            f"{service.name} is not what it was in {then}: {differences}", evidence=evidence
-        )
-    if found.unseen:
-        judge.unknown(
-            f"whether {service.name} is what it was in {then}: {listed(found.unseen)}",
-            evidence=evidence,
-        )
-    if found.forgotten:
-        judge.advise(
-            f"{service.name} need not keep what it holds, and did not since {then}: "
-            f"{listed(found.forgotten)}",
-            evidence=evidence,
-            next_steps=("trigger a CLI login; the cache fills again as it is used",),
-        )
-    said = listed([*found.uncompared, *found.changed]) or "nothing changed"
-    sentence = f"{service.name} has what it had in {then}; {said}"
-    if before.queues_unseen and service.settings.discover:
-        judge.advise(sentence, evidence=evidence)
-    judge.passes(sentence, evidence=evidence)
+    before = baseline.of(service.name)
+    found = compare(before, inventory, keeps_data=service.role_spec.keeps_data)
+    then = f"the snapshot of {baseline.at:%Y-%m-%d %H:%M:%S %Z}"
+    may_lack_queues = service.settings.discover
+    judge.rules(
+        *judge_kept(service.name, then, found, may_lack_queues=may_lack_queues),
+        evidence=found.evidence,
+    )

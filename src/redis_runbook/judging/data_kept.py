@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.judging.queue_text import jobs_by_state
+from redis_runbook.judging.worst import Judgement
 from redis_runbook.probes.inventory import Database, Entries, Inventory
 from redis_runbook.redact import Shown
-from redis_runbook.verdict import CannotLook
+from redis_runbook.verdict import CannotLook, Verdict
 
 _FAR_FEWER: Final = 0.1
 _MIB: Final = 1 << 20
@@ -44,7 +45,7 @@ class Comparison:
 
     `lost` is what is broken; `forgotten` is lost by a service that need not keep data; `unseen` may
     be lost, as not everything could be looked at; `changed` is normal; `uncompared` is what the
-    snapshot does not tell, or nobody looks at any more.
+    snapshot does not tell, or nobody looks at any more: `queues_uncompared` if it may lack queues.
     """
 
     lost: Sequence[str]
@@ -52,6 +53,7 @@ class Comparison:
     unseen: Sequence[str]
     changed: Sequence[str]
     uncompared: Sequence[str]
+    queues_uncompared: bool
 
     @property
     def evidence(self) -> Mapping[str, Sequence[str]]:
@@ -73,8 +75,27 @@ class Comparison:
         }
 
 
-def listed(clauses: Sequence[str]) -> str:
-    """The first clauses as a text, and how many more there are."""
+def judge_kept(service: str, then: str, found: Comparison, *, may_lack_queues: bool) -> Judgement:
+    """The verdict on what differs, and the sentence; `may_lack_queues`: others were looked for.
+
+    What a service need not keep, and does not, is a warning, as is a snapshot that is not whole.
+    """
+    if found.lost:
+        differences = _listed([*found.lost, *found.forgotten])
+        return Verdict.FAIL, f"{service} is not what it was in {then}: {differences}"
+    if found.unseen:
+        differences = _listed(found.unseen)
+        return Verdict.UNKNOWN, f"whether {service} is what it was in {then}: {differences}"
+    if found.forgotten:
+        differences = _listed(found.forgotten)
+        need_not = f"{service} need not keep what it holds, and did not since {then}"
+        return Verdict.WARN, f"{need_not}: {differences}"
+    said = _listed([*found.uncompared, *found.changed]) or "nothing changed"
+    verdict = Verdict.WARN if found.queues_uncompared and may_lack_queues else Verdict.PASS
+    return verdict, f"{service} has what it had in {then}; {said}"
+
+
+def _listed(clauses: Sequence[str]) -> str:
     more = f"; and {len(clauses) - _NAMED} more" if len(clauses) > _NAMED else ""
     return f"{'; '.join(clauses[:_NAMED])}{more}"
 
@@ -99,6 +120,7 @@ def compare(before: Inventory, now: Inventory, *, keeps_data: bool) -> Compariso
         unseen=unseen,
         changed=[*_changed(before, now)],
         uncompared=[*_uncompared(before, now)],
+        queues_uncompared=bool(before.queues_unseen),
     )
 
 
