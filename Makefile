@@ -15,7 +15,7 @@ ALONE := tests -m quiet $(LIMITS)
 
 .DEFAULT_GOAL := help
 .PHONY: help smoke gate nightly test test-unit coverage lint lint-code lint-format lint-types \
-	lint-imports lint-docs lint-lock lock format fuzz bench soak docs sample images clean
+	lint-imports lint-docs lint-lock lock format fuzz bench soak drills docs sample images clean
 
 help: ## show this list
 	@grep -E '^[a-z][a-z -]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 22
@@ -63,7 +63,10 @@ lint-types: $(VENV)/.dev ## mypy
 lint-imports: $(VENV)/.dev ## whether the rooms import one way only
 	$(BIN)/lint-imports --no-logo
 
-lint-docs: $(VENV)/.dev ## whether docs/checks and README say what the docstrings say
+lint-drills: $(VENV)/.dev ## every fault on each kind of server, into docs/fault-matrix.md: some 10 minutes
+	$(BIN)/python -m tools.drills
+
+docs: $(VENV)/.dev ## whether docs/checks and README say what the docstrings say
 	$(BIN)/python tools/docs.py --check
 
 lint-lock: $(VENV)/.dev ## whether the locked versions are what pyproject.toml asks for

@@ -31,7 +31,10 @@ def test_truthful(service: Service, exporter: ExporterFacts, judge: Judge) -> No
         are about something else until then.
     """
     if not exporter.reachable or exporter.redis_up != 1:
-        judge.unknown(f"{service.name}: nothing to compare: {exporter.summary}")
+        judge.unknown(
+            f"{service.name}: nothing to compare: {exporter.summary}",
+            follows_from=f"exporter.reachable[{service.name}]",
+        )
     missing = exporter.missing
     if missing:
         judge.fails(f"the exporter of {service.name} lacks {', '.join(missing)}")

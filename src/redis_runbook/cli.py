@@ -28,6 +28,9 @@ from redis_runbook.wire.process import (
 _COMMAND_LIMIT_S: Final = 120.0
 """For what is no run; a queue is shown in a few seconds, or given up by limits of its own."""
 
+_DRILLS_LIMIT_S: Final = 1800.0
+"""For all drills, each of which takes two minutes at most, and four run side by side."""
+
 _MODULES: Final = {
     **dict.fromkeys(PROFILES, "run"),
     "config": "config_show",
@@ -36,6 +39,7 @@ _MODULES: Final = {
     "rules": "rules",
     "dashboards": "dashboards",
     "snapshot": "snapshot",
+    "drill": "drill",
 }
 """The module of each command in `commands`; its `run` takes the options and returns an exit code.
 
@@ -88,8 +92,9 @@ def _main(arguments: list[str]) -> int:
     command = importlib.import_module(f"redis_runbook.commands.{_MODULES[options.command]}")
     with contextlib.ExitStack() as stack:
         if options.command not in PROFILES:  # a run has a deadline of its own
-            late = f"redis-runbook: gave up after {_COMMAND_LIMIT_S:g} s; nothing was determined"
-            stack.enter_context(ended_after(_COMMAND_LIMIT_S, ExitCode.UNDETERMINED, late))
+            limit_s = _DRILLS_LIMIT_S if options.command == "drill" else _COMMAND_LIMIT_S
+            late = f"redis-runbook: gave up after {limit_s:g} s; nothing was determined"
+            stack.enter_context(ended_after(limit_s, ExitCode.UNDETERMINED, late))
         code: int = command.run(options)
     return code
 
@@ -155,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     snapshot.add_argument(
         "--target", choices=("live",), help="with the default addresses where no URL is set"
     )
+    _add_drill(commands)
     return parser
 
 
@@ -183,6 +189,27 @@ def _add_output_option(parser: argparse.ArgumentParser, known: str) -> None:
 
 def _add_select_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--select", metavar="ID", nargs="+", action="extend", default=[])
+
+
+def _add_drill(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    drill = commands.add_parser(
+        "drill", help="make faults on throwaway servers, to see that the checks notice them"
+    )
+    drill.add_argument("--list", action="store_true", help="print the faults")
+    drill.add_argument("--fault", metavar="NAME", nargs="+", action="extend", default=[])
+    drill.add_argument("--target", choices=("embedded",), help="never live servers")
+    drill.add_argument(
+        "--program",
+        metavar="FILE",
+        type=_file,
+        nargs="+",
+        action="extend",
+        default=[],
+        help="server programs to drill on; default: the one of --target embedded",
+    )
+    drill.add_argument(
+        "--report-dir", metavar="DIR", type=_file, default=Path("reports"), help="default: reports"
+    )
 
 
 def _add_config_option(parser: argparse.ArgumentParser) -> None:

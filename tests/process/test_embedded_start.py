@@ -116,9 +116,9 @@ def test_a_port_that_was_taken_meanwhile_is_given_up_for_another(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         taken: int = stranger.getsockname()[1]
-        free_port = embedded._free_port
+        free_port = embedded.free_port
         ports = iter([taken, taken])
-        monkeypatch.setattr(embedded, "_free_port", lambda: next(ports, 0) or free_port())
+        monkeypatch.setattr(embedded, "free_port", lambda: next(ports, 0) or free_port())
         started = embedded.start(ROLES, QUIET)
         try:
             assert taken not in {endpoint.port for endpoint in started.endpoints.values()}

@@ -4,13 +4,15 @@ A run may be killed with SIGKILL, and its servers must end all the same. PR_SET_
 only, fires when the *thread* that started the child ends, needs code between fork and exec, and
 leaves the folder behind. So a shell process serves as watchdog. It reads process ids from a pipe
 whose other end only this process has open. When that end closes, because this process closed it or
-has ended, the shell kills these servers and removes their folder.
+has ended, the shell kills these servers and removes their folder. A negative id is that of a server
+which has ended before: another process may get it.
 """
 
 import contextlib
 import importlib.util
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -41,7 +43,15 @@ _LOG_TAIL_BYTES: Final = 4096
 _WATCHDOG: Final = """
 trap '' HUP INT TERM
 pids=
-while read -r pid; do pids="$pids $pid"; done
+while read -r pid; do
+  case $pid in
+    -*)
+      others=
+      for other in $pids; do [ "$other" = "${pid#-}" ] || others="$others $other"; done
+      pids=$others ;;
+    *) pids="$pids $pid" ;;
+  esac
+done
 kill -9 $pids
 rm -rf -- "$0" || { sleep 1; rm -rf -- "$0"; }
 """
@@ -61,11 +71,11 @@ def start(roles: Mapping[str, RoleSpec], environ: Mapping[str, str]) -> Throwawa
 
 
 def _start(program: str, roles: Mapping[str, RoleSpec]) -> Throwaway:
-    watchdog = _Watchdog()
+    watchdog = Watchdog()
     try:
         password = create_password()
         servers = {
-            name: _Server(name, role, program, password, watchdog) for name, role in roles.items()
+            name: Server(name, role, program, password, watchdog) for name, role in roles.items()
         }
         deadline = time.monotonic() + _START_LIMIT_S
         for server in servers.values():
@@ -114,7 +124,7 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[str]:
             yield found
 
 
-class _Watchdog:
+class Watchdog:
     """The shell that ends the servers and removes their folder when this process ends."""
 
     def __init__(self) -> None:
@@ -135,9 +145,22 @@ class _Watchdog:
     def guard(self, server: subprocess.Popen[bytes]) -> None:
         """Make sure that the server ends with this process."""
         self._servers.append(server)
+        self._say(server.pid)
+
+    def end(self, server: subprocess.Popen[bytes], number: signal.Signals) -> None:
+        """End a server with this signal; with SIGKILL where it does not heed that in time."""
+        self._say(-server.pid)  # before its id can be another's
+        self._servers.remove(server)
+        for sent in (number, signal.SIGKILL):
+            server.send_signal(sent)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(timeout=_STOP_LIMIT_S)
+                return
+
+    def _say(self, number: int) -> None:
         if self._process.stdin:
             with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.write(b"%d\n" % server.pid)
+                self._process.stdin.write(b"%d\n" % number)
                 self._process.stdin.flush()
 
     def close(self) -> None:
@@ -152,61 +175,65 @@ class _Watchdog:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class _Server:
+class Server:
     """One server process, on a free port."""
 
     def __init__(
-        self, name: str, role: RoleSpec, program: str, password: str, watchdog: _Watchdog
+        self, name: str, role: RoleSpec, program: str, password: str, watchdog: Watchdog
     ) -> None:
         """Start the server; it is not ready yet."""
-        self._name = name
+        self.name = name
         self._role = role
         self._program = program
         self._password = password
         self._watchdog = watchdog
-        self._folder = Path(tempfile.mkdtemp(dir=watchdog.folder))
-        self._log = self._folder / "server.log"
-        self._launch()
+        self.folder = Path(tempfile.mkdtemp(dir=watchdog.folder))
+        self._log = self.folder / "server.log"
+        self.launch()
 
     def wait(self, deadline: float) -> None:
         """Wait until it answers; restart it on another port if its port was taken."""
         for attempt in range(1, _PORT_ATTEMPTS + 1):
             try:
                 wait_until_answers(
-                    self.endpoint, self._name, deadline=deadline, check_alive=self._check_alive
+                    self.endpoint, self.name, deadline=deadline, check_alive=self._check_alive
                 )
             except ServerDiedError as error:
                 if attempt == _PORT_ATTEMPTS or "Address already in use" not in error.log:
                     raise
-                self._launch()
+                self.launch()
             else:
                 return
 
-    def _launch(self) -> None:
+    def launch(self, *lines: str, port: int | None = None) -> None:
+        """Start a process with its data, on a free port if none is given; it is not ready yet.
+
+        `lines` are added to its configuration.
+        """
         self.endpoint = Endpoint(
-            scheme="redis", host=_HOST, port=_free_port(), password=self._password
+            scheme="redis", host=_HOST, port=port or free_port(), password=self._password
         )
         config = server_config(
-            self._role, self._password, f"bind {_HOST}", f"port {self.endpoint.port}"
+            self._role, self._password, f"bind {_HOST}", f"port {self.endpoint.port}", *lines
         )
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603  # a server program
+            self.process = subprocess.Popen(  # noqa: S603  # a server program
                 [self._program, "-"],  # configured by stdin: argv must not have the password
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                cwd=self._folder,
+                cwd=self.folder,
                 env=programs_environment(),
                 start_new_session=True,
             )
-        self._watchdog.guard(self._process)
-        if self._process.stdin:
-            with contextlib.suppress(BrokenPipeError), self._process.stdin as stdin:
+        self._watchdog.guard(self.process)
+        if self.process.stdin:
+            with contextlib.suppress(BrokenPipeError), self.process.stdin as stdin:
                 stdin.write(config)
 
     def _check_alive(self) -> None:
-        if self._process.poll() is not None:
-            raise ServerDiedError(self._name, self._log_tail())
+        if self.process.poll() is not None:
+            raise ServerDiedError(self.name, self._log_tail())
 
     def _log_tail(self) -> bytes:
         with contextlib.suppress(OSError), self._log.open("rb") as log:
@@ -215,7 +242,7 @@ class _Server:
         return b""
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port that is free now; if another process takes it first, `wait` tries another port."""
     with socket.socket() as listener:
         listener.bind((_HOST, 0))

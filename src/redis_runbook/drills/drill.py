@@ -1,0 +1,152 @@
+"""One drill: healthy, break it, look, repair it, healthy again."""
+
+import contextlib
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from redis_runbook.drills.fault import Fault
+from redis_runbook.drills.stand import CannotDrillError, Stand
+from redis_runbook.record import RunRecord
+from redis_runbook.redact import harmless
+from redis_runbook.reporting.previous import read_record
+from redis_runbook.targets.target import TargetError
+from redis_runbook.verdict import ExitCode
+
+_HEALTHY_IN_S: Final = 60.0
+_REPAIRED_IN_S: Final = 60.0
+_RUN_LIMIT_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drill:
+    """What came of one fault.
+
+    `found` are the findings that did not pass and follow from no other one; `missed` are those of
+    `expected` that are not among them, `unexpected` the others. `detected_s` is from the fault to
+    the end of the run that noticed it; None if none did. `repaired` is whether a run was healthy
+    after the repair. `problem` says why the drill could not be run, and is empty if it was.
+    """
+
+    name: str
+    title: str
+    target: str
+    server: str
+    expected: tuple[str, ...]
+    found: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
+    detected_s: float | None = None
+    repaired: bool = False
+    problem: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the fault was noticed exactly, and nothing any more after its repair."""
+        return self.repaired and not (self.unexpected or self.missed or self.problem)
+
+
+def run_drill(fault: Fault, program: str) -> Drill:
+    """Run one drill on a stand of its own, with this server program."""
+    drill = Drill(
+        name=fault.name,
+        title=fault.title,
+        target="embedded",
+        server="",
+        expected=tuple(sorted(fault.expected)),
+    )
+    with contextlib.ExitStack() as stack:
+        try:
+            stand = Stand(program)
+            stack.callback(stand.close)
+            stand.configuration += fault.configuration
+            healthy = _wait_until_healthy(stand, _HEALTHY_IN_S)
+            drill = replace(drill, server=_server(healthy))
+            with fault.inject(stand):
+                drill = _noticed(drill, fault, stand, allowed=_problems(healthy))
+            after = _wait_until_healthy(stand, _REPAIRED_IN_S)
+        except (CannotDrillError, TargetError) as error:
+            return replace(drill, problem=str(error))
+        except Exception as error:  # noqa: BLE001  # one drill must not prevent the others
+            return replace(drill, problem=f"{type(error).__name__}: {harmless(str(error))}")
+        return replace(drill, repaired=after.exit_code is ExitCode.HEALTHY)
+
+
+def _noticed(drill: Drill, fault: Fault, stand: Stand, *, allowed: frozenset[str]) -> Drill:
+    """Look until exactly what should notice the fault does, or its time is over."""
+    began = time.monotonic()
+    while True:
+        found = _problems(look(stand)) - allowed
+        took_s = time.monotonic() - began
+        missed, unexpected = fault.expected - found, found - fault.expected - fault.may
+        exactly = not missed and not unexpected
+        if exactly or took_s > fault.patience_s:
+            return replace(
+                drill,
+                found=tuple(sorted(found)),
+                missed=tuple(sorted(missed)),
+                unexpected=tuple(sorted(unexpected)),
+                detected_s=round(took_s, 1) if exactly else None,
+            )
+
+
+def _wait_until_healthy(stand: Stand, limit_s: float) -> RunRecord:
+    """The first healthy run.
+
+    Raises:
+        CannotDrillError: none was healthy in time; the text says what did not pass.
+    """
+    began = time.monotonic()
+    while (record := look(stand)).exit_code is not ExitCode.HEALTHY:
+        if time.monotonic() - began > limit_s:
+            problems = ", ".join(sorted(_problems(record)))
+            raise CannotDrillError(f"not healthy within {limit_s:g} s: {problems}")
+    return record
+
+
+def _problems(record: RunRecord) -> frozenset[str]:
+    """The findings that did not pass and follow from no other that did not."""
+    problems = {finding.name: finding for finding in record.needs_attention}
+    return frozenset(
+        name for name, finding in problems.items() if finding.follows_from not in problems
+    )
+
+
+def _server(record: RunRecord) -> str:
+    """`valkey 9.1.2`: what the queue's server is."""
+    server = record.servers.get("queue")
+    return f"{server.product} {server.version}" if server else "unknown"
+
+
+def look(stand: Stand) -> RunRecord:
+    """Run the checks on the stand, as a user would.
+
+    Raises:
+        CannotDrillError: the run left no results.
+    """
+    with tempfile.TemporaryDirectory(dir=stand.folder) as temporary:
+        folder = Path(temporary)
+        for name, text in {"runbook.toml": stand.configuration, **stand.files}.items():
+            (folder / name).write_text(text)
+        ended = subprocess.run(  # noqa: S603  # ourselves
+            [
+                *(sys.executable, "-m", "redis_runbook", "smoke", "--target=live"),
+                *("--config=runbook.toml", "--report-dir=reports"),
+            ],
+            cwd=folder,
+            env=stand.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_RUN_LIMIT_S,
+            check=False,
+        )
+        record = read_record(folder / "reports" / "results.json")
+    if record is None:
+        last = (ended.stderr or ended.stdout).strip().rpartition("\n")[2]
+        raise CannotDrillError(f"a run of the checks left no results: {last}")
+    return record

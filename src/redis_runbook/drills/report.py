@@ -1,0 +1,109 @@
+"""What drills found: `drill.json`, and the matrix of faults against servers."""
+
+import datetime as dt
+import importlib.resources
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import jinja2
+
+from redis_runbook.drills.drill import Drill
+
+_VERSION: Final = 1
+_EXPLAINED: Final = """\
+Each fault is made on throwaway servers with a real BullMQ worker. The checks named must not pass,
+and no other may, but those that follow from one of them; before the fault and after its repair all
+pass. What a cell tells is how long it took from the fault to the end of the run that noticed it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """One fault, and what became of it on each server; None: it was not drilled there."""
+
+    name: str
+    title: str
+    expected: Sequence[str]
+    drills: Sequence[Drill | None]
+
+
+def as_json(drills: Iterable[Drill], at: dt.datetime) -> str:
+    """The whole of `drill.json`."""
+    faults = [{**asdict(drill), "ok": drill.ok} for drill in drills]
+    document = {
+        "format": "redis-runbook drill",
+        "version": _VERSION,
+        "at": at.isoformat(timespec="seconds"),
+        "faults": faults,
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_markdown(drills: Sequence[Drill]) -> str:
+    """The matrix, a row for each fault and a column for each server."""
+    servers = _servers(drills)
+    lines = [
+        "# Faults, and which checks notice them",
+        "",
+        _EXPLAINED,
+        "",
+        f"| fault | | must notice it | {' | '.join(servers)} |",
+        "|---" * (3 + len(servers)) + "|",
+    ]
+    for row in _rows(drills, servers):
+        expected = "<br>".join(f"`{check}`" for check in row.expected)
+        cells = " | ".join(told(drill) for drill in row.drills)
+        lines.append(f"| `{row.name}` | {row.title} | {expected} | {cells} |")
+    return "\n".join([*lines, "", summary(drills), ""])
+
+
+def as_page(drills: Sequence[Drill]) -> str:
+    """The same as an HTML page that needs nothing else."""
+    servers = _servers(drills)
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    template = (importlib.resources.files(__package__) / "matrix.html.j2").read_text("utf-8")
+    return environment.from_string(template).render(
+        servers=servers, rows=_rows(drills, servers), summary=summary(drills), told=told
+    )
+
+
+def summary(drills: Sequence[Drill]) -> str:
+    """`37 of 38 faults were noticed exactly; 1 was not run`."""
+    not_run = sum(bool(drill.problem) for drill in drills)
+    rest = f"; {not_run} could not be run" if not_run else ""
+    return f"{sum(drill.ok for drill in drills)} of {len(drills)} faults were noticed exactly{rest}"
+
+
+def told(drill: Drill | None) -> str:
+    """What became of one fault: `6 s`, or what went wrong."""
+    if drill is None:
+        return ""
+    if drill.problem:
+        return f"not run: {drill.problem}"
+    wrong = [
+        *(f"missed {name}" for name in drill.missed),
+        *(f"also {name}" for name in drill.unexpected),
+        *(["not healthy after the repair"] if not drill.repaired else []),
+    ]
+    return "; ".join(wrong) or f"{drill.detected_s:.0f} s"
+
+
+def _servers(drills: Iterable[Drill]) -> list[str]:
+    return list(dict.fromkeys(drill.server for drill in drills if drill.server))
+
+
+def _rows(drills: Sequence[Drill], servers: Sequence[str]) -> list[_Row]:
+    by_name: dict[str, dict[str, Drill]] = {}
+    for drill in drills:
+        by_name.setdefault(drill.name, {})[drill.server] = drill
+    firsts = {name: next(iter(found.values())) for name, found in by_name.items()}
+    return [
+        _Row(
+            name=name,
+            title=firsts[name].title,
+            expected=firsts[name].expected,
+            drills=[found.get(server) for server in servers],
+        )
+        for name, found in by_name.items()
+    ]

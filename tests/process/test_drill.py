@@ -1,0 +1,130 @@
+"""Drills: a fault is noticed exactly or it is told, and nothing of a drill is left."""
+
+import contextlib
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from redis_runbook.drills.drill import run_drill
+from redis_runbook.drills.fault import Fault
+from redis_runbook.drills.stand import Stand
+from tests.support import product
+from tests.support.programs import program
+from tests.support.servers import wait_until
+
+MEMORY = "memory.used_ratio[queue]"
+POLICY = "memory.eviction_policy[queue]"
+
+
+def test_faults_are_noticed_exactly(folder: Path) -> None:
+    names = ("evicting-queue", "no-worker", "stopped", "jwt-flushed")
+    done, _ = product.measured(folder, "drill", "--fault", *names)
+    document = json.loads((folder / "reports" / "drill.json").read_text())
+    found = {drill["name"]: drill for drill in document["faults"]}
+    assert list(found) == [*names]
+    assert all(drill["ok"] and drill["repaired"] for drill in found.values()), found
+    assert all(drill["detected_s"] > 0 for drill in found.values())
+    assert done.code == 0
+    assert found["evicting-queue"]["found"] == [POLICY]
+    assert found["stopped"]["server"].startswith("valkey 9")
+    assert (found["stopped"]["unexpected"], found["stopped"]["missed"]) == ([], [])
+    for report in ("drill.md", "drill.html"):
+        text = (folder / "reports" / report).read_text()
+        assert all(name in text for name in names)
+        assert "4 of 4 faults were noticed exactly" in text
+
+
+@contextlib.contextmanager
+def nothing(stand: Stand) -> Iterator[None]:
+    del stand
+    yield
+
+
+@contextlib.contextmanager
+def evicting(stand: Stand) -> Iterator[None]:
+    """It is not repaired."""
+    stand.queue.client().config_set("maxmemory-policy", "allkeys-lru")
+    yield
+
+
+@contextlib.contextmanager
+def failing(stand: Stand) -> Iterator[None]:
+    if stand.folder.exists():
+        raise RuntimeError("a fault that cannot be made")
+    yield
+
+
+@pytest.mark.parametrize(
+    ("inject", "missed", "unexpected", "problem"),
+    [
+        (nothing, (MEMORY,), (), ""),
+        (evicting, (MEMORY,), (POLICY,), "not healthy within 1 s: memory.eviction_policy[queue]"),
+        (failing, (), (), "RuntimeError: a fault that cannot be made"),
+    ],
+)
+def test_what_is_not_noticed_exactly_is_not_ok(
+    inject: object,
+    missed: object,
+    unexpected: object,
+    problem: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fault = Fault(
+        name="odd",
+        title="odd",
+        inject=inject,  # type: ignore[arg-type]
+        expected=frozenset({MEMORY}),
+        patience_s=0,
+    )
+    if problem.startswith("not healthy"):
+        monkeypatch.setattr("redis_runbook.drills.drill._REPAIRED_IN_S", 1)
+    found = run_drill(fault, program("valkey-9"))
+    assert (found.missed, found.unexpected, found.problem) == (missed, unexpected, problem)
+    assert not found.ok
+    assert found.repaired is (inject is nothing)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--fault", "stoped"], "--fault stoped: there is no such fault; the nearest is stopped"),
+        (["--target", "live"], "invalid choice: 'live'"),
+        (["--program", "no-such-server"], "--program no-such-server: there is no such program"),
+        (["--fault", "redis://u:planted@h"], "there is no such fault"),
+    ],
+)
+def test_what_is_no_drill_is_refused(arguments: list[str], words: str, folder: Path) -> None:
+    done = product.run(folder, "drill", *arguments)
+    assert done.code == 4
+    assert words in done.err
+    assert "planted" not in done.everything
+    assert not (folder / "reports").exists()
+
+
+def test_live_urls_are_not_touched(folder: Path) -> None:
+    dead = {"REDIS_QUEUE_URL": "redis://127.0.0.1:1", "REDIS_CACHE_URL": "redis://127.0.0.1:1"}
+    done = product.run(folder, "drill", "--fault", "evicting-queue", env=dead)
+    assert done.code == 0, done.out + done.err
+
+
+def test_an_interrupted_drill_leaves_nothing(folder: Path, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    started = product.Started(
+        folder,
+        *("drill", "--fault", "stopped", "frozen"),
+        env={"TMPDIR": str(temporary)},
+    )
+    wait_until(lambda: any(temporary.iterdir()))
+    started.process.send_signal(signal.SIGINT)
+    assert started.finish().code == 2
+    wait_until(lambda: not any(temporary.iterdir()))
+
+
+def test_the_list_names_every_fault(folder: Path) -> None:
+    done = product.run(folder, "drill", "--list")
+    assert done.code == 0
+    assert "evicting-queue" in done.out
