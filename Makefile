@@ -63,10 +63,7 @@ lint-types: $(VENV)/.dev ## mypy
 lint-imports: $(VENV)/.dev ## whether the rooms import one way only
 	$(BIN)/lint-imports --no-logo
 
-lint-drills: $(VENV)/.dev ## every fault on each kind of server, into docs/fault-matrix.md: some 10 minutes
-	$(BIN)/python -m tools.drills
-
-docs: $(VENV)/.dev ## whether docs/checks and README say what the docstrings say
+lint-docs: $(VENV)/.dev ## whether docs/checks and README say what the docstrings say
 	$(BIN)/python tools/docs.py --check
 
 lint-lock: $(VENV)/.dev ## whether the locked versions are what pyproject.toml asks for
@@ -87,6 +84,9 @@ bench: $(VENV)/.dev ## measure speed and cost, into docs/benchmarks.md
 
 soak: $(VENV)/.dev ## N=300 healthy runs under live load, into docs/benchmarks.md
 	$(BIN)/python -m bench.soak $(N)
+
+drills: $(VENV)/.dev ## every fault on each kind of server, into docs/fault-matrix.md: some 10 minutes
+	$(BIN)/python -m tools.drills
 
 docs: $(VENV)/.dev ## generate docs/checks and README's table from the checks' docstrings
 	$(BIN)/python tools/docs.py

@@ -1,6 +1,7 @@
 """CONTRIBUTING draws the rooms, and names files: both as they are."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import grimp
@@ -53,3 +54,25 @@ def test_the_package_has_few_modules_beside_its_rooms_and_none_is_long() -> None
         for path in Path(folder).rglob("*.py")
     }
     assert {path: length for path, length in lengths.items() if length > 300} == {}
+
+
+def test_make_runs_all_of_lint_and_defines_nothing_twice() -> None:
+    """A rule that lost its recipe does nothing, and make says so only if it is asked alone."""
+    done = subprocess.run(
+        ["make", "--dry-run", "--always-make", "lint"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    for tool in (
+        "ruff check .",
+        "ruff format --check .",
+        "mypy",
+        "lint-imports",
+        "docs.py --check",
+    ):
+        assert tool in done.stdout
+    assert "tools/lock.py --check" in done.stdout
+    assert done.stderr == ""
