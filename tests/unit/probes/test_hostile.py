@@ -5,6 +5,7 @@ from typing import cast
 import pytest
 
 from redis_runbook.probes.bullmq.replay import complete_from_ms
+from redis_runbook.probes.bullmq.replies import pairs
 from redis_runbook.probes.bullmq.snapshot import now_ms
 from redis_runbook.probes.clients import clients_facts
 from redis_runbook.probes.latency.histogram import take_snapshot
@@ -131,3 +132,9 @@ def test_a_command_whose_name_is_a_number_takes_no_memory() -> None:
 def test_a_number_is_one_as_redis_writes_it(text: str) -> None:
     with pytest.raises(CannotLook, match="is not a number"):
         integer({"used_memory": text}, "used_memory")
+
+
+def test_a_name_that_is_no_text_names_nothing() -> None:
+    """Found by changing replies at random: the stream's own description may hold anything."""
+    assert list(pairs([[b"last-entry"], 1, b"length", 2, None, 3, b"odd"])) == [(b"length", 2)]
+    assert list(pairs(b"length")) == []
