@@ -56,7 +56,7 @@ def run_drill(fault: Fault, program: str) -> Drill:
         name=fault.name,
         title=fault.title,
         target="embedded",
-        server="",
+        server=Path(program).name,
         expected=tuple(sorted(fault.expected)),
     )
     with contextlib.ExitStack() as stack:
