@@ -61,7 +61,7 @@ def failing(stand: Stand) -> Iterator[None]:
     ("inject", "missed", "unexpected", "problem"),
     [
         (nothing, (MEMORY,), (), ""),
-        (evicting, (MEMORY,), (POLICY,), "not healthy within 1 s: memory.eviction_policy[queue]"),
+        (evicting, (MEMORY,), (POLICY,), ""),
         (failing, (), (), "RuntimeError: a fault that cannot be made"),
     ],
 )
@@ -79,7 +79,7 @@ def test_what_is_not_noticed_exactly_is_not_ok(
         expected=frozenset({MEMORY}),
         patience_s=0,
     )
-    if problem.startswith("not healthy"):
+    if inject is evicting:
         monkeypatch.setattr("redis_runbook.drills.drill._REPAIRED_IN_S", 1)
     found = run_drill(fault, program("valkey-9"))
     assert (found.missed, found.unexpected, found.problem) == (missed, unexpected, problem)
