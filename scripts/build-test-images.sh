@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Make the two images that the container tests use, from the programs of this Debian machine and
+# Make the images that the container tests and the demo stack use, from the programs of this Debian machine and
 # the libraries they load: no registry is needed, and each takes about a second. They take the
 # same commands as the official images: the Redis one has no entrypoint and runs what it is told,
 # the exporter is its entrypoint.
 #
 #   redis-runbook-test/redis:7          redis-server, redis-cli
 #   redis-runbook-test/exporter:1.45    prometheus-redis-exporter
+#   redis-runbook-test/prometheus:2.42  prometheus, for the demo stack
+#   redis-runbook-test/node:20          node, for its worker
 #
 # Does nothing where the images are already made from these very programs.
 set -euo pipefail
@@ -52,3 +54,6 @@ make_image redis-runbook-test/redis:7 "redis-server redis-cli" \
   'ENV PATH=/usr/bin' 'WORKDIR /data' 'EXPOSE 6379' 'CMD ["redis-server"]'
 make_image redis-runbook-test/exporter:1.45 prometheus-redis-exporter \
   'EXPOSE 9121' 'USER 59000:59000' 'ENTRYPOINT ["/usr/bin/prometheus-redis-exporter"]'
+make_image redis-runbook-test/prometheus:2.42 prometheus \
+  'EXPOSE 9090' 'USER 59000:59000' 'ENTRYPOINT ["/usr/bin/prometheus"]'
+make_image redis-runbook-test/node:20 node "ENV PATH=$(dirname "$(command -v node)")"

@@ -35,7 +35,7 @@ FACTS_USER = (
     "+pubsub|numsub +config|get +multi +exec +select +hello +slowlog|get +latency|latest"
 )
 """What reading the queues needs."""
-PRODUCT_USER = f"{FACTS_USER} +latency|histogram"
+PRODUCT_USER = f"{FACTS_USER} +latency|histogram +latency|doctor +memory|doctor"
 """What a whole read-only run needs beside that: the server's own latency counters."""
 
 node = pytest.mark.parametrize("library", NODE_LIBRARIES)

@@ -14,6 +14,7 @@ from redis_runbook.probes.bullmq.workers import workers_of
 from redis_runbook.wire.client import Client, connected
 from redis_runbook.wire.endpoint import parse_endpoint
 from tests.support.bullmq_fill import fill
+from tests.support.memory import little_memory
 from tests.support.servers import Server, running
 
 PROBE_USER = (
@@ -116,7 +117,31 @@ def test_a_thousand_queues_take_few_round_trips(
     facts = observe_queues(client, queues)
     assert len(facts) == 1_000
     assert all(one.counts.waiting == 1 for one in facts.values())
-    assert trips == 1 + 10 * 2  # the time; a hundred snapshots, a hundred details
+    # The time; of 1, 4, 16 and then 50 queues each the snapshots and the details.
+    assert trips == 1 + (3 + 20) * 2
+
+
+def test_what_jobs_return_may_be_large(server: Server, client: Client) -> None:
+    """An event holds it: those of 60 queues have 30 MB, of which 16 are read at once at most."""
+    raw = server.client()
+    raw.flushall()
+    returned = "x" * 5_000
+    now_ms = int(time.time() * 1000)
+    for number in range(60):
+        pipe = raw.pipeline(transaction=False)
+        pipe.hset(f"bull:q{number}:meta", "version", "bullmq:5.81.5")
+        for job in range(100):
+            about: dict[Any, Any] = {"jobId": job, "prev": "waiting"}
+            at = f"{now_ms - 60_000 + job}-*"
+            pipe.xadd(f"bull:q{number}:events", {"event": "active", **about}, id=at)
+            completed = {"event": "completed", **about, "returnvalue": returned}
+            pipe.xadd(f"bull:q{number}:events", completed, id=at)
+        pipe.execute()
+    queues = discover(client, prefix="bull").queues
+    with little_memory():
+        facts = observe_queues(client, queues)
+    assert len(facts) == 60
+    assert all(one.history_from_ms is not None for one in facts.values())
 
 
 @pytest.fixture

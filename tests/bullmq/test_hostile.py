@@ -358,6 +358,10 @@ class _Interfering(Client):
         self._inner = client
         self._interfere = interfere
 
+    @property
+    def replied_bytes(self) -> int:
+        return self._inner.replied_bytes
+
     def ask(self, *command: Any) -> Any:
         return self._inner.ask(*command)
 

@@ -17,7 +17,7 @@ _ABOUT_THE_RUN: Final = frozenset(
 )
 _ABOUT_ACCESS: Final = re.compile("(?:url|username|password|token|target)$|^tls$")
 _OF_PROGRAMS: Final = frozenset({"env", "env_from", "cwd", "dotenv"})
-_NAMED: Final = frozenset({"queues", "commands", "containers"})
+NAMED: Final = frozenset({"queues", "commands", "containers"})
 """The tables whose tables have names that the user chooses freely: one may be called `url`."""
 
 _LOGIN: Final = ("jwt_cache", "login")
@@ -59,7 +59,7 @@ def is_kept(key: Key) -> bool:
         return False
     if key[:2] == _LOGIN:
         return key[2:] == ("enabled",)
-    parts = key[2:] if key[0] in _NAMED else key
+    parts = key[2:] if key[0] in NAMED else key
     is_log = _pattern(key) == ("containers", "*", "log_file")
     return is_log or not any(
         given_by(part) != part or part in _OF_PROGRAMS or _ABOUT_ACCESS.search(part)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, cast
 
 from redis_runbook import __version__
-from redis_runbook.config.kept import kept
+from redis_runbook.config.kept import NAMED, kept
 from redis_runbook.config.layers import Leaf, tree
 from redis_runbook.config.service import Service
 from redis_runbook.probes.bullmq.discovery import Discovery
@@ -144,11 +144,11 @@ def _endpoint(service: Service) -> SavedEndpoint | None:
 
 
 def _configuration(run: Run, masks: Masks) -> Any:
-    """The configuration; queues are named as their facts are."""
+    """The configuration; what the user named is called as in the facts."""
     leaves = {}
     for key, value in kept(run.config):
         shown = masks.text if "queues" in key else document
-        written = tuple(map(shown, key)) if key[0] == "queues" else key
+        written = tuple(map(masks.text, key)) if key[0] in NAMED else key
         leaves[written] = Leaf(_each_text(value, shown), "")
     return tree(leaves)
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, cast
 
 import redis
@@ -15,7 +15,9 @@ from redis_runbook.wire.background import when_late
 from redis_runbook.wire.endpoint import Endpoint
 from redis_runbook.wire.failure import why_it_failed
 from redis_runbook.wire.resp import (
+    MAX_EXCHANGE_BYTES,
     MAX_INFO_BYTES,
+    MAX_LOGIN_BYTES,
     MAX_TEXT_BYTES,
     BoundedParser,
     ReplyTooLargeError,
@@ -86,7 +88,7 @@ class Client:
         """Connect, log in, and name the connection; raises as `ask`."""
         with self._ends_at_an_error():
             self._connection.connect()
-        self.ask_all(("CLIENT", "SETNAME", CLIENT_NAME))
+        self._exchange([("CLIENT", "SETNAME", CLIENT_NAME)], MAX_LOGIN_BYTES)
 
     def close(self) -> None:
         """End the connection."""
@@ -113,12 +115,21 @@ class Client:
         the command is disabled, else `redis.exceptions.ResponseError`. Raises as `ask` if the
         connection fails or a reply is malformed.
         """
+        only_info = all(command[0] == "INFO" for command in commands)
+        return self._exchange(commands, 2 * MAX_INFO_BYTES if only_info else MAX_EXCHANGE_BYTES)
+
+    def _exchange(self, commands: Sequence[tuple[Word, ...]], max_bytes: int) -> list[Any]:
         if self._ended:  # redis-py would reconnect without notice
             raise CannotLook(self._ended)
         with self._ends_at_an_error():
-            self._parser.begin_exchange()
+            self._parser.begin_exchange(max_bytes)
             self._connection.send_packed_command(self._connection.pack_commands(commands))
             return [self._reply(command) for command in commands]
+
+    @property
+    def replied_bytes(self) -> int:
+        """The size of the replies to the last commands that were sent together."""
+        return self._parser.exchanged_bytes
 
     def read(self, timeout_s: float) -> Any:
         """Read one pushed message (pub/sub); after a timeout the connection is no longer usable.

@@ -22,6 +22,9 @@ MAX_LINE_BYTES: Final = 128 << 10
 MAX_EXCHANGE_BYTES: Final = 16 << 20
 """Of all replies to commands that were sent together."""
 
+MAX_LOGIN_BYTES: Final = 64 << 10
+"""Of all replies until a connection is open."""
+
 MAX_EXCHANGE_ELEMENTS: Final = 300_000
 """The same, by the memory that they take."""
 
@@ -45,7 +48,13 @@ class _BoundedBuffer(SocketBuffer):
     elements = 0
     max_text_bytes = MAX_TEXT_BYTES
     exchange_began_bytes = 0
+    max_exchange_bytes = MAX_LOGIN_BYTES
     _line_began: int | None = None
+
+    @property
+    def exchanged_bytes(self) -> int:
+        """What was received since commands were sent."""
+        return self.received - self.exchange_began_bytes
 
     def read(self, length: int, *arguments: Any, **options: Any) -> bytes:
         """Read one bulk string of a reply, unless it is too long."""
@@ -73,10 +82,9 @@ class _BoundedBuffer(SocketBuffer):
         found = super()._read_from_socket(*arguments, **options)
         self.received += self.unread_bytes() - before
         line = 0 if self._line_began is None else self.received - self._line_began
-        exchanged = self.received - self.exchange_began_bytes
         if (
             self.received > MAX_CONNECTION_BYTES
-            or exchanged > MAX_EXCHANGE_BYTES
+            or self.exchanged_bytes > self.max_exchange_bytes
             or line > MAX_LINE_BYTES
         ):
             raise ReplyTooLargeError
@@ -98,9 +106,16 @@ class BoundedParser(_RESP2Parser):
     max_text_bytes = MAX_TEXT_BYTES
     """How long a text of the next reply may be."""
 
-    def begin_exchange(self) -> None:
+    @property
+    def exchanged_bytes(self) -> int:
+        """What was received since the last commands were sent."""
+        buffer = self._buffer
+        return buffer.exchanged_bytes if isinstance(buffer, _BoundedBuffer) else 0
+
+    def begin_exchange(self, max_bytes: int) -> None:
         """Count bytes and elements of replies anew: commands are about to be sent."""
         if isinstance(self._buffer, _BoundedBuffer):
+            self._buffer.max_exchange_bytes = max_bytes
             self._buffer.exchange_began_bytes = self._buffer.received
             self._buffer.elements = 0
 

@@ -19,7 +19,11 @@ from redis_runbook.probes.bullmq.replies import ask_in_transactions, ask_permitt
 from redis_runbook.probes.bullmq.snapshot import Snapshot
 from redis_runbook.wire.client import Client
 
-_QUEUES_PER_ROUND_TRIP: Final = 100
+_MOST_QUEUES_AT_ONCE: Final = 50
+_FASTER: Final = 4
+"""A round trip may have so many times the queues of the one before, if its replies were small."""
+_USUAL_BYTES: Final = 4 << 20
+"""Of replies to one round trip: a quarter of what is read at most."""
 _LOOKBACK_MS: Final = 60_000
 """Events are read from this long before the window: its first jobs became ready earlier."""
 _HISTORY_S: Final = 3600
@@ -53,20 +57,45 @@ def observe_queues(
         more_events=max(0, events - snapshot.EVENTS),
     )
     facts: dict[Queue, QueueFacts] = {}
-    for first in range(0, len(queues), _QUEUES_PER_ROUND_TRIP):
-        vanished = _observe(client, queues[first : first + _QUEUES_PER_ROUND_TRIP], bounds, facts)
+    pace = _Pace()
+    rest = list(queues)
+    while rest:
+        batch, rest = rest[: pace.queues], rest[pace.queues :]
+        vanished = _observe(client, batch, bounds, facts, pace)
         if vanished:
             # A job may be removed between the two round trips, so read its queue once more.
-            _observe(client, vanished, bounds, facts)
+            _observe(client, vanished, bounds, facts, pace)
         slow = [
-            queue
-            for queue in queues[first : first + _QUEUES_PER_ROUND_TRIP]
-            if events and _may_be_slow_throughout(facts[queue], window_s)
+            queue for queue in batch if events and _may_be_slow_throughout(facts[queue], window_s)
         ]
         if slow:
             whole = replace(bounds, more_events=_EVENTS_OF_SLOW_QUEUES - snapshot.EVENTS)
-            _observe(client, slow, whole, facts)
+            _observe(client, slow, whole, facts, pace)
     return facts
+
+
+class _Pace:
+    """How much is read in one round trip, by the size of the replies before.
+
+    An event holds what its job returned, so that 200 events may have 20 kB or 20 MB.
+    """
+
+    def __init__(self) -> None:
+        self.queues = 1
+        self._bytes_per_event = 1.0
+
+    def learn(self, size_bytes: int, snapshots: Sequence[Snapshot]) -> None:
+        """Take the size of the replies to the snapshots of some queues."""
+        events = sum(len(shot.entries) for shot in snapshots)
+        self._bytes_per_event = max(1.0, size_bytes / max(1, events))
+        per_queue = max(1, size_bytes // len(snapshots))
+        usual = max(1, _USUAL_BYTES // per_queue)
+        self.queues = min(usual, _FASTER * self.queues, _MOST_QUEUES_AT_ONCE)
+
+    def events(self, queues: int) -> int:
+        """How many more events of each of so many queues may be read at once."""
+        by_size = int(_USUAL_BYTES / self._bytes_per_event)
+        return min(by_size, _EVENTS_PER_ROUND_TRIP) // queues
 
 
 def _may_be_slow_throughout(facts: QueueFacts, window_s: float) -> bool:
@@ -78,19 +107,23 @@ def _may_be_slow_throughout(facts: QueueFacts, window_s: float) -> bool:
 
 
 def _observe(
-    client: Client, queues: Sequence[Queue], bounds: HistoryBounds, facts: dict[Queue, QueueFacts]
+    client: Client,
+    queues: Sequence[Queue],
+    bounds: HistoryBounds,
+    facts: dict[Queue, QueueFacts],
+    pace: _Pace,
 ) -> list[Queue]:
     """Observe one batch into `facts`; return the queues of which a job vanished in between."""
-    snapshots = missing_keys.look_between_the_ends(client, _snapshots(client, queues, bounds))
+    snapshots = _snapshots(client, queues, bounds)
+    pace.learn(client.replied_bytes, snapshots)
+    snapshots = missing_keys.look_between_the_ends(client, snapshots)
     if bounds.more_events:  # a read for comparison only needs not know what waits for long
         snapshots = oldest_in_list.add_oldest(client, snapshots)
         snapshots = priorities.add_first_of_each(client, snapshots)
         snapshots = flows.add_blocked_parents(client, snapshots)
     cut_short = sum(shot.entries_cut for shot in snapshots)
     if cut_short:
-        bounds = replace(
-            bounds, more_events=min(bounds.more_events, _EVENTS_PER_ROUND_TRIP // cut_short)
-        )
+        bounds = replace(bounds, more_events=min(bounds.more_events, pace.events(cut_short)))
     vanished = []
     for shot, replies in zip(snapshots, _details(client, snapshots, bounds), strict=True):
         facts[shot.queue] = detail.facts(shot, replies, bounds)
