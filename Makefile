@@ -15,7 +15,7 @@ ALONE := tests -m quiet $(LIMITS)
 
 .DEFAULT_GOAL := help
 .PHONY: help smoke gate nightly test test-unit coverage lint lint-code lint-format lint-types \
-	lint-imports lint-docs lint-lock lock format fuzz bench soak drills docs sample images clean
+	lint-imports lint-docs lint-lock lock format fuzz bench soak drills demo docs sample images clean
 
 help: ## show this list
 	@grep -E '^[a-z][a-z -]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 22
@@ -87,6 +87,9 @@ soak: $(VENV)/.dev ## N=300 healthy runs under live load, into docs/benchmarks.m
 
 drills: $(VENV)/.dev ## every fault on each kind of server, into docs/fault-matrix.md: some 10 minutes
 	$(BIN)/python -m tools.drills
+
+demo: $(VENV)/.runtime ## the runbook's stack in Docker: up, checked until healthy, down
+	@scripts/demo.sh
 
 docs: $(VENV)/.dev ## generate docs/checks and README's table from the checks' docstrings
 	$(BIN)/python tools/docs.py

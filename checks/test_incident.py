@@ -76,8 +76,8 @@ def test_workers_reconnected(
     """The workers have logged reconnect_line since the queue's last start.
 
     Passes when each has, by its container's log or its log file.
-    Fails when one has not 25 s after the start; a worker that started later than the queue had
-        nothing to restore.
+    Fails when one has not 25 s after the start; a worker that started later than the queue, or at
+        about the same time, had nothing to restore.
     Next: look at the worker's log; restart it if it does not come back by itself, then compare
         with `queue.workers`.
     """

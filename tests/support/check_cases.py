@@ -1204,6 +1204,12 @@ INCIDENT = [
         "worker-1 started 10 s later: it connected anew",
         {"entry_logs": [replace(LOGGED, line_at=None, started_at=NOW - 80)]},
     ),
+    Case(
+        "incident.workers_reconnected",
+        NotApplicable,
+        "worker-1 started at about the same time: it connected anew",
+        {"entry_logs": [replace(LOGGED, line_at=None, started_at=NOW - 94)]},
+    ),
     scraped(Held, "since queue started 90 s ago, its exporter has scraped it"),
     scraped(Held, "since queue started 0 s ago, its exporter has scraped it", 0),
     scraped(
