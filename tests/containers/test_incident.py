@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,10 @@ from tests.support.stacks import RECONNECTED, Queue, Stack, stack
 SECRET = "planted-passw0rd"
 
 
+NOT_TOGETHER_S = 3.5
+"""A worker that was started with its queue would have nothing to restore."""
+
+
 @pytest.fixture(scope="module")
 def well(api: docker.APIClient) -> Iterator[tuple[Stack, Queue]]:  # noqa: ARG001  # needs Docker
     """A queue and its worker that is connected again; no test changes them."""
@@ -32,6 +37,7 @@ def well(api: docker.APIClient) -> Iterator[tuple[Stack, Queue]]:  # noqa: ARG00
             environment={"REDIS_QUEUE_URL": queue.url, "API_TOKEN": SECRET},
             log_config={"type": "json-file", "config": {"max-size": "1m"}},
         )
+        time.sleep(NOT_TOGETHER_S)
         queue.restart()
         worker.says(RECONNECTED)
         yield made, queue
@@ -227,6 +233,7 @@ def test_each_worker_of_a_compose_service_must_have_logged_it(folder: Path, othe
     other.run("worker-run-1", labels={"com.docker.compose.oneoff": "True"})
     for one in (first, second):
         one.says(RECONNECTED)  # of a restart before the last
+    time.sleep(NOT_TOGETHER_S)
     queue.restart()
     first.says(RECONNECTED)
     done = looked_at(folder, (other, queue))

@@ -1208,7 +1208,7 @@ INCIDENT = [
         "incident.workers_reconnected",
         NotApplicable,
         "worker-1 started at about the same time: it connected anew",
-        {"entry_logs": [replace(LOGGED, line_at=None, started_at=NOW - 94)]},
+        {"entry_logs": [replace(LOGGED, line_at=None, started_at=NOW - 92)]},
     ),
     scraped(Held, "since queue started 90 s ago, its exporter has scraped it"),
     scraped(Held, "since queue started 0 s ago, its exporter has scraped it", 0),

@@ -8,7 +8,7 @@ from redis_runbook.probes.bullmq.worker_states import RECONNECTING_S
 from redis_runbook.probes.containers.facts import ReconnectFacts, WorkerLog
 from redis_runbook.verdict import Verdict
 
-_TOGETHER_S: Final = 5.0
+_TOGETHER_S: Final = 3.0
 """A whole stack is started in any order: such a worker connects for the first time."""
 
 
