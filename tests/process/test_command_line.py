@@ -199,12 +199,12 @@ def test_waiting_for_what_is_healthy_tells_of_nothing(healthy: Server, folder: P
 @pytest.mark.quiet
 def test_wait_gives_up_in_time_and_no_sooner(folder: Path) -> None:
     dead = f"redis://127.0.0.1:{free_port()}"
-    done = product.run(
+    done, took_s = product.measured(
         folder, "smoke", "--wait", "4", "--select", "connectivity", env=product.urls(dead)
     )
     assert done.code == 1
     last = done.results["extra"]
-    assert 4 <= last["waited_s"] + last["elapsed_s"] < 8
+    assert 4 <= took_s < 8
     lines = [line for line in done.out.splitlines() if re.match(r"attempt \d, \d s: ", line)]
     assert len(lines) == last["attempt"] >= 3
     assert done.out.count("smoke (live): ") == 1
