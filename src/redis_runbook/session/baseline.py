@@ -15,7 +15,7 @@ from redis_runbook.wire.json import MAX_ELEMENTS, has_too_many_elements
 _FORMAT: Final = "redis-runbook snapshot"
 _VERSION: Final = 1
 _MAX_BYTES: Final = 8 << 20
-_DIGITS: Final = 20
+_DIGITS: Final = 25  # of what is taken for a number: less than 2^80
 
 
 def render(baseline: Baseline) -> str:
