@@ -45,7 +45,7 @@ def test_a_snapshot_is_read_back_as_it_was() -> None:
         (service_of(maxmemory_bytes="1"), "is damaged"),
         (service_of(maxmemory_bytes=-1), "a number that is no count"),
         (service_of(maxmemory_bytes=10**400), "a number that is no count"),
-        (service_of(maxmemory_bytes=10**20), "a number that is no count"),
+        (service_of(maxmemory_bytes=10**25), "a number that is no count"),
         (service_of(maxmemory_bytes=1.5), "is damaged"),
         (service_of(appendonly=1), "is damaged"),
         (service_of(databases=[{"number": 0}]), "is damaged"),
