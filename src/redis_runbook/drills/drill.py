@@ -12,7 +12,7 @@ from typing import Final
 from redis_runbook.drills.fault import Fault
 from redis_runbook.drills.stand import CannotDrillError, Stand
 from redis_runbook.record import RunRecord
-from redis_runbook.redact import harmless
+from redis_runbook.redact import NO_TEXT, Shown, harmless
 from redis_runbook.reporting.previous import read_record
 from redis_runbook.targets.target import TargetError
 from redis_runbook.verdict import ExitCode
@@ -26,8 +26,9 @@ _RUN_LIMIT_S: Final = 60.0
 class Drill:
     """What came of one fault.
 
-    `found` are the findings that did not pass and follow from no other one; `missed` are those of
-    `expected` that are not among them, `unexpected` the others. `detected_s` is from the fault to
+    `found` are the findings that did not pass and follow from no other one. `missed` are those of
+    `expected` that are not among them, `unexpected` those that are in neither `expected` nor `may`,
+    which are the ones that may notice the fault, too. `detected_s` is from the fault to
     the end of the run that noticed it; None if none did. `repaired` is whether a run was healthy
     after the repair. `problem` says why the drill could not be run, and is empty if it was.
     """
@@ -37,12 +38,13 @@ class Drill:
     target: str
     server: str
     expected: tuple[str, ...]
+    may: tuple[str, ...]
     found: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
     missed: tuple[str, ...] = ()
     detected_s: float | None = None
     repaired: bool = False
-    problem: str = ""
+    problem: Shown = NO_TEXT
 
     @property
     def ok(self) -> bool:
@@ -62,6 +64,7 @@ def run_drill(fault: Fault, program: str) -> Drill:
         target="embedded",
         server=Path(program).name,
         expected=tuple(sorted(fault.expected)),
+        may=tuple(sorted(fault.may)),
     )
     with contextlib.ExitStack() as stack:
         try:
@@ -76,9 +79,9 @@ def run_drill(fault: Fault, program: str) -> Drill:
                 _wait_until_healthy(stand, _REPAIRED_IN_S)
                 drill = replace(drill, repaired=True)
         except (CannotDrillError, TargetError) as error:
-            return replace(drill, problem=str(error))
+            return replace(drill, problem=harmless(str(error)))
         except Exception as error:  # noqa: BLE001  # one drill must not prevent the others
-            return replace(drill, problem=f"{type(error).__name__}: {harmless(str(error))}")
+            return replace(drill, problem=harmless(f"{type(error).__name__}: {error}"))
         return drill
 
 

@@ -1,14 +1,17 @@
 """The type of a fault, and the table of all of them."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.drills.stand import Stand
 
-Inject = Callable[[Stand], AbstractContextManager[None]]
+Inject = Callable[[Stand], contextlib.AbstractContextManager[None]]
 """Makes the fault, and repairs it at the end of the block."""
+
+_Steps = Callable[[Stand], Iterator[None]]
+"""Makes the fault, yields, and repairs it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,20 +43,20 @@ def fault(
     may: tuple[str, ...] = (),
     configuration: str = "",
     patience_s: float = 10.0,
-) -> Callable[[Inject], Inject]:
+) -> Callable[[_Steps], _Steps]:
     """Add a fault to the table; it is called what the function is, with hyphens."""
 
-    def add(inject: Inject) -> Inject:
-        name = inject.__name__.replace("_", "-")
+    def add(steps: _Steps) -> _Steps:
+        name = steps.__name__.replace("_", "-")
         FAULTS[name] = Fault(
             name=name,
             title=title,
-            inject=inject,
+            inject=contextlib.contextmanager(steps),
             expected=frozenset(expected),
             may=frozenset(may),
             configuration=configuration,
             patience_s=patience_s,
         )
-        return inject
+        return steps
 
     return add

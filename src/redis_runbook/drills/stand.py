@@ -1,5 +1,6 @@
 """Throwaway servers with everything that a healthy run looks at, which a drill then breaks."""
 
+import contextlib
 import json
 import queue
 import shutil
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,6 +76,15 @@ class Service:
             socket_timeout=_ANSWER_LIMIT_S,
             retry=Retry(NoBackoff(), 0),
         )
+
+    @contextlib.contextmanager
+    def setting(self, name: str, value: str | int) -> Iterator[None]:
+        """Another value of a setting for as long as the block lasts, on one connection."""
+        client = self.client()
+        before = client.config_get(name)[name]
+        client.config_set(name, value)
+        yield
+        client.config_set(name, before or "")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End the process with this signal."""
@@ -279,5 +289,5 @@ def wait_until(condition: Callable[[], bool], limit_s: float = 20.0) -> None:
     deadline = time.monotonic() + limit_s
     while not condition():
         if time.monotonic() > deadline:
-            raise CannotDrillError(f"the fault could not be made within {limit_s:g} s")
+            raise CannotDrillError(f"the server did not do as it was told within {limit_s:g} s")
         time.sleep(_PAUSE_S)

@@ -30,7 +30,6 @@ def _smoke(stand: Stand, script: str) -> Iterator[None]:
 
 
 @fault("the smoke command fails", "incident.smoke_command[smoke]", configuration=_SMOKE)
-@contextlib.contextmanager
 def smoke_command_fails(stand: Stand) -> Iterator[None]:
     """It exits with 3."""
     with _smoke(stand, "exit 3"):
@@ -38,7 +37,6 @@ def smoke_command_fails(stand: Stand) -> Iterator[None]:
 
 
 @fault("the smoke command hangs", "incident.smoke_command[smoke]", configuration=_SMOKE)
-@contextlib.contextmanager
 def smoke_command_hangs(stand: Stand) -> Iterator[None]:
     """For longer than its timeout."""
     with _smoke(stand, "sleep 60"):
@@ -46,7 +44,6 @@ def smoke_command_hangs(stand: Stand) -> Iterator[None]:
 
 
 @fault("a login refreshes nothing", "jwt_cache.refreshes[cache]", configuration=_LOGS_IN)
-@contextlib.contextmanager
 def login_not_refreshing(stand: Stand) -> Iterator[None]:
     """It works, and writes nothing."""
     stand.variables["DRILL_LOGIN"] = "works, and writes nothing"

@@ -1,6 +1,5 @@
 """An exporter that is gone, or does not see its server."""
 
-import contextlib
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,7 +10,6 @@ _BOTH: Final = ("exporter.reachable[queue]", "exporter.reachable[cache]")
 
 
 @fault("the exporter was stopped", *_BOTH)
-@contextlib.contextmanager
 def exporter_stopped(stand: Stand) -> Iterator[None]:
     """SIGTERM."""
     exporter = stand.need_exporter()
@@ -21,7 +19,6 @@ def exporter_stopped(stand: Stand) -> Iterator[None]:
 
 
 @fault("the exporter has a wrong password", *_BOTH)
-@contextlib.contextmanager
 def exporter_password(stand: Stand) -> Iterator[None]:
     """For both services."""
     exporter = stand.need_exporter()
@@ -38,7 +35,6 @@ def exporter_password(stand: Stand) -> Iterator[None]:
     "exporter.truthful[queue]",
     may=("incident.exporter_reconnected[queue]",),
 )
-@contextlib.contextmanager
 def exporter_elsewhere(stand: Stand) -> Iterator[None]:
     """An exporter of its own, which somebody gave the cache's address."""
     configuration = stand.configuration

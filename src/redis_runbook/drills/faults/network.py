@@ -1,6 +1,5 @@
 """A network that is slow."""
 
-import contextlib
 from collections.abc import Iterator
 
 from redis_runbook.drills.fault import fault
@@ -13,7 +12,6 @@ from redis_runbook.drills.stand import Stand
     "latency.round_trip[cache]",
     "latency.command_p95[cache]",
 )
-@contextlib.contextmanager
 def network_latency(stand: Stand) -> Iterator[None]:
     """A proxy holds back what the server sends."""
     endpoint = stand.cache.server.endpoint

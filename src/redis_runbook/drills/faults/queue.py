@@ -1,6 +1,5 @@
 """A BullMQ queue whose jobs nobody takes, or that takes none."""
 
-import contextlib
 import signal
 import time
 from collections.abc import Iterator
@@ -17,7 +16,6 @@ def _name(check: str) -> str:
 
 
 @fault("no worker takes jobs", _name("workers"), _name("latency"), patience_s=40)
-@contextlib.contextmanager
 def no_worker(stand: Stand) -> Iterator[None]:
     """It has ended, and jobs come."""
     stand.worker.end()
@@ -28,7 +26,6 @@ def no_worker(stand: Stand) -> Iterator[None]:
 
 
 @fault("the worker hangs", _name("workers"), may=(_name("latency"),), patience_s=60)
-@contextlib.contextmanager
 def frozen_worker(stand: Stand) -> Iterator[None]:
     """SIGSTOP while it has nothing to do, and jobs come."""
     producer = stand.new_worker()
@@ -40,7 +37,6 @@ def frozen_worker(stand: Stand) -> Iterator[None]:
 
 
 @fault("more jobs wait than may", _name("depth"), may=(_name("latency"), _name("workers")))
-@contextlib.contextmanager
 def backlog(stand: Stand) -> Iterator[None]:
     """A worker that is busy, and 150 jobs behind it."""
     stand.worker.tell("add", data={"ms": 15_000})
@@ -49,7 +45,6 @@ def backlog(stand: Stand) -> Iterator[None]:
 
 
 @fault("the queue is paused", _name("paused"))
-@contextlib.contextmanager
 def paused_queue(stand: Stand) -> Iterator[None]:
     """By somebody who forgot it."""
     stand.worker.tell("pause")
@@ -58,25 +53,23 @@ def paused_queue(stand: Stand) -> Iterator[None]:
 
 
 @fault("jobs fail", _name("failures"))
-@contextlib.contextmanager
 def failing_jobs(stand: Stand) -> Iterator[None]:
     """All of the last 50."""
     stand.worker.tell("add", data={"fails": "no space left on device"}, times=50)
     yield
     client = stand.queue.client()
     client.delete(f"{_KEY}failed", f"{_KEY}events")
-    stand.worker.tell("add", data={"ms": 1}, times=3)
+    stand.fill_queue()
 
 
 @fault("a scheduler has lost its next job", _name("schedulers"), patience_s=20)
-@contextlib.contextmanager
 def orphaned_scheduler(stand: Stand) -> Iterator[None]:
     """Somebody emptied `delayed`."""
     client = stand.queue.client()
     client.delete(f"{_KEY}delayed")
     client.delete(*client.scan_iter(f"{_KEY}repeat:*:*"))
     yield
-    stand.worker.tell("schedule", every_ms=3_600_000)
+    stand.fill_queue()
 
 
 @fault(
@@ -85,7 +78,6 @@ def orphaned_scheduler(stand: Stand) -> Iterator[None]:
     may=(_name("workers"), _name("latency")),
     patience_s=40,
 )
-@contextlib.contextmanager
 def overdue_delayed(stand: Stand) -> Iterator[None]:
     """Its worker is gone."""
     producer = stand.new_worker()
@@ -102,7 +94,6 @@ def overdue_delayed(stand: Stand) -> Iterator[None]:
     may=(_name("workers"), _name("latency")),
     patience_s=60,
 )
-@contextlib.contextmanager
 def stalled_job(stand: Stand) -> Iterator[None]:
     """Its worker was killed, and another one has a lock of its own."""
     stand.worker.tell("add", data={"ms": 600_000})
@@ -121,7 +112,6 @@ def stalled_job(stand: Stand) -> Iterator[None]:
     may=(_name("workers"), _name("stalled")),
     patience_s=40,
 )
-@contextlib.contextmanager
 def zombie_worker(stand: Stand) -> Iterator[None]:
     """Its event loop does not turn: it keeps its connections, and no lock."""
     stand.worker.tell("add", data={"ms": 600_000, "blocks": True})

@@ -1,6 +1,5 @@
 """A server that is gone, does not answer, or refuses."""
 
-import contextlib
 import signal
 from collections.abc import Iterator
 from typing import Final
@@ -36,7 +35,6 @@ repeat until now() > began + 200000
 
 
 @fault("the queue's server was stopped", _REACHABLE)
-@contextlib.contextmanager
 def stopped(stand: Stand) -> Iterator[None]:
     """SIGTERM."""
     stand.queue.stop()
@@ -45,7 +43,6 @@ def stopped(stand: Stand) -> Iterator[None]:
 
 
 @fault("the queue's server was killed", _REACHABLE)
-@contextlib.contextmanager
 def killed(stand: Stand) -> Iterator[None]:
     """SIGKILL."""
     stand.queue.stop(signal.SIGKILL)
@@ -54,7 +51,6 @@ def killed(stand: Stand) -> Iterator[None]:
 
 
 @fault("the queue's server hangs", _REACHABLE, may=_SHARED_EXPORTER)
-@contextlib.contextmanager
 def frozen(stand: Stand) -> Iterator[None]:
     """SIGSTOP."""
     stand.queue.signal(signal.SIGSTOP)
@@ -67,7 +63,6 @@ def frozen(stand: Stand) -> Iterator[None]:
     "jwt_cache.populated[cache]",
     "jwt_cache.expires[cache]",
 )
-@contextlib.contextmanager
 def restarted(stand: Stand) -> Iterator[None]:
     """It saves nothing."""
     stand.cache.stop()
@@ -77,17 +72,13 @@ def restarted(stand: Stand) -> Iterator[None]:
 
 
 @fault("the queue's password was changed", _REACHABLE)
-@contextlib.contextmanager
 def wrong_password(stand: Stand) -> Iterator[None]:
     """The checks and the exporter have the old one."""
-    client = stand.queue.client()
-    client.config_set("requirepass", "another")
-    yield
-    client.config_set("requirepass", stand.queue.server.endpoint.password or "")
+    with stand.queue.setting("requirepass", "another"):
+        yield
 
 
 @fault("the user may not ask for INFO", *_ALL_OF_INFO)
-@contextlib.contextmanager
 def acl_denied(stand: Stand) -> Iterator[None]:
     """INFO is denied."""
     client = stand.queue.client()
@@ -97,7 +88,6 @@ def acl_denied(stand: Stand) -> Iterator[None]:
 
 
 @fault("the cache loads its data", "connectivity.reachable[cache]")
-@contextlib.contextmanager
 def loading(stand: Stand) -> Iterator[None]:
     """Slowly, for longer than the drill takes."""
     client = stand.cache.client()
@@ -117,7 +107,6 @@ def loading(stand: Stand) -> Iterator[None]:
     "connectivity.writable[queue]",
     "persistence.saving[queue]",
 )
-@contextlib.contextmanager
 def misconf(stand: Stand) -> Iterator[None]:
     """A folder has the name of the file."""
     client, file = stand.queue.client(), stand.queue.server.folder / "dump.rdb"
@@ -136,12 +125,10 @@ def _save_in_background(client: redis.Redis, *, ends: str) -> None:
 
 
 @fault("every command is held back", _REACHABLE, may=_SHARED_EXPORTER)
-@contextlib.contextmanager
 def paused(stand: Stand) -> Iterator[None]:
     """CLIENT PAUSE ALL."""
     stand.queue.client().execute_command("CLIENT", "PAUSE", 60_000, "ALL")
     yield
-    stand.queue.signal(signal.SIGTERM)
     stand.queue.stop(signal.SIGKILL)
     stand.queue.start()
 
@@ -152,7 +139,6 @@ def paused(stand: Stand) -> Iterator[None]:
     "connectivity.pubsub[queue]",
     may=("queue.workers[render]", "queue.latency[render]"),
 )
-@contextlib.contextmanager
 def writes_paused(stand: Stand) -> Iterator[None]:
     """CLIENT PAUSE WRITE."""
     client = stand.queue.client()
@@ -162,7 +148,6 @@ def writes_paused(stand: Stand) -> Iterator[None]:
 
 
 @fault("the master was made a replica", "connectivity.role[queue]", "connectivity.writable[queue]")
-@contextlib.contextmanager
 def read_only_replica(stand: Stand) -> Iterator[None]:
     """Of a server that has the same data."""
     another = stand.another()
@@ -186,7 +171,6 @@ def _replicate(service: Service, *, of: Service) -> None:
     "connectivity.writable[cache]",
     "replication.link[cache]",
 )
-@contextlib.contextmanager
 def replica_link_down(stand: Stand) -> Iterator[None]:
     """Nothing listens where the master should be."""
     client = stand.cache.client()
@@ -196,18 +180,14 @@ def replica_link_down(stand: Stand) -> Iterator[None]:
 
 
 @fault("no more clients are let in", _REACHABLE)
-@contextlib.contextmanager
 def maxclients(stand: Stand) -> Iterator[None]:
     """All places are taken."""
-    client = stand.queue.client()
-    before = client.config_get("maxclients")["maxclients"]
-    client.config_set("maxclients", client.info("clients")["connected_clients"])
-    yield
-    client.config_set("maxclients", before or 10_000)
+    connected = stand.queue.client().info("clients")["connected_clients"]
+    with stand.queue.setting("maxclients", connected):
+        yield
 
 
 @fault("a command blocks the server now and then", "latency.slowlog[cache]")
-@contextlib.contextmanager
 def slow_commands(stand: Stand) -> Iterator[None]:
     """A script that takes a fifth of a second."""
     client = stand.cache.client()
@@ -217,7 +197,6 @@ def slow_commands(stand: Stand) -> Iterator[None]:
 
 
 @fault("the checks expect TLS, and the queue has none", _REACHABLE)
-@contextlib.contextmanager
 def tls_mismatch(stand: Stand) -> Iterator[None]:
     """The URL says rediss://."""
     stand.queue.url_override = stand.queue.url.replace("redis://", "rediss://")
