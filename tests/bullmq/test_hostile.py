@@ -358,15 +358,11 @@ class _Interfering(Client):
         self._inner = client
         self._interfere = interfere
 
-    @property
-    def replied_bytes(self) -> int:
-        return self._inner.replied_bytes
-
     def ask(self, *command: Any) -> Any:
         return self._inner.ask(*command)
 
-    def ask_all(self, *commands: Any) -> list[Any]:
-        replies = self._inner.ask_all(*commands)
+    def ask_all(self, *commands: Any, **options: Any) -> list[Any]:
+        replies = self._inner.ask_all(*commands, **options)
         self._interfere()
         return replies
 

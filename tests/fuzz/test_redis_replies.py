@@ -65,12 +65,12 @@ class _Changed(Client):
     by: random.Random
     rate: float
 
-    def ask_all(self, *commands: tuple[Word, ...]) -> list[Any]:
+    def ask_all(self, *commands: tuple[Word, ...], **options: Any) -> list[Any]:
         return [
             failure(self.by)
             if self.by.random() < self.rate / 4
             else changed(reply, self.by, self.rate)
-            for reply in super().ask_all(*commands)
+            for reply in super().ask_all(*commands, **options)
         ]
 
 

@@ -108,28 +108,29 @@ class Client:
             raise reply
         return reply
 
-    def ask_all(self, *commands: tuple[Word, ...]) -> list[Any]:
-        """Send several commands in one round trip.
+    def ask_all(self, *commands: tuple[Word, ...], keeps_bytes: int = MAX_TEXT_BYTES) -> list[Any]:
+        """Send several commands in one round trip; of each text keep the first `keeps_bytes`.
 
         An error reply is returned in its command's place: `CannotLook` if permission is missing or
         the command is disabled, else `redis.exceptions.ResponseError`. Raises as `ask` if the
         connection fails or a reply is malformed.
         """
         only_info = all(command[0] == "INFO" for command in commands)
-        return self._exchange(commands, 2 * MAX_INFO_BYTES if only_info else MAX_EXCHANGE_BYTES)
+        most = 2 * MAX_INFO_BYTES if only_info else MAX_EXCHANGE_BYTES
+        return self._exchange(commands, most, keeps_bytes)
 
-    def _exchange(self, commands: Sequence[tuple[Word, ...]], max_bytes: int) -> list[Any]:
+    def _exchange(
+        self,
+        commands: Sequence[tuple[Word, ...]],
+        max_bytes: int,
+        keeps_bytes: int = MAX_TEXT_BYTES,
+    ) -> list[Any]:
         if self._ended:  # redis-py would reconnect without notice
             raise CannotLook(self._ended)
         with self._ends_at_an_error():
-            self._parser.begin_exchange(max_bytes)
+            self._parser.begin_exchange(max_bytes, keeps_bytes=keeps_bytes)
             self._connection.send_packed_command(self._connection.pack_commands(commands))
             return [self._reply(command) for command in commands]
-
-    @property
-    def replied_bytes(self) -> int:
-        """The size of the replies to the last commands that were sent together."""
-        return self._parser.exchanged_bytes
 
     def read(self, timeout_s: float) -> Any:
         """Read one pushed message (pub/sub); after a timeout the connection is no longer usable.

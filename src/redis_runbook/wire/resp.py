@@ -8,6 +8,7 @@ client.py uses two more. A new major version may change them, so pyproject.toml 
 has been tested.
 """
 
+import io
 from typing import Any, Final
 
 from redis._parsers import _RESP2Parser
@@ -20,7 +21,7 @@ MAX_INFO_BYTES: Final = 1 << 20
 
 MAX_LINE_BYTES: Final = 128 << 10
 MAX_EXCHANGE_BYTES: Final = 16 << 20
-"""Of all replies to commands that were sent together."""
+"""Of all replies to commands that were sent together, as far as they are kept."""
 
 MAX_LOGIN_BYTES: Final = 64 << 10
 """Of all replies until a connection is open."""
@@ -47,20 +48,22 @@ class _BoundedBuffer(SocketBuffer):
     received = 0
     elements = 0
     max_text_bytes = MAX_TEXT_BYTES
-    exchange_began_bytes = 0
+    keeps_bytes = MAX_TEXT_BYTES
     max_exchange_bytes = MAX_LOGIN_BYTES
+    exchange_began = 0
+    forgotten = 0
     _line_began: int | None = None
 
-    @property
-    def exchanged_bytes(self) -> int:
-        """What was received since commands were sent."""
-        return self.received - self.exchange_began_bytes
-
     def read(self, length: int, *arguments: Any, **options: Any) -> bytes:
-        """Read one bulk string of a reply, unless it is too long."""
+        """Read one bulk string of a reply, unless it is too long; keep its first `keeps_bytes`."""
         if length > self.max_text_bytes:
             raise ReplyTooLargeError
-        return super().read(length, *arguments, **options)
+        text = super().read(length, *arguments, **options)
+        if length <= self.keeps_bytes:
+            return text
+        self.forgotten += length - self.keeps_bytes
+        self._buffer = io.BytesIO(self._buffer.read())  # its base keeps a reply until the last byte
+        return text[: self.keeps_bytes]
 
     def readline(self, *arguments: Any, **options: Any) -> bytes:
         """Read one line, which begins each element of a reply, unless there are too many.
@@ -84,7 +87,7 @@ class _BoundedBuffer(SocketBuffer):
         line = 0 if self._line_began is None else self.received - self._line_began
         if (
             self.received > MAX_CONNECTION_BYTES
-            or self.exchanged_bytes > self.max_exchange_bytes
+            or self.received - self.forgotten - self.exchange_began > self.max_exchange_bytes
             or line > MAX_LINE_BYTES
         ):
             raise ReplyTooLargeError
@@ -106,17 +109,12 @@ class BoundedParser(_RESP2Parser):
     max_text_bytes = MAX_TEXT_BYTES
     """How long a text of the next reply may be."""
 
-    @property
-    def exchanged_bytes(self) -> int:
-        """What was received since the last commands were sent."""
-        buffer = self._buffer
-        return buffer.exchanged_bytes if isinstance(buffer, _BoundedBuffer) else 0
-
-    def begin_exchange(self, max_bytes: int) -> None:
+    def begin_exchange(self, max_bytes: int, *, keeps_bytes: int) -> None:
         """Count bytes and elements of replies anew: commands are about to be sent."""
         if isinstance(self._buffer, _BoundedBuffer):
             self._buffer.max_exchange_bytes = max_bytes
-            self._buffer.exchange_began_bytes = self._buffer.received
+            self._buffer.keeps_bytes = keeps_bytes
+            self._buffer.exchange_began = self._buffer.received - self._buffer.forgotten
             self._buffer.elements = 0
 
     def read_response(self, *arguments: Any, **options: Any) -> Any:

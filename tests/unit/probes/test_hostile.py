@@ -26,7 +26,7 @@ class Fixed:
     def ask(self, *_command: object) -> object:
         return self.given[0]
 
-    def ask_all(self, *_commands: object) -> list[object]:
+    def ask_all(self, *_commands: object, **_options: object) -> list[object]:
         return list(self.given)
 
 

@@ -3,13 +3,15 @@
 import contextlib
 import socket
 import threading
+from collections.abc import Iterator
 
 import pytest
 from redis.exceptions import InvalidResponse
 
 from redis_runbook.wire import resp as bounded_parser
 from redis_runbook.wire.client import create_connection
-from redis_runbook.wire.endpoint import parse_endpoint
+from redis_runbook.wire.endpoint import Endpoint, parse_endpoint
+from redis_runbook.wire.resp import MAX_LOGIN_BYTES
 
 
 @pytest.mark.parametrize(
@@ -58,3 +60,27 @@ def test_an_integer_has_64_bits(number: int) -> None:
         with contextlib.nullcontext() if fits else pytest.raises(InvalidResponse, match="64 bits"):
             assert connection.read_response() == [number]
         connection.disconnect()
+
+
+@contextlib.contextmanager
+def _answering(reply: bytes) -> Iterator[Endpoint]:
+    """FAKE: a server that sends one answer, whatever it is asked."""
+
+    def serve(listener: socket.socket) -> None:
+        peer, _ = listener.accept()
+        with peer, contextlib.suppress(OSError):
+            peer.recv(1000)
+            peer.sendall(reply)
+            peer.recv(1000)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=[listener], daemon=True).start()
+        yield parse_endpoint(f"redis://:password@127.0.0.1:{listener.getsockname()[1]}")
+
+
+def test_nobody_needs_many_words_to_let_somebody_in() -> None:
+    long = MAX_LOGIN_BYTES
+    with _answering(b"$%d\r\n%s\r\n" % (long, b"x" * long)) as endpoint:
+        connection = create_connection(endpoint, timeout_s=5)
+        with pytest.raises(InvalidResponse, match="larger than anything"):
+            connection.connect()

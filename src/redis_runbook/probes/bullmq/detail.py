@@ -25,6 +25,7 @@ _CHILDREN: Final = (b"dependencies", b"processed", b"failed", b"unsuccessful")
 _ACTIVE: Final = ("name", "processedOn", "ats", "timestamp")
 
 Label = tuple[str, bytes]
+Questions = Mapping[Label, Command]
 Replies = Mapping[Label, Any]
 
 
@@ -40,8 +41,8 @@ class HistoryBounds:
     more_events: int
 
 
-def questions(snapshot: Snapshot, bounds: HistoryBounds) -> dict[Label, Command]:
-    """The commands for one queue, by the label under which `facts` looks up the reply."""
+def questions(snapshot: Snapshot) -> Questions:
+    """The commands about one queue's jobs, by the label under which `facts` looks up the reply."""
     key = snapshot.queue.key
     commands: dict[Label, Command] = {}
     for _, job in _ready_jobs(snapshot):
@@ -62,12 +63,17 @@ def questions(snapshot: Snapshot, bounds: HistoryBounds) -> dict[Label, Command]
             commands["reason", job] = ("HMGET", key(job), "failedReason", "timestamp")
     for job in snapshot.completed:
         commands["added", job] = ("HGET", key(job), "timestamp")
-    if snapshot.entries_cut and bounds.more_events:
-        last = snapshot.entries[0].entry_id
-        # COUNT + 1, as the range includes its end: Redis 6.0 lacks `(`, which would exclude it.
-        span = (last, bounds.events_from_ms, "COUNT", bounds.more_events + 1)
-        commands["events", b""] = ("XREVRANGE", key(b"events"), *span)
     return commands
+
+
+def questions_about_events(snapshot: Snapshot, bounds: HistoryBounds) -> Questions:
+    """The command for the events before those of the snapshot, if there may be any."""
+    if not (snapshot.entries and snapshot.entries_cut and bounds.more_events):
+        return {}
+    last = snapshot.entries[0].entry_id
+    # COUNT + 1, as the range includes its end: Redis 6.0 lacks `(`, which would exclude it.
+    span = (last, bounds.events_from_ms, "COUNT", bounds.more_events + 1)
+    return {("events", b""): ("XREVRANGE", snapshot.queue.key(b"events"), *span)}
 
 
 def has_vanished(snapshot: Snapshot, replies: Replies) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from redis_runbook.probes.bullmq import (
     detail,
@@ -19,11 +19,11 @@ from redis_runbook.probes.bullmq.replies import ask_in_transactions, ask_permitt
 from redis_runbook.probes.bullmq.snapshot import Snapshot
 from redis_runbook.wire.client import Client
 
-_MOST_QUEUES_AT_ONCE: Final = 50
-_FASTER: Final = 4
-"""A round trip may have so many times the queues of the one before, if its replies were small."""
-_USUAL_BYTES: Final = 4 << 20
-"""Of replies to one round trip: a quarter of what is read at most."""
+_QUEUES_PER_ROUND_TRIP: Final = 50
+_KEPT_OF_EVENTS_BYTES: Final = 512
+"""Of each text in an event: what a job returned may be large. Job ids in lists are cut alike."""
+_KEPT_OF_JOBS_BYTES: Final = 8_192
+"""Of each text in a job: why it failed may be large."""
 _LOOKBACK_MS: Final = 60_000
 """Events are read from this long before the window: its first jobs became ready earlier."""
 _HISTORY_S: Final = 3600
@@ -57,45 +57,19 @@ def observe_queues(
         more_events=max(0, events - snapshot.EVENTS),
     )
     facts: dict[Queue, QueueFacts] = {}
-    pace = _Pace()
-    rest = list(queues)
-    while rest:
-        batch, rest = rest[: pace.queues], rest[pace.queues :]
-        vanished = _observe(client, batch, bounds, facts, pace)
+    for first in range(0, len(queues), _QUEUES_PER_ROUND_TRIP):
+        batch = queues[first : first + _QUEUES_PER_ROUND_TRIP]
+        vanished = _observe(client, batch, bounds, facts)
         if vanished:
             # A job may be removed between the two round trips, so read its queue once more.
-            _observe(client, vanished, bounds, facts, pace)
+            _observe(client, vanished, bounds, facts)
         slow = [
             queue for queue in batch if events and _may_be_slow_throughout(facts[queue], window_s)
         ]
         if slow:
             whole = replace(bounds, more_events=_EVENTS_OF_SLOW_QUEUES - snapshot.EVENTS)
-            _observe(client, slow, whole, facts, pace)
+            _observe(client, slow, whole, facts)
     return facts
-
-
-class _Pace:
-    """How much is read in one round trip, by the size of the replies before.
-
-    An event holds what its job returned, so that 200 events may have 20 kB or 20 MB.
-    """
-
-    def __init__(self) -> None:
-        self.queues = 1
-        self._bytes_per_event = 1.0
-
-    def learn(self, size_bytes: int, snapshots: Sequence[Snapshot]) -> None:
-        """Take the size of the replies to the snapshots of some queues."""
-        events = sum(len(shot.entries) for shot in snapshots)
-        self._bytes_per_event = max(1.0, size_bytes / max(1, events))
-        per_queue = max(1, size_bytes // len(snapshots))
-        usual = max(1, _USUAL_BYTES // per_queue)
-        self.queues = min(usual, _FASTER * self.queues, _MOST_QUEUES_AT_ONCE)
-
-    def events(self, queues: int) -> int:
-        """How many more events of each of so many queues may be read at once."""
-        by_size = int(_USUAL_BYTES / self._bytes_per_event)
-        return min(by_size, _EVENTS_PER_ROUND_TRIP) // queues
 
 
 def _may_be_slow_throughout(facts: QueueFacts, window_s: float) -> bool:
@@ -107,23 +81,19 @@ def _may_be_slow_throughout(facts: QueueFacts, window_s: float) -> bool:
 
 
 def _observe(
-    client: Client,
-    queues: Sequence[Queue],
-    bounds: HistoryBounds,
-    facts: dict[Queue, QueueFacts],
-    pace: _Pace,
+    client: Client, queues: Sequence[Queue], bounds: HistoryBounds, facts: dict[Queue, QueueFacts]
 ) -> list[Queue]:
     """Observe one batch into `facts`; return the queues of which a job vanished in between."""
-    snapshots = _snapshots(client, queues, bounds)
-    pace.learn(client.replied_bytes, snapshots)
-    snapshots = missing_keys.look_between_the_ends(client, snapshots)
+    snapshots = missing_keys.look_between_the_ends(client, _snapshots(client, queues, bounds))
     if bounds.more_events:  # a read for comparison only needs not know what waits for long
         snapshots = oldest_in_list.add_oldest(client, snapshots)
         snapshots = priorities.add_first_of_each(client, snapshots)
         snapshots = flows.add_blocked_parents(client, snapshots)
     cut_short = sum(shot.entries_cut for shot in snapshots)
     if cut_short:
-        bounds = replace(bounds, more_events=min(bounds.more_events, pace.events(cut_short)))
+        bounds = replace(
+            bounds, more_events=min(bounds.more_events, _EVENTS_PER_ROUND_TRIP // cut_short)
+        )
     vanished = []
     for shot, replies in zip(snapshots, _details(client, snapshots, bounds), strict=True):
         facts[shot.queue] = detail.facts(shot, replies, bounds)
@@ -136,7 +106,11 @@ def _snapshots(client: Client, queues: Sequence[Queue], bounds: HistoryBounds) -
     all_questions = [
         snapshot.questions(queue, events_from_ms=bounds.events_from_ms) for queue in queues
     ]
-    replies = ask_in_transactions(client, [list(questions.values()) for questions in all_questions])
+    replies = ask_in_transactions(
+        client,
+        [list(questions.values()) for questions in all_questions],
+        keeps_bytes=_KEPT_OF_EVENTS_BYTES,
+    )
     return [
         snapshot.parse(queue, dict(zip(questions, answers, strict=True)))
         for queue, questions, answers in zip(queues, all_questions, replies, strict=True)
@@ -145,8 +119,17 @@ def _snapshots(client: Client, queues: Sequence[Queue], bounds: HistoryBounds) -
 
 def _details(
     client: Client, snapshots: Sequence[Snapshot], bounds: HistoryBounds
-) -> Iterator[dict[detail.Label, Any]]:
-    all_questions = [detail.questions(shot, bounds) for shot in snapshots]
+) -> Iterator[detail.Replies]:
+    about_jobs = [detail.questions(shot) for shot in snapshots]
+    older = [detail.questions_about_events(shot, bounds) for shot in snapshots]
+    of_jobs = _replies(client, about_jobs, keeps_bytes=_KEPT_OF_JOBS_BYTES)
+    of_events = _replies(client, older, keeps_bytes=_KEPT_OF_EVENTS_BYTES)
+    return ({**jobs, **events} for jobs, events in zip(of_jobs, of_events, strict=True))
+
+
+def _replies(
+    client: Client, all_questions: Sequence[detail.Questions], *, keeps_bytes: int
+) -> Iterator[detail.Replies]:
     commands = [command for questions in all_questions for command in questions.values()]
-    answers = iter(ask_permitted(client, commands))
+    answers = iter(ask_permitted(client, commands, keeps_bytes=keeps_bytes))
     return (dict(zip(questions, answers, strict=False)) for questions in all_questions)

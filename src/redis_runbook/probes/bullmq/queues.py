@@ -73,7 +73,7 @@ def look_at_queues(look: Look) -> QueuesFacts:
 
 
 def look_first(client: Client, discovery: Discovery) -> FirstLook:
-    """Read every queue once, without its events: the first of the two reads.
+    """Read every queue once, with its newest events only: the first of the two reads.
 
     Raises:
         CannotLook: the user may not read the queues.
