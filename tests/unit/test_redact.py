@@ -28,6 +28,15 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.c2lnbmF0dXJlLXBsYW50ZWQ"
         'password = "hidden-word"',
         "requirepass hidden-word",
         '{"api_key": "hidden-word"}',
+        "accessToken: hidden-word",
+        '{"clientSecret":"hidden-word"}',
+        "DBPASSWORD=hidden-word",
+        "Authorization: Token hidden-word",
+        "authorization=ApiKey hidden-word",
+        'Authorization: Digest username="me", response="hidden-word"',
+        '{"authorization": "Token hidden-word", "error": 5}',
+        "Set-Cookie: session=hidden-word; Path=/",
+        'Cookie: a="hidden-word"; b=hidden-word',
     ],
 )
 def test_what_looks_like_a_secret_is_masked_without_knowing_it(text: str) -> None:
@@ -35,6 +44,11 @@ def test_what_looks_like_a_secret_is_masked_without_knowing_it(text: str) -> Non
     assert "hidden" not in shown
     assert "c2lnbmF0" not in shown
     assert MASK in shown
+
+
+@pytest.mark.parametrize("text", ["max_tokens: 5", "tokensPerSec=5", "cookies: 5", "monkey=5"])
+def test_a_name_that_merely_holds_such_a_word_hides_nothing(text: str) -> None:
+    assert Redactor()(text) == text
 
 
 @pytest.mark.parametrize(
@@ -71,7 +85,9 @@ def test_a_secret_that_is_no_text_is_known_as_the_environment_has_it(forgotten: 
     assert forgotten is None
 
 
-@pytest.mark.parametrize("begin", ["a://:", "a://", "a:// ", "a_", "password='", "x@"])
+@pytest.mark.parametrize(
+    "begin", ["a://:", "a://", "a:// ", "a_", "password='", "x@", "cookie:", "authorization"]
+)
 def test_a_text_that_begins_like_a_secret_ever_again_is_searched_at_once(begin: str) -> None:
     """Searching it in the way of a plain pattern took 10 s, and held up all other threads."""
     began = time.process_time()

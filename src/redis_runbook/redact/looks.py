@@ -10,11 +10,15 @@ _WORDS: Final = re.compile(r"([\s'\"<>]+)")
 _USER: Final = re.compile(r"[^/@:]{0,4096}:(?!\d{1,5}(?:[^\w@]|$))")
 _SCHEME_AND_TOKEN: Final = re.compile(r"(?i)\b(bearer|basic)\s+(?!auth)[\w.~+/=-]{8,}")
 _ASSIGNED: Final = re.compile(
-    r"(?i)\b((?:\w*[-_.])?(?:password|passwd|pwd|token|secret|api[-_]?key|authorization"
-    r"|requirepass|masterauth))"
+    r"(?i)\b(\w*(?:password|passwd|pwd|token|secret|api[-_]?key|requirepass|masterauth))"
     r"([\"']?\s*[=:]\s*[\"']?|(?<=requirepass)\s+|(?<=masterauth)\s+)"
     r"(?!\[redacted\])((?<=\")[^\"]+|(?<=')[^']+|[^\s\"',;&<>]+)"
 )
+_HEADER: Final = re.compile(
+    r"(?i)\b(\w*(?:authorization|cookie))([\"']?\s*[=:]\s*[\"']?)((?<=\")[^\"]+|(?<=')[^']+|[^\r\n]+)"
+)
+"""Without quotes it goes on to the end of the line: a scheme and a token, or several cookies."""
+
 _PRIVATE_KEY: Final = re.compile(
     r"(-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----).*?(?=-----END|$)", re.DOTALL
 )
@@ -23,6 +27,7 @@ _PRIVATE_KEY: Final = re.compile(
 def without_lookalikes(text: str) -> str:
     """A text from outside without anything that looks like a secret."""
     text = _SCHEME_AND_TOKEN.sub(rf"\1 {MASK}", without_unmistakable(text))
+    text = _HEADER.sub(rf"\1\2{MASK}", text)
     return _ASSIGNED.sub(rf"\1\2{MASK}", text)
 
 
