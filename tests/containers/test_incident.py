@@ -369,9 +369,17 @@ def test_no_daemon_is_unknown_and_the_servers_are_checked_all_the_same(
     assert done.code == 3
 
 
-@pytest.mark.parametrize("host", ["nonsense://x", "tcp://127.0.0.1:1", "http://[::1", "ssh://"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("nonsense://x", "tcp://127.0.0.1:1", "http://[::1", "ssh://"),
+        *("u:planted-word@x:1", "tcp://u:planted-word@x:1", "tcp://u:planted-word@127.0.0.1:y"),
+    ],
+)
 def test_a_docker_host_that_is_none_is_unknown(folder: Path, healthy: Server, host: str) -> None:
-    said = without_docker(folder, healthy, host).message("incident.container[queue]")
+    done = without_docker(folder, healthy, host)
+    assert "planted" not in done.everything
+    said = done.message("incident.container[queue]")
     assert "no Docker daemon answers" in said or "DOCKER_HOST cannot be used" in said
 
 
