@@ -29,19 +29,19 @@ def test_populated(
     if entries.live_entries < wanted and not entries.complete:
         total = f" of {entries.dbsize}" if entries.dbsize else ""
         judge.unknown(
-            f"found {entries.live_entries} entries of {jwt_settings.pattern} on {service.name} "
-            f"after about {entries.keys_looked_at}{total} keys; the scan's budget was used up "
-            f"after {entries.elapsed_s:.1f} s"
+            f"found {entries.live_entries} entries of {jwt_settings.shown_pattern} on "
+            f"{service.name} after about {entries.keys_looked_at}{total} keys; the scan's budget "
+            f"was used up after {entries.elapsed_s:.1f} s"
         )
     if entries.live_entries < wanted and cluster.others_not_asked:
         judge.unknown(
-            f"found {entries.live_entries} entries of {jwt_settings.pattern} on {service.name} (at "
-            f"least {wanted}), but {cluster.others_not_asked}"
+            f"found {entries.live_entries} entries of {jwt_settings.shown_pattern} on "
+            f"{service.name} (at least {wanted}), but {cluster.others_not_asked}"
         )
     judge.passes_if(
         entries.live_entries >= wanted,
         f"{'' if entries.complete else 'at least '}{entries.live_entries} live entries of "
-        f"{jwt_settings.pattern} on {service.name} (at least {wanted})",
+        f"{jwt_settings.shown_pattern} on {service.name} (at least {wanted})",
         observed=entries.live_entries,
         limit=wanted,
         evidence={"scan": f"{entries.calls} SCAN calls in {entries.elapsed_s * 1000:.0f} ms"},
@@ -60,11 +60,13 @@ def test_expires(
     """
     entries, limit = jwt_entries, jwt_settings.max_ttl_s
     if not entries.ttl_sampled:
-        judge.unknown(f"no entry of {jwt_settings.pattern} was found on {service.name} to look at")
+        judge.unknown(
+            f"no entry of {jwt_settings.shown_pattern} was found on {service.name} to look at"
+        )
     longest = entries.ttl_max_s
     judge.passes_if(
         not entries.without_ttl and (longest is None or longest <= limit),
-        f"of {entries.ttl_sampled} entries of {jwt_settings.pattern} on {service.name}, "
+        f"of {entries.ttl_sampled} entries of {jwt_settings.shown_pattern} on {service.name}, "
         f"{entries.without_ttl} have no TTL"
         + (
             f" and the others expire in {entries.ttl_min_s:.0f} to {longest:.0f} s (limit "
@@ -96,7 +98,7 @@ def test_refreshes(
     seen = jwt_refresh
     if not seen.succeeded:
         judge.fails(f"the login {seen.login}", evidence={"last lines": seen.last_lines})
-    did = what_the_login_did(seen, jwt_settings.pattern, service.name)
+    did = what_the_login_did(seen, jwt_settings.shown_pattern, service.name)
     not_seen = doubt(seen, cluster.others_not_asked)
     if not seen.changed and not_seen:
         judge.unknown(f"{did}, but {not_seen}")

@@ -16,8 +16,11 @@ from tests.support.servers import running, wait_until
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[product.Outcome]:
-    """A run on two servers: the cache's memory is nearly full, which alerts, and it is no queue."""
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[product.Outcome]]:
+    """Runs on two servers: the cache's memory is nearly full, which alerts, and it is no queue.
+
+    In the second one, words of PromQL are secrets.
+    """
     folder = tmp_path_factory.mktemp("judge")
     small = ("--maxmemory", "64mb", "--maxmemory-policy", "noeviction")
     with contextlib.ExitStack() as held:
@@ -44,7 +47,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[product.Outcome]:
             f'[services.cache]\nexporter_url = "http://{exporters["queue"].address}/metrics"\n'
         )
         env = product.urls(queue.url, cache.url)
-        yield product.run(folder / "run", "smoke", env=env, config=config)
+        words = {**env, "A_TOKEN": "memory", "B_TOKEN": "service"}
+        yield [
+            product.run(folder / "run", "smoke", env=env, config=config),
+            product.run(folder / "words", "smoke", env=words, config=config),
+        ]
+
+
+@pytest.fixture(scope="module")
+def run(runs: list[product.Outcome]) -> product.Outcome:
+    """The first run."""
+    return runs[0]
 
 
 def test_all_that_watches_is_judged_the_same(run: product.Outcome, folder: Path) -> None:
@@ -54,6 +67,13 @@ def test_all_that_watches_is_judged_the_same(run: product.Outcome, folder: Path)
     assert run.verdicts["exporter.truthful[queue]"] == "pass"
     assert run.verdicts["exporter.truthful[cache]"] == "fail"
     assert_same(judge(folder, run.files["evidence.json"]), run)
+
+
+def test_so_is_promql_that_consists_of_secrets(runs: list[product.Outcome], folder: Path) -> None:
+    run = runs[1]
+    done = judge(folder, run.files["evidence.json"])
+    assert (done.code, done.verdicts) == (run.code, run.verdicts)
+    assert run.verdicts["monitoring.windows[cache/RedisMemory]"] == "fail"
 
 
 def test_other_limits_hold_for_what_prometheus_recorded(run: product.Outcome, folder: Path) -> None:

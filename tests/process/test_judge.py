@@ -251,18 +251,37 @@ def test_it_holds_no_secret(folder: Path, shown: bool) -> None:  # noqa: FBT001 
         env = product.urls(server.url.replace("://", f"://:{PASSWORD}@"))
         env |= {"REDIS_EXPORTER_URL": "http://u:planted-basic@127.0.0.1:1/metrics"}
         env |= {"CI_JOB_TOKEN": "planted-variable", "GRAFANA_TOKEN": "planted-grafana"}
-        config = f'[privacy]\njob_details = {str(shown).lower()}\n[queues."token:planted-a"]\n'
-        run = product.run(folder, "smoke", env=env, config=f"{config}depth = 1\n")
+        config = (
+            f'[privacy]\njob_details = {str(shown).lower()}\n[queues."token:planted-a"]\n'
+            'depth = 1\n[services.queue]\nqueues = ["token:planted-a"]\n'
+            '[commands."token=planted-command"]\nrun = ["/bin/false"]\n'
+            '[jwt_cache]\npattern = "token=planted-pattern:*"\n'
+            '[containers.w]\nkind = "worker"\nservice = "queue"\nlog_file = "token=planted-file"\n'
+            'reconnect_line = "password=planted-line"\nlog_patterns = ["secret=planted-pattern"]\n'
+        )
+        run = product.run(folder, "smoke", env=env, config=config)
     text = run.files["evidence.json"].replace("planted-not:", "")
     assert JWT not in run.everything
     assert PASSWORD not in run.everything
     assert json.dumps(PASSWORD)[1:-1] not in run.everything
     assert "planted" not in text
+    assert "planted" not in run.everything.replace("planted-not:", "")
     assert "id-[redacted]" in text or not shown
     done = judge(folder / "judged", run.files["evidence.json"])
     assert run.verdicts["queue.depth[token:[redacted]]"] == "fail"
     assert done.verdicts == run.verdicts
     assert done.code == run.code
+
+
+@pytest.mark.parametrize("word", ["depth", "queues", "limits", "services", "memory", "cache:*"])
+def test_a_password_that_is_a_word_of_ours_spoils_nothing(
+    folder: Path, healthy: Server, word: str
+) -> None:
+    config = f'[queues.render]\ndepth = 5\n{LIMITS.partition("[queues")[0]}pattern = "cache:*"\n'
+    env = {**product.urls(healthy.url), "A_PASSWORD": word, "B_URL": f"http://u:{word}@h"}
+    run = product.run(folder, "smoke", env=env, config=config)
+    judged = judge(folder / "judged", run.files["evidence.json"])
+    assert (judged.code, judged.verdicts) == (run.code, run.verdicts)
 
 
 # What is no evidence

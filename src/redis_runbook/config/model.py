@@ -38,6 +38,7 @@ from redis_runbook.config.values import (
     known_roles,
     one_of,
 )
+from redis_runbook.redact import Shown, printable
 
 
 class Limits(Section):
@@ -141,6 +142,11 @@ class JwtCache(Section):
     @classmethod
     def _exists(cls, value: str, info: ValidationInfo) -> str:
         return one_of("service", value, info) if info.data.get("enabled", True) else value
+
+    @property
+    def shown_pattern(self) -> Shown:
+        """The pattern for a sentence: a key's name may hold a token."""
+        return printable(self.pattern)
 
 
 class QueueSettings(Section):

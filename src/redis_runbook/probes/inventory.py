@@ -173,9 +173,7 @@ def _entries(client: Client, service: Service, config: Config) -> Entries | None
     if not settings.enabled or settings.service != service.name:
         return None
     found = observe_jwt_cache(client, pattern=settings.pattern, enough=_ENTRIES, budget_s=_BUDGET_S)
-    return Entries(
-        pattern=printable(settings.pattern), live=found.live_entries, complete=found.complete
-    )
+    return Entries(pattern=settings.shown_pattern, live=found.live_entries, complete=found.complete)
 
 
 PROBES: Final = (

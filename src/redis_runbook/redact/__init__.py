@@ -74,6 +74,10 @@ class Redactor:
         """
         return without_unmistakable(self._in_documents.hidden(text))
 
+    def words(self, text: str) -> str:
+        """Redact a text from outside, but for secrets that are plain words: it consists of such."""
+        return without_lookalikes(self._in_documents.hidden(text))
+
 
 KNOWN: Final = Redactor()
 """The secrets of this process: of its configuration, its environment and its target."""
@@ -109,9 +113,13 @@ def reread(text: str) -> Shown:
     return sentence(text, limit=len(text))
 
 
-def masked(text: str) -> Shown:
-    """A text from outside for a file that is read again: redacted, neither escaped nor cut."""
-    return Shown(KNOWN(text))
+def masked(text: str, *, words: bool = False) -> Shown:
+    """A text from outside for a file that is read again: redacted, neither escaped nor cut.
+
+    With `words` a password that is a plain word is none there: what the configuration has, and
+    PromQL, is compared with the same words again.
+    """
+    return Shown(KNOWN.words(text) if words else KNOWN(text))
 
 
 def vetted(text: str) -> Shown:

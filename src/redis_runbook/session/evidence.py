@@ -1,16 +1,20 @@
 """Makes `evidence.json` of a run: all its facts, redacted, with what judges them again."""
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, cast
 
 from redis_runbook import __version__
+from redis_runbook.alerts.match import selectors_in
+from redis_runbook.alerts.probes import RecordedAlerts
 from redis_runbook.config.kept import NAMED, kept
 from redis_runbook.config.layers import Leaf, tree
 from redis_runbook.config.service import Service
 from redis_runbook.probes.bullmq.discovery import Discovery
 from redis_runbook.probes.evidence import Gathered
+from redis_runbook.probes.prometheus.rules import RulesFacts
 from redis_runbook.record import RunRecord, ServiceRecord
-from redis_runbook.redact import Shown, ShownValue, document, sentence
+from redis_runbook.redact import Shown, ShownValue, sentence
 from redis_runbook.session.encoding import Encoder
 from redis_runbook.session.masks import Masks
 from redis_runbook.session.needs import MISSING, NEEDS_OF_ITS_OWN
@@ -31,6 +35,9 @@ from redis_runbook.verdict import CannotLook
 _OUR_WORDS: Final = frozenset({"wait", "paused", "prioritized", "delayed", "bullmq", "bull"})
 """What facts call states and libraries; no check must find another word there."""
 
+_OF_PROMQL: Final = frozenset({RulesFacts, RecordedAlerts})
+"""They are compared with our alerts, word for word."""
+
 _MAX_CHARACTERS: Final = MAX_BYTES * 3 // 4
 _MAX_ELEMENTS: Final = MAX_ELEMENTS * 3 // 4
 """Of facts, of what may be read in all."""
@@ -44,9 +51,9 @@ def evidence_of(run: Run, record: RunRecord) -> ShownValue:
     if not run.observation:
         return None
     masks = Masks()
-    config = run.config
-    masks.keep([*config.services, *config.commands, *config.containers, *run.implied.stated])
-    masks.keep([*config.grafana.dashboards, *_OUR_WORDS])
+    for name in run.config.commands:
+        masks.text(name)  # first, as findings are numbered in this order
+    masks.keep(_compared(run))
     outcomes = run.observation.outcomes()
     for facts in outcomes.values():
         found = facts.get(Discovery)
@@ -54,7 +61,7 @@ def evidence_of(run: Run, record: RunRecord) -> ShownValue:
             masks.learn((*found.queues, *found.absent, *found.elsewhere))
     encoder = Encoder(mask=masks.text)
     about: dict[str | None, ShownValue] = {
-        name: dict(_facts(facts, run, encoder, service=name is not None))
+        name: dict(_facts(facts, run, encoder, masks, service=name is not None))
         for name, facts in outcomes.items()
     }
     written: dict[str, ShownValue] = {
@@ -72,11 +79,26 @@ def evidence_of(run: Run, record: RunRecord) -> ShownValue:
     return {sentence(name): value for name, value in written.items()}
 
 
+def _compared(run: Run) -> Iterator[str]:
+    """What facts name and checks compare: words of ours, of the configuration and of its alerts.
+
+    Not names of queues, commands, programs and keys: findings have these redacted.
+    """
+    config = run.config
+    yield from (*_OUR_WORDS, *config.services, *config.containers, *run.implied.stated)
+    for key, value in kept(config):
+        if "queues" not in key and key[-1] not in {"run", "pattern"}:
+            yield from _texts_in(value)
+    for rule in itertools.chain(*run.implied.stated.values()):
+        yield from (rule.name, rule.value, rule.looked or "", *selectors_in(rule.value))
+
+
 def _facts(
-    outcomes: Outcomes, run: Run, encoder: Encoder, *, service: bool
+    outcomes: Outcomes, run: Run, encoder: Encoder, masks: Masks, *, service: bool
 ) -> Iterator[tuple[Shown, ShownValue]]:
     for probe in run.probes.values():
         if (probe.about == "service") is service and probe.facts in outcomes:
+            encoder.mask = masks.words if probe.facts in _OF_PROMQL else masks.text
             yield (
                 sentence(probe.name),
                 _outcome(probe.name, probe.facts, outcomes[probe.facts], encoder),
@@ -147,9 +169,9 @@ def _configuration(run: Run, masks: Masks) -> Any:
     """The configuration; what the user named is called as in the facts."""
     leaves = {}
     for key, value in kept(run.config):
-        shown = masks.text if "queues" in key else document
-        written = tuple(map(masks.text, key)) if key[0] in NAMED else key
-        leaves[written] = Leaf(_each_text(value, shown), "")
+        named = key[0] in NAMED
+        written = (key[0], masks.text(key[1]), *key[2:]) if named else key
+        leaves[written] = Leaf(_each_text(value, masks.text), "")
     return tree(leaves)
 
 
@@ -157,3 +179,10 @@ def _each_text(value: Any, shown: Callable[[str], Shown]) -> Any:
     if isinstance(value, str):
         return shown(value)
     return [_each_text(item, shown) for item in value] if isinstance(value, list) else value
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        yield from itertools.chain(*map(_texts_in, value))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from redis_runbook.probes.bullmq.naming import Queue
-from redis_runbook.redact import Shown, document, masked
+from redis_runbook.redact import Shown, masked
 from redis_runbook.session.typed import bytes_as_text, text_as_bytes
 
 
@@ -23,14 +23,15 @@ class Masks:
 
     def text(self, raw: str) -> Shown:
         """The text as it may be written."""
-        if raw in self._written:
-            return self._written[raw]
-        shown = masked(raw)
-        return shown if shown == raw else self._remember(raw, shown)
+        return self._as(raw, masked(raw))
 
-    def keep(self, names: Iterable[str]) -> None:
-        """Write names that the configuration gives as they are, even if a password is the same."""
-        self._written |= {name: document(name) for name in names}
+    def words(self, raw: str) -> Shown:
+        """The same for a text in which a plain word stays, even if a password is the same."""
+        return self._as(raw, masked(raw, words=True))
+
+    def keep(self, texts: Iterable[str]) -> None:
+        """Let the plain words of these texts stay, wherever the whole text is the same."""
+        self._written |= {raw: self.words(raw) for raw in texts}
 
     def learn(self, queues: Iterable[Queue]) -> None:
         """Write titles of queues as what the redacted names of the queues are titled."""
@@ -39,6 +40,11 @@ class Masks:
             written = replace(queue, name=name)
             self._written[queue.title] = masked(written.title)
             self._written[queue.configured_as] = masked(written.configured_as)
+
+    def _as(self, raw: str, shown: Shown) -> Shown:
+        if raw in self._written:
+            return self._written[raw]
+        return shown if shown == raw else self._remember(raw, shown)
 
     def _remember(self, raw: str, shown: Shown) -> Shown:
         numbered = (masked(f"{shown} ({number})") for number in itertools.count(2))
