@@ -180,6 +180,18 @@ def test_a_finding_that_nothing_here_can_judge_is_unknown(folder: Path) -> None:
     assert run.verdicts["test_mine[test_fails]"] == "fail"
     assert done.verdicts == {**run.verdicts, "test_mine[test_fails]": "unknown"}
     assert done.message("test_mine[test_fails]").endswith("the run said fail")
+    some = judge(folder / "some", run.files["evidence.json"], "--select", "memory.evictions")
+    assert "test_mine[test_fails]" not in some.verdicts
+
+
+def test_a_level_of_a_check_that_is_not_here_does_not_matter(
+    folder: Path, document: dict[str, Any], run: product.Outcome
+) -> None:
+    levels = {"acme.depth": {"level": "advisory"}}
+    configured = {**document["configuration"], "checks": levels}
+    assert_same(judge(folder, {**document, "configuration": configured}), run)
+    other = '[checks."acme.depth"]\nlevel = "advisory"\n'
+    assert judge(folder / "own", document, config=other).code == 4
 
 
 def test_commands_a_login_and_a_log_are_judged_without_them(folder: Path, healthy: Server) -> None:

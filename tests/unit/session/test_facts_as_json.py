@@ -25,8 +25,9 @@ from redis_runbook.probes.slowlog import SlowlogFacts
 from redis_runbook.redact import KNOWN, MASK, Shown, document, masked, sentence
 from redis_runbook.session.decoding import decode
 from redis_runbook.session.encoding import Encoder
+from redis_runbook.session.evidence import _outcome
 from redis_runbook.session.masks import Masks
-from redis_runbook.session.saved import SavedRun
+from redis_runbook.session.saved import MAX_BYTES, SavedRun
 from redis_runbook.session.typed import (
     BEGINNINGS,
     COLLECTIONS,
@@ -186,6 +187,22 @@ def test_the_reason_names_the_field_and_quotes_nothing() -> None:
         decode(ClientsFacts, {"connected": 1, "maxclients": 1, "rejected": "planted"})
 
 
+def test_facts_that_cannot_be_had_or_saved_have_a_sentence_in_their_place() -> None:
+    def saved(outcome: object, characters: int = 0) -> str:
+        encoder = Encoder(mask=masked, characters=characters)
+        said = decode(CannotLook, _outcome("clients", ClientsFacts, outcome, encoder))
+        assert encoder.characters - characters < 1_000
+        return str(said)
+
+    assert saved(CannotLook("it is down")) == "it is down"
+    failed = "the probe clients failed (ValueError): nothing was determined"
+    assert saved(ValueError("planted")) == failed
+    facts = ClientsFacts(connected=1, maxclients=1, rejected=1)
+    assert saved(facts, MAX_BYTES) == "the facts of clients were not saved: they are too large"
+    infinite = dataclasses.replace(facts, connected=math.inf)  # type: ignore[arg-type]
+    assert saved(infinite).endswith("were not saved: they cannot be written (ValueError)")
+
+
 # What is a secret
 
 
@@ -222,6 +239,9 @@ def test_no_text_of_facts_keeps_a_known_secret() -> None:
                 encoder.encode(str, "a hunter2-planted b"),
                 encoder.encode(bytes, b"hunter2-planted"),
                 encoder.encode(Shown, sentence("hunter2-planted")),
+                # It was made before the secret was known.
+                encoder.encode(Mapping[Shown, Shown], {Shown("hunter2-planted"): Shown("x")}),
+                encoder.encode(Shown, Shown("a hunter2-planted b")),
                 encoder.encode(CannotLook, CannotLook("hunter2-planted")),
                 encoder.encode(Mapping[str, str], {"hunter2-planted": "x"}),
             ]
