@@ -37,9 +37,11 @@ def test_reachable(service: Service, connection: ConnectionFacts, judge: Judge) 
 
     Passes when all of it happens within the connect limit and the server is not loading.
     Fails when any step does not; the message says which.
-    Next: check the container's state and log (`pnpm compose:ps`, `pnpm compose:logs`), restart
-        it if it is down or hangs (`pnpm compose:restart`), and compare the URL with what is
-        deployed.
+    Next: 1. `docker compose ps SERVICE`, `docker compose logs SERVICE`: whether it runs, and what
+        its log says.
+        2. `docker compose restart SERVICE` if it is down or hangs.
+        3. If it runs, compare the URL with what is deployed.
+        4. `redis-runbook smoke --wait 120` tells when it and its workers are back.
     """
     limit_ms = service.limits.connect_s * 1000
     if connection.problem:
@@ -71,9 +73,10 @@ def test_role(
         another process.
     Fails when it is anything else: a failover or a wrong URL sends writes to the wrong place; or
         when a cluster that it is in does not serve every slot.
-    Next: find out whether a failover happened (`INFO replication`, `CLUSTER NODES`), and point the
-        URL at the master; a change that is meant belongs in `expected_role`. After a restart that
-        was meant, run again; otherwise read in the server's log what ends it.
+    Next: 1. Find out whether a failover happened (`INFO replication`, `CLUSTER NODES`).
+        2. Point the URL at the master; a change that is meant belongs in `expected_role`.
+        3. After a restart that was meant, run again; otherwise `docker compose logs SERVICE` tells
+        what ends it.
     """
     role = {"slave": "replica"}.get(server.role, server.role)
     wanted = service.settings.expected_role, service.settings.expected_mode
@@ -121,9 +124,9 @@ def test_pubsub(service: Service, pubsub: PubsubFacts, judge: Judge) -> None:
 
     Passes when it is delivered within the write limit.
     Fails when it is not, or when PUBLISH is refused or paused; the message says which.
-    Next: end a pause with `CLIENT UNPAUSE`; otherwise restart the service
-        (`pnpm compose:restart redis-queue`) and watch the worker logs for
-        `Queue connection restored`.
+    Next: 1. End a pause with `CLIENT UNPAUSE`.
+        2. Otherwise `docker compose restart SERVICE`.
+        3. `docker compose logs WORKERS`: watch for `Queue connection restored`.
     """
     limit_ms = service.limits.write_s * 1000
     if pubsub.refusal:

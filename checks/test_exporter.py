@@ -11,8 +11,9 @@ def test_reachable(service: Service, exporter: ExporterFacts, judge: Judge) -> N
 
     Passes when its metrics parse, and `redis_up` is there and 1 for this server, without an error.
     Fails when they do not parse, `redis_up` is missing, 0 or another server's, or a scrape failed.
-    Next: `pnpm compose:logs redis-exporter`; compare its address and password with the service's,
-        then restart it (`pnpm compose:restart redis-exporter`).
+    Next: 1. `docker compose logs EXPORTER`: what does not work?
+        2. Compare its address and password with the service's.
+        3. `docker compose restart EXPORTER`.
     """
     judge.passes_if(
         exporter.redis_up == 1 and exporter.scrape_error == 0 and exporter.matches is not False,

@@ -32,8 +32,9 @@ def test_container(entry: EntryFacts, served_since: float | None, judge: Judge) 
     Passes when this is so, and the server that was checked started when its container did.
     Fails when it is not; a warning is an OOM kill before somebody started it again, a restart by
         its policy in the last 10 minutes, and a server that restarted within.
-    Next: `pnpm compose:ps redis-queue` and `docker inspect`; after an OOM kill raise the memory
-        limit or lower maxmemory, then `pnpm compose:restart redis-queue`.
+    Next: 1. `docker compose ps SERVICE`, `docker compose logs SERVICE`: what ended it?
+        2. After an OOM kill raise the memory limit or lower maxmemory.
+        3. `docker compose restart SERVICE`.
     """
     if not entry.states:
         judge.not_applicable("no container: only its log file is configured")
@@ -53,8 +54,9 @@ def test_logs(entry: EntryFacts, judge: Judge) -> None:
     Passes when none tells of OOM, MISCONF, a failed save, a panic or a crash, nor holds one of
         log_patterns.
     Fails when one does.
-    Next: `pnpm compose:logs redis-queue`; for `MISCONF` and `Can't save` check disk space and
-        memory, and report a `BUG REPORT` with its whole text.
+    Next: 1. `docker compose logs SERVICE`: what is around these lines?
+        2. For `MISCONF` and `Can't save` check disk space and memory; report a `BUG REPORT` with
+        its whole text.
     """
     if not entry.states:
         judge.not_applicable("no container: only its log file is configured")
@@ -78,8 +80,9 @@ def test_workers_reconnected(
     Passes when each has, by its container's log or its log file.
     Fails when one has not 25 s after the start; a worker that started later than the queue, or at
         about the same time, had nothing to restore.
-    Next: look at the worker's log; restart it if it does not come back by itself, then compare
-        with `queue.workers`.
+    Next: 1. `docker compose logs SERVICE`: what keeps the worker from its queue?
+        2. `docker compose restart SERVICE` if it does not come back by itself.
+        3. Compare with `queue.workers`, which looks at what the connections do.
     """
     verdict, text = judge_reconnected(worker_logs, entry_logs)
     since = f"since {service.name} started {worker_logs.uptime_s:.0f} s ago: {text}"
@@ -94,7 +97,8 @@ def test_exporter_reconnected(
 
     Passes when its metrics are those of the process that runs now.
     Fails when they are not, or there are none, 10 s after the start or later.
-    Next: `pnpm compose:logs redis-exporter`, then `pnpm compose:restart redis-exporter`.
+    Next: 1. `docker compose logs EXPORTER`: what does not work?
+        2. `docker compose restart EXPORTER`.
     """
     verdict, text = judge_scrape(exporter, server)
     told_by = f"exporter.reachable[{service.name}]" if verdict is Verdict.FAIL else None
@@ -115,8 +119,8 @@ def test_endpoints(
     Passes when the URL in a container's environment, or in its dotenv, has the same host, port and
         database, and maxmemory is at most 80 % of the container's memory limit.
     Fails when the URL names another server, or maxmemory is more or 0.
-    Next: correct the URL in `.env` or the Compose file, or raise the memory limit in
-        `infra/compose/docker-compose.yml`; then `pnpm compose:up -d`.
+    Next: 1. Correct the URL in `.env` or the Compose file, or raise the memory limit there.
+        2. `docker compose up -d SERVICE`.
     """
     if used is None:
         judge.not_applicable("no enabled service is configured for it: service = …")
@@ -159,9 +163,11 @@ def test_data_kept(
     Fails when one of these is not so; a cache that lost keys or JWT entries is a warning, as it
         may (`jwt_cache.populated` fails where too few are left), and so is a snapshot that may lack
         queues.
-    Next: do not flush or drain anything; restore the last RDB or AOF where data is missing, set
-        with `CONFIG SET` and in the configuration file what was set before, and let the application
-        create schedulers anew. A cache fills again as it is used: trigger a CLI login.
+    Next: 1. Do not flush or drain anything.
+        2. Restore the last RDB or AOF where data is missing.
+        3. Set with `CONFIG SET` and in the configuration file what was set before.
+        4. Let the application create schedulers anew. A cache fills again as it is used: trigger a
+        CLI login.
     """
     before = baseline.of(service.name)
     found = compare(before, inventory, keeps_data=service.role_spec.keeps_data)

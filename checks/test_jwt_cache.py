@@ -22,8 +22,8 @@ def test_populated(
     Passes when that many are found.
     Fails when the whole keyspace holds fewer; unknown is a scan that ran out of its budget first,
         and a cluster, of which one node was asked.
-    Next: trigger a CLI login, confirm that tokens refresh normally and that this check turns
-        green.
+    Next: 1. Trigger a CLI login, and confirm that tokens refresh normally.
+        2. Run again: this check must turn green.
     """
     entries, wanted = jwt_entries, jwt_settings.min_entries
     if entries.live_entries < wanted and not entries.complete:

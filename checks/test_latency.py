@@ -12,8 +12,7 @@ from redis_runbook.probes.slowlog import SlowlogFacts
 
 _MAX_SHOWN = 10
 _RESTART = (
-    "read the container's log (`pnpm compose:logs`) for why it ended or hangs, and restart it "
-    "(`pnpm compose:restart`)"
+    "`docker compose logs SERVICE`: why it ended or hangs; then `docker compose restart SERVICE`"
 )
 
 
@@ -36,8 +35,10 @@ def test_command_p95(service: Service, latency: LatencyFacts, judge: Judge) -> N
     Passes when the window as a whole is under it.
     Fails when a client sees every step of the window over, or no answer at its end; over in part, a
         connection that was lost on the way, or over by the server's count only, is a warning.
-    Next: `SLOWLOG GET 20`, then `INFO memory`; under pressure adjust TTLs, or FLUSHDB and
-        rebuild.
+    Next: 1. `SLOWLOG GET 20`: which commands are slow?
+        2. `INFO memory`: is memory short?
+        3. If it is, adjust TTLs; FLUSHDB is the last resort, as every entry must be fetched anew.
+        4. Trigger a CLI login: `jwt_cache.populated` must pass.
     """
     limit_ms = service.limits.command_p95_ms
     _judge_p95(service, latency, judge, limit_ms=limit_ms, traffic=latency.traffic)

@@ -19,8 +19,9 @@ def test_used_ratio(
     Passes when used_memory is under that part of all that is known: of maxmemory, the configured
         memory_limit and the machine's memory; and resident memory under that of its container's.
     Fails when it is not; where none but the machine's is set, nothing is known.
-    Next: find what grew (`INFO memory`, `redis-cli --bigkeys` off-peak), adjust TTLs or job
-        retention, and raise maxmemory together with the container's limit.
+    Next: 1. Find what grew: `INFO memory`, and `redis-cli --bigkeys` off-peak.
+        2. Adjust TTLs or job retention.
+        3. Raise maxmemory together with the container's limit.
     """
     bound = memory_bound(memory, service.settings.memory_limit, container_limit_bytes)
     if bound is None:

@@ -21,7 +21,8 @@ def test_targets(scrape_targets: TargetsFacts, judge: Judge) -> None:
 
     Passes when every target of an exporter, and of our own metrics, is up and fresh.
     Fails when there is none, one is down, or two scrapes in a row are overdue.
-    Next: Prometheus' page Status → Targets names the error; `pnpm compose:logs redis-exporter`.
+    Next: 1. Prometheus' page Status → Targets names the error.
+        2. `docker compose logs EXPORTER`.
     """
     targets, total = scrape_targets.targets, scrape_targets.total
     if not any(target.exporter for target in targets):

@@ -40,8 +40,8 @@ def test_depth(
 
     Passes when the jobs that could be processed now are at most that many.
     Fails when there are more, or a configured queue has no key at all.
-    Next: `redis-runbook queue show NAME`; the oldest job is at the right end (`LINDEX …:wait -1`).
-        Add workers; `queue:drain` deletes the backlog. If no such queue exists, correct the name.
+    Next: 1. `redis-runbook queue show NAME`. If no such queue exists, correct the name.
+        2. Add workers; `queue:drain` deletes the backlog.
     """
     queue = queues.by_name.get(subject.queue or "")
     if queue is None:
@@ -72,7 +72,7 @@ def test_latency(
     Fails when one did at every moment of the window (or does now, with `strict_now`); over the
         limit in part is a warning, and so are jobs that a bounded read may have missed; over as far
         as the queue's events reach back is unknown.
-    Next: `redis-runbook queue show NAME`, and remove the cause that the message names.
+    Next: 1. `redis-runbook queue show NAME`. 2. Remove the cause that the message names.
     """
     why = cause(queue.last, queue.workers)
     _leave_out_if_paused_as_allowed(subject, queue, queue_limits, judge)
@@ -114,8 +114,8 @@ def test_workers(
     Passes when at least workers_min of them consume, are busy, or wait for the rate limit. A queue
         that is not listed needs one while jobs wait.
     Fails when fewer do.
-    Next: `pnpm compose:ps`, `pnpm compose:logs`; start workers that are not there, restart those
-        that are connected and idle, and watch their log for `Queue connection restored`.
+    Next: 1. `docker compose ps WORKERS`. 2. `docker compose up -d WORKERS` where they do not run.
+        3. `docker compose restart WORKERS` where they do; `docker compose logs WORKERS` tells why.
     """
     workers, wanted = queue.workers, queue_limits.workers_min
     work = unattended_work(queue, longer_than_s=queue_limits.latency_s)

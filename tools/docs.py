@@ -12,6 +12,7 @@ from typing import Final
 
 from redis_runbook.catalogue import CATALOGUE, CheckSpec, Level
 from redis_runbook.config.roles import ROLES
+from redis_runbook.session.next_steps import steps_in
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = ROOT / "docs" / "checks"
@@ -28,6 +29,11 @@ _SCOPES: Final = {
     "container": "each entry of `[containers]`",
     "worker": "each entry of `[containers]` that is a worker",
 }
+_NAMES: Final = """\
+Where a page says what to do next, `SERVICE` is what the finding is about, `EXPORTER` and `WORKERS`
+are what `[containers]` has for it, and `NAME` is the queue. Findings have your own names, and what
+`[operator] compose` says in the place of `docker compose`.
+"""
 _PART: Final = re.compile(r"^(Passes when|Fails when|Next:)\s*", re.MULTILINE)
 _PAGE_COMMENT: Final = "<!-- Made by tools/docs.py from the check's docstring: change it there. -->"
 _TABLE_BEGINS: Final = (
@@ -69,7 +75,8 @@ def pages(found: Mapping[str, tuple[str, str]]) -> dict[Path, str]:
         for spec in CATALOGUE.values()
     )
     texts[PAGES / "README.md"] = (
-        f"{_PAGE_COMMENT}\n\n# Checks\n\n| id | what must hold | level |\n|---|---|---|\n{rows}\n"
+        f"{_PAGE_COMMENT}\n\n# Checks\n\n{_NAMES}\n"
+        f"| id | what must hold | level |\n|---|---|---|\n{rows}\n"
     )
     return texts
 
@@ -98,6 +105,15 @@ def _sentence(docstring: str) -> str:
     return parts(docstring)[""].partition(". ")[0].removesuffix(".")
 
 
+def _next(text: str) -> str:
+    """The next steps, as a list if they are several."""
+    first, *others = steps = steps_in(text)
+    if not others:
+        return f"**Next:** {first}"
+    numbered = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
+    return f"**Next**\n\n{numbered}"
+
+
 def _page(spec: CheckSpec, file: str, docstring: str) -> str:
     part = parts(docstring)
     return f"""{_PAGE_COMMENT}
@@ -118,7 +134,7 @@ def _page(spec: CheckSpec, file: str, docstring: str) -> str:
 
 **Fails when** {part["Fails when"]}
 
-**Next:** {part["Next:"]}
+{_next(part["Next:"])}
 """
 
 

@@ -193,6 +193,14 @@ class Privacy(Section):
     job_details: bool = Field(True, description="Ids, names and failure reasons of jobs")
 
 
+class Operator(Section):
+    """How the operator calls what next steps tell to do."""
+
+    compose: Text | None = Field(
+        None, description="What compose commands begin with; default: docker compose"
+    )
+
+
 class Container(Section):
     """Images of the throwaway target `container`, each of a fixed content by its digest."""
 
@@ -225,6 +233,7 @@ class Config(Section):
     commands: dict[Text, Command] = Field({}, max_length=20)
     checks: dict[CheckId, Check] = Field({})
     privacy: Privacy = Privacy.model_construct()
+    operator: Operator = Operator.model_construct()
     container: Container = Container.model_construct()
     containers: dict[ContainerName, ContainerSettings] = Field({})
 

@@ -34,7 +34,7 @@ like any other."""
 
 NEXT_STEPS: Final[Mapping[Cause, Sequence[str]]] = {
     Cause.PAUSED: ["`queue.resume()` once the reason for the pause is gone"],
-    Cause.NO_WORKER: ["start the workers (`pnpm compose:ps`, `pnpm compose:restart`)"],
+    Cause.NO_WORKER: ["start the workers: `docker compose up -d WORKERS`"],
     Cause.NOT_CONSUMING: ["restart the workers: they are connected and take no job"],
     Cause.RATE_LIMITED: ["raise the workers' `limiter`, or wait: jobs are held on purpose"],
     Cause.CONCURRENCY: ["raise the queue's global concurrency, or wait for the active jobs"],

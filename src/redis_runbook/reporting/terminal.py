@@ -1,6 +1,6 @@
 """The output on the terminal: a line for each finding, and a short summary at the end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ _COLOURS: Final[Mapping[Verdict, Mapping[str, bool]]] = {
 }
 _WIDTH: Final = max(len(verdict.label) for verdict in Verdict)
 _NAME_WIDTH: Final = 30
-_MAX_STEPS: Final = 2
+_MAX_STEPS: Final = 5
 
 
 class Terminal:
@@ -79,12 +79,19 @@ def _show_attention(record: RunRecord, reporter: pytest.TerminalReporter) -> Non
         for witness in witnesses.get(finding.name, ()):
             reporter.write_line(f"{'':<{_WIDTH}}    also: {witness.name}  {witness.message}")
         if finding.verdict is Verdict.FAIL:
-            for step in finding.next_steps[:_MAX_STEPS]:
-                reporter.write_line(f"{'':<{_WIDTH}}    next: {step}")
+            _show_steps(finding.next_steps[:_MAX_STEPS], reporter)
     for message, names in undetermined.items():
         _label(Verdict.UNKNOWN, reporter)
         what = names[0] if len(names) == 1 else f"{len(names)} checks"
         reporter.write_line(f"  {what:<{_NAME_WIDTH}}  {message}")
+
+
+def _show_steps(steps: Sequence[str], reporter: pytest.TerminalReporter) -> None:
+    """Print the next steps, with numbers if they are several."""
+    for number, step in enumerate(steps, start=1):
+        label = "next: " if number == 1 else ""
+        which = f"{number}. " if len(steps) > 1 else ""
+        reporter.write_line(f"{'':<{_WIDTH}}    {label:<6}{which}{step}")
 
 
 def _show(finding: Finding, reporter: pytest.TerminalReporter) -> None:

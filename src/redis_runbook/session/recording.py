@@ -11,6 +11,7 @@ import pytest
 from redis_runbook.catalogue import CATALOGUE, CheckSpec, Level
 from redis_runbook.check import MARK, Advised, Broken, Held, NotApplicable, Outcome, Ruling, Unknown
 from redis_runbook.redact import Shown, printable, printable_mapping, sentence
+from redis_runbook.session.next_steps import named, steps_of
 from redis_runbook.session.run import Run
 from redis_runbook.session.subjects import Subject
 from redis_runbook.verdict import CannotLook, Finding, Verdict
@@ -55,13 +56,6 @@ def subject_of(item: pytest.Item) -> Subject | None:
     callspec = getattr(item, "callspec", None)
     subject = callspec.params.get("subject") if callspec else None
     return subject if isinstance(subject, Subject) else None
-
-
-def steps_of(item: pytest.Item) -> tuple[str, ...]:
-    """The next steps in a check's docstring, the text after `Next:`."""
-    doc = getattr(getattr(item, "function", None), "__doc__", None) or ""
-    _, found, text = doc.partition("Next:")
-    return (" ".join(text.split()),) if found else ()
 
 
 def record_phase(
@@ -163,7 +157,7 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
     says: Callable[[str], Shown] = sentence if is_ours else printable
     unit = (ruling.unit or spec.unit) if spec else None
     broken = conclusion.verdict in {Verdict.FAIL, Verdict.WARN}
-    steps = (*ruling.next_steps, *(steps_of(item) if broken else ()))
+    steps = (*ruling.next_steps, *(steps_of(getattr(item, "function", None)) if broken else ()))
     return Finding(
         check=sentence(spec.id) if spec else printable(Path(item.path).stem),
         # A subject's name is ours, or was redacted when the subject was made.
@@ -176,7 +170,7 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
         limit=ruling.limit,
         unit=says(unit) if unit and ruling.limit is not None else None,
         runbook=says(spec.runbook) if spec else None,
-        next_steps=tuple(map(says, steps)),
+        next_steps=tuple(map(says, named(steps, spec, subject, run.config))),
         evidence=printable_mapping(ruling.evidence),
         duration_s=round(duration_s, 3),
         advisory=_is_advisory(item, run),

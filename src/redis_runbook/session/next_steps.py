@@ -1,0 +1,105 @@
+"""What to do about a finding: the steps of its ruling and its check, with the operator's own names.
+
+A step writes commands as `docker compose restart SERVICE`. There SERVICE is what the finding is
+about, EXPORTER what watches it, WORKERS are those of its queue, and NAME is the queue itself.
+"""
+
+import inspect
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from redis_runbook.catalogue import CheckSpec
+from redis_runbook.config.containers import ContainerSettings
+from redis_runbook.config.model import Config
+from redis_runbook.redact import printable
+from redis_runbook.session.subjects import Subject
+
+_NUMBER: Final = re.compile(r"(?:^|\s)\d+\. ")
+_COMMAND: Final = re.compile(
+    r"docker compose (ps|logs|restart|up -d)(?: (SERVICE|EXPORTER|WORKERS))?"
+)
+_OF_ONE_CONTAINER: Final = {
+    "ps": "docker inspect",
+    "logs": "docker logs",
+    "restart": "docker restart",
+    "up -d": "docker start",
+}
+_JOINED: Final = "`, `"
+
+
+def steps_of(check: Callable[..., object] | None) -> tuple[str, ...]:
+    """The steps in a check's docstring: the text after `Next:`, in which several are numbered."""
+    _, _, text = (inspect.getdoc(check) or "").partition("Next:")
+    return steps_in(" ".join(text.split()))
+
+
+def steps_in(text: str) -> tuple[str, ...]:
+    """The steps of one line of text: `1. This. 2. That.`."""
+    return tuple(filter(None, _NUMBER.split(text)))
+
+
+def named(
+    steps: Sequence[str], spec: CheckSpec | None, subject: Subject | None, config: Config
+) -> tuple[str, ...]:
+    """The steps about a subject, with the names that the configuration has for what they name."""
+    if subject is None:
+        return tuple(steps)
+    scope = spec.scope if spec else ""
+    service = subject.service.name if subject.service else None
+
+    def command(found: re.Match[str]) -> str:
+        entries, default = _named(found[2], scope, subject.name, service, config)
+        return _JOINED.join(_commands(found[1], entries, default, config))
+
+    queue = shlex.quote(printable(subject.configured_as)) if subject.queue else "NAME"
+    return tuple(
+        re.sub(r"\bNAME\b", lambda _: queue, _COMMAND.sub(command, step)) for step in steps
+    )
+
+
+def _named(
+    word: str | None, scope: str, subject: str, service: str | None, config: Config
+) -> tuple[list[ContainerSettings], str]:
+    """The entries of `[containers]` that a word stands for, and its name where there are none."""
+    if word == "SERVICE" and scope in {"container", "worker"} and subject in config.containers:
+        return [config.containers[subject]], ""
+    kind, default = {
+        "SERVICE": ("redis", f"redis-{service}" if service else ""),
+        "EXPORTER": ("exporter", "redis-exporter"),
+        "WORKERS": ("worker", ""),
+    }.get(word or "", ("", ""))
+    found = [
+        entry
+        for entry in config.containers.values()
+        if entry.enabled and entry.kind == kind and entry.service in {None, service}
+    ]
+    return found, default
+
+
+def _commands(
+    verb: str, entries: Sequence[ContainerSettings], default: str, config: Config
+) -> Iterator[str]:
+    """The command for compose services, and that for containers that are named themselves."""
+    services = [entry.compose_service for entry in entries if entry.compose_service]
+    containers = [entry.container for entry in entries if entry.container]
+    if services or not containers:
+        projects = {entry.project for entry in entries if entry.project}
+        names = services or [default] * bool(default)
+        yield f"{_compose(config, projects)}{verb}{''.join(map(_argument, names))}"
+    if containers:
+        yield f"{_OF_ONE_CONTAINER[verb]}{''.join(map(_argument, containers))}"
+
+
+def _argument(name: str) -> str:
+    return f" {shlex.quote(name)}"
+
+
+def _compose(config: Config, projects: set[str]) -> str:
+    """What compose commands begin with: the operator's own, else Docker's with the project."""
+    prefix = config.operator.compose
+    if prefix is None:
+        project = f" -p {shlex.quote(min(projects))}" if len(projects) == 1 else ""
+        return f"docker compose{project} "
+    return prefix if prefix[-1:] in ":/-" else f"{prefix} "

@@ -1,0 +1,110 @@
+"""Next steps have the operator's own names, and are told one by one."""
+
+from pathlib import Path
+
+import pytest
+
+from redis_runbook.catalogue import CATALOGUE
+from redis_runbook.config.service import Service
+from redis_runbook.session.next_steps import named, steps_in, steps_of
+from redis_runbook.session.subjects import Subject
+from tests.support.loading import config_of
+from tests.support.places import CHECKS
+
+BY_COMPOSE = """
+[containers.queue]
+service = "queue"
+project = "docugen"
+compose_service = "redis-q"
+[containers.worker]
+kind = "worker"
+service = "queue"
+project = "docugen"
+compose_service = "worker"
+[containers.other]
+kind = "worker"
+service = "queue"
+container = "worker-2"
+[containers.exporter]
+kind = "exporter"
+container = "the exporter"
+"""
+OWN = '[operator]\ncompose = "pnpm compose:"\n'
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def told(step: str, text: str = "", check: str = "memory.used_ratio", name: str = "queue") -> str:
+    """A step about the service queue, as a finding has it."""
+    config = config_of(text)
+    service = Service(name="queue", settings=config.services["queue"], endpoint=None)
+    queue = name if check.startswith("queue.") else None
+    subject = Subject(name=name, service=service, queue=queue, configured_as=queue or "")
+    (step,) = named([step], CATALOGUE[check], subject, config)
+    return step
+
+
+@pytest.mark.parametrize(
+    ("step", "text", "expected"),
+    [
+        ("`docker compose restart SERVICE`", "", "`docker compose restart redis-queue`"),
+        ("`docker compose restart SERVICE`", BY_COMPOSE,
+         "`docker compose -p docugen restart redis-q`"),
+        ("`docker compose restart SERVICE`", OWN, "`pnpm compose:restart redis-queue`"),
+        ("`docker compose ps SERVICE`", OWN + BY_COMPOSE, "`pnpm compose:ps redis-q`"),
+        ("`docker compose ps SERVICE`", '[operator]\ncompose = "podman-compose"\n',
+         "`podman-compose ps redis-queue`"),
+        ("`docker compose logs EXPORTER`", "", "`docker compose logs redis-exporter`"),
+        ("`docker compose logs EXPORTER`", BY_COMPOSE, "`docker logs 'the exporter'`"),
+        ("`docker compose ps WORKERS`", "", "`docker compose ps`"),
+        ("`docker compose up -d WORKERS`", BY_COMPOSE,
+         "`docker compose -p docugen up -d worker`, `docker start worker-2`"),
+        ("`docker compose up -d`", BY_COMPOSE, "`docker compose up -d`"),
+        ("a NAME of 5 SERVICEs", BY_COMPOSE, "a NAME of 5 SERVICEs"),
+    ],
+)  # fmt: skip
+def test_commands_have_the_names_of_the_configuration(step: str, text: str, expected: str) -> None:
+    assert told(step, text) == expected
+
+
+def test_what_a_finding_of_a_container_is_about_is_that_container() -> None:
+    step = "`docker compose restart SERVICE`"
+    worker = told(step, BY_COMPOSE, "incident.workers_reconnected", "worker")
+    assert worker == "`docker compose -p docugen restart worker`"
+    other = told(step, BY_COMPOSE, "incident.container", "other")
+    assert other == "`docker restart worker-2`"
+
+
+def test_a_queue_is_called_by_its_name_and_no_shell_reads_more() -> None:
+    step = "`redis-runbook queue show NAME`"
+    assert told(step, check="queue.depth", name="bundle:render").endswith("show bundle:render`")
+    assert told(step, check="queue.depth", name="a;b $(c)").endswith("show 'a;b $(c)'`")
+    assert "planted" not in told(step, check="queue.depth", name="token=planted")
+
+
+def test_steps_are_split_where_they_are_numbered_only() -> None:
+    assert steps_in("1. This, in 2.5 s. 2. That.") == ("This, in 2.5 s.", "That.")
+    assert steps_in("look at 3 logs.") == ("look at 3 logs.",)
+
+    def check() -> None:
+        """Holds.
+
+        Next:
+            1. Look, and
+            see.
+            2. Restart.
+        """
+
+    assert steps_of(check) == ("Look, and see.", "Restart.")
+    assert steps_of(None) == ()
+
+
+def test_no_check_names_a_command_that_is_not_known_here() -> None:
+    for file in CHECKS.glob("test_*.py"):
+        for command in file.read_text().split("`"):
+            if command.startswith("docker compose"):
+                shown = told(f"`{command}`", BY_COMPOSE, "incident.container", "queue")
+                assert not any(word.isupper() for word in shown.split()), command
