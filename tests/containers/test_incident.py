@@ -227,6 +227,49 @@ def test_fatal_lines_are_counted_since_the_last_start_and_shown_redacted(
     assert "tax office burns" not in done.everything
 
 
+@pytest.mark.parametrize("shown", [True, False], ids=["job details", "no job details"])
+def test_the_newest_lines_of_logs_are_gathered_once_something_is_broken(
+    folder: Path,
+    well: tuple[Stack, Queue],
+    other: Stack,
+    shown: bool,  # noqa: FBT001  # a parameter
+) -> None:
+    chatty = other.queue(name="worker-1", environment={"API_TOKEN": SECRET})
+    for number in range(30):
+        chatty.says(f"line {number} of {SECRET}")
+    more = (
+        "[services.queue.limits]\nmemory_ratio = 0.0001\n"
+        f"[privacy]\njob_details = {str(shown).lower()}\n"
+        f'{entry("chatty", chatty.container)}kind = "worker"\nservice = "queue"\n'
+        '[containers.lost]\ncontainer = "no-such-container"\nservice = "queue"\n'
+    )
+    done = looked_at(folder, well, more, select="memory.used_ratio")
+    gathered = done.results["extra"]["gathered"]["queue"]
+    lines = gathered[f"log of {well[0].project}-queue"]
+    assert len(lines) <= 20
+    assert any(line.endswith("Ready to accept connections") for line in lines)
+    said = gathered[f"log of {other.project}-worker-1"]
+    if shown:
+        assert [line.partition(" # ")[2] for line in said] == [
+            f"line {number} of [redacted]" for number in range(10, 30)
+        ]
+    else:
+        assert said == ["not shown: [privacy] job_details = false"]
+    assert gathered["log of lost"][0].endswith("has no container no-such-container")
+    healthy = looked_at(folder / "healthy", well, select="memory.used_ratio")
+    assert "queue" not in healthy.results["extra"]["gathered"]
+
+
+def test_without_docker_the_rest_is_gathered(folder: Path, healthy: Server) -> None:
+    more = "[services.queue.limits]\nmemory_ratio = 0.0001\n"
+    text = f'{more}[containers.queue]\nservice = "queue"\ncontainer = "x"\n'
+    env = {"REDIS_QUEUE_URL": healthy.url, "DOCKER_HOST": "unix:///nowhere/docker.sock"}
+    done = run(folder, "smoke", "--select", "memory.used_ratio", config=text, env=env)
+    gathered = done.results["extra"]["gathered"]["queue"]
+    assert gathered["log of queue"] == ["no Docker daemon answers at unix:///nowhere/docker.sock"]
+    assert "INFO memory" in gathered
+
+
 def test_each_worker_of_a_compose_service_must_have_logged_it(folder: Path, other: Stack) -> None:
     queue = other.queue()
     first, second = other.queue(name="worker-1"), other.queue(name="worker-2")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from functools import partial
 from typing import Final
 
@@ -18,6 +19,7 @@ from redis_runbook.wire.client import connected
 from redis_runbook.wire.failure import why_it_failed
 
 NOT_GATHERED: Final = sentence("not gathered")
+_NO_LOGS: Final = sentence("logs of containers")
 _LIMIT_S: Final = 3.0
 _SHORTEST_S: Final = 0.05
 
@@ -31,22 +33,37 @@ def gather_evidence(run: Run) -> Mapping[Shown, Gathered]:
         run.observation.stop()
     limit_s = min(_LIMIT_S, run.deadline_s - run.elapsed_s)
     until = time.monotonic() + limit_s
+    found: dict[Shown, Gathered] = {}
     looks = {
-        sentence(service.name): in_background(partial(_gather, service, run, limit_s))
+        sentence(service.name): (
+            in_background(partial(_gather, service, run, limit_s)),
+            in_background(partial(_log_tails, service, run, limit_s)),
+        )
         for service in _affected(run)
     }
-    found: dict[Shown, Gathered] = {}
-    for name, look in looks.items():
-        try:
-            found[name] = look.result(max(0.0, until - time.monotonic()))
-        except TimeoutError:
-            found[name] = _nothing(f"{name} gave no complete answer within {max(0, limit_s):.1f} s")
-        except (CannotLook, redis.RedisError) as error:
-            known = isinstance(error, CannotLook)
-            found[name] = _nothing(str(error) if known else f"{name} {why_it_failed(error)}")
-        except Exception as error:  # noqa: BLE001  # the run's own result must not be lost for it
-            found[name] = _nothing(f"gathering failed ({type(error).__name__})")
+    for name, (asked, logs) in looks.items():
+        found[name] = {
+            **_result(asked, name, NOT_GATHERED, until, limit_s),
+            **_result(logs, name, _NO_LOGS, until, limit_s),
+        }
     return found
+
+
+def _result(
+    look: Future[Gathered], service: Shown, missing: Shown, until: float, limit_s: float
+) -> Gathered:
+    """What was gathered; or in its place, called `missing`, why it was not."""
+    try:
+        return look.result(max(0.0, until - time.monotonic()))
+    except TimeoutError:
+        why = f"{service} gave no complete answer within {max(0, limit_s):.1f} s"
+    except CannotLook as error:
+        why = str(error)
+    except redis.RedisError as error:
+        why = f"{service} {why_it_failed(error)}"
+    except Exception as error:  # noqa: BLE001  # the run's own result must not be lost for it
+        why = f"gathering failed ({type(error).__name__})"
+    return {missing: (sentence(why),)}
 
 
 def _affected(run: Run) -> Iterator[Service]:
@@ -75,5 +92,13 @@ def _gather(service: Service, run: Run, limit_s: float) -> Gathered:
         return gather(client)
 
 
-def _nothing(why: str) -> Gathered:
-    return {NOT_GATHERED: (sentence(why),)}
+def _log_tails(service: Service, run: Run, limit_s: float) -> Gathered:
+    """What the service's containers have logged last, if any is configured."""
+    if not run.config.containers:
+        return {}
+    if limit_s < _SHORTEST_S:
+        raise CannotLook("the run's deadline had passed")
+    # Imported where a container is configured only.
+    from redis_runbook.probes.containers.log_tails import log_tails  # noqa: PLC0415
+
+    return log_tails(run.config, service.name, limit_s)
