@@ -161,8 +161,8 @@ def test_data_kept(
         database lost nine of ten keys, and maxmemory, its policy, appendonly, save and role are the
         same. Jobs done, keys expired, a new version are said as changes.
     Fails when one of these is not so; a cache that lost keys or JWT entries is a warning, as it
-        may (`jwt_cache.populated` fails where too few are left), and so is a snapshot that may lack
-        queues.
+        may (`jwt_cache.populated` fails where too few are left), and so is what is not compared:
+        queues or save that the snapshot lacks, and JWT entries that are no longer counted.
     Next: 1. Do not flush or drain anything.
         2. Restore the last RDB or AOF where data is missing.
         3. Set with `CONFIG SET` and in the configuration file what was set before.

@@ -45,7 +45,8 @@ class Comparison:
 
     `lost` is what is broken; `forgotten` is lost by a service that need not keep data; `unseen` may
     be lost, as not everything could be looked at; `changed` is normal; `uncompared` is what the
-    snapshot does not tell, or nobody looks at any more: `queues_uncompared` if it may lack queues.
+    snapshot does not tell, or nobody looks at any more, and `queues_uncompared` that it may lack
+    queues.
     """
 
     lost: Sequence[str]
@@ -53,7 +54,7 @@ class Comparison:
     unseen: Sequence[str]
     changed: Sequence[str]
     uncompared: Sequence[str]
-    queues_uncompared: bool
+    queues_uncompared: Sequence[str]
 
     @property
     def evidence(self) -> Mapping[str, Sequence[str]]:
@@ -63,7 +64,7 @@ class Comparison:
             "forgotten": self.forgotten,
             "not seen": self.unseen,
             "changed": self.changed,
-            "not compared": self.uncompared,
+            "not compared": [*self.queues_uncompared, *self.uncompared],
         }
         return {
             kind: [
@@ -78,7 +79,7 @@ class Comparison:
 def judge_kept(service: str, then: str, found: Comparison, *, may_lack_queues: bool) -> Judgement:
     """The verdict on what differs, and the sentence; `may_lack_queues`: others were looked for.
 
-    What a service need not keep, and does not, is a warning, as is a snapshot that is not whole.
+    What a service need not keep, and does not, is a warning, as is what cannot be compared.
     """
     if found.lost:
         differences = _listed([*found.lost, *found.forgotten])
@@ -90,9 +91,10 @@ def judge_kept(service: str, then: str, found: Comparison, *, may_lack_queues: b
         differences = _listed(found.forgotten)
         need_not = f"{service} need not keep what it holds, and did not since {then}"
         return Verdict.WARN, f"{need_not}: {differences}"
-    said = _listed([*found.uncompared, *found.changed]) or "nothing changed"
-    verdict = Verdict.WARN if found.queues_uncompared and may_lack_queues else Verdict.PASS
-    return verdict, f"{service} has what it had in {then}; {said}"
+    said = [*found.queues_uncompared, *found.uncompared, *found.changed]
+    doubted = found.uncompared or (found.queues_uncompared and may_lack_queues)
+    verdict = Verdict.WARN if doubted else Verdict.PASS
+    return verdict, f"{service} has what it had in {then}; {_listed(said) or 'nothing changed'}"
 
 
 def _listed(clauses: Sequence[str]) -> str:
@@ -120,7 +122,9 @@ def compare(before: Inventory, now: Inventory, *, keeps_data: bool) -> Compariso
         unseen=unseen,
         changed=[*_changed(before, now)],
         uncompared=[*_uncompared(before, now)],
-        queues_uncompared=bool(before.queues_unseen),
+        queues_uncompared=[f"the snapshot may lack queues: {before.queues_unseen}"]
+        if before.queues_unseen
+        else [],
     )
 
 
@@ -190,8 +194,6 @@ def _unseen(before: Inventory, now: Inventory) -> Iterator[str]:
 
 
 def _uncompared(before: Inventory, now: Inventory) -> Iterator[str]:
-    if before.queues_unseen:
-        yield f"the snapshot may lack queues: {before.queues_unseen}"
     if before.save is None:
         yield "the snapshot does not tell save"
     if before.jwt and (now.jwt is None or before.jwt.pattern != now.jwt.pattern):
