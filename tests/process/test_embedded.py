@@ -164,6 +164,35 @@ time.sleep(60)
     wait_until(lambda: not list(tmp_path.iterdir()))
 
 
+def test_a_frozen_process_goes_when_its_parent_is_killed_while_it_ends_it(tmp_path: Path) -> None:
+    script = """
+import signal, subprocess
+from redis_runbook.targets.embedded import Watchdog
+class Frozen(subprocess.Popen):
+    def wait(self, timeout=None):
+        print(self.pid, flush=True)
+        return super().wait(timeout)
+watchdog = Watchdog()
+frozen = Frozen(["sleep", "600"])
+watchdog.guard(frozen)
+frozen.send_signal(signal.SIGSTOP)
+watchdog.end(frozen, signal.SIGTERM)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        env={**QUIET, "TMPDIR": str(tmp_path)},
+    ) as parent:
+        assert parent.stdout
+        pid = int(parent.stdout.readline())
+        parent.kill()
+    try:
+        wait_until(lambda: not is_running(pid))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def listens(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
         return True

@@ -149,12 +149,13 @@ class Watchdog:
 
     def end(self, server: subprocess.Popen[bytes], number: signal.Signals) -> None:
         """End a server with this signal; with SIGKILL where it does not heed that in time."""
-        self._say(-server.pid)  # before its id can be another's
-        self._servers.remove(server)
         for sent in (number, signal.SIGKILL):
             server.send_signal(sent)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 server.wait(timeout=_STOP_LIMIT_S)
+                # Not earlier, as this process may be killed while it waits.
+                self._say(-server.pid)
+                self._servers.remove(server)
                 return
 
     def _say(self, number: int) -> None:
