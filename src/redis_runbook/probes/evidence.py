@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from redis import ResponseError
 
+from redis_runbook.probes.bullmq.replies import clock_ms, unusable
 from redis_runbook.probes.server import Info, integer, parse_info
 from redis_runbook.probes.slowlog import slow_commands
 from redis_runbook.redact import Shown, printable, sentence
@@ -81,9 +82,8 @@ def _lines(read: Callable[[], Iterable[str]]) -> Iterable[str]:
 
 
 def _slow(log: Any, clock: Any) -> Iterator[str]:
-    for reply in (log, clock):
-        if isinstance(reply, Exception):
-            raise reply
+    if isinstance(log, Exception):
+        raise log
     for entry in slow_commands(log, clock):
         yield f"{entry.duration_ms:.1f} ms, {entry.age_s:.0f} s ago: {entry.command}"
 
@@ -101,21 +101,18 @@ def _fields(reply: Any) -> Iterator[str]:
 
 
 def _spikes(reply: Any, clock: Any) -> Iterator[str]:
-    if isinstance(reply, Exception):
-        raise reply
-    match reply, clock:
-        case [[*events], [bytes(now), _]] if now.isdigit():
-            for event in events[:_MOST_LINES]:
-                match event:
-                    case [bytes(name), int(at_s), int(latest_ms), int(most_ms), *_]:
-                        yield (
-                            f"{printable(name, _LONGEST_NAME)}: {latest_ms} ms, "
-                            f"{max(0, int(now) - at_s)} s ago; at most {most_ms} ms"
-                        )
-                    case _:
-                        raise CannotLook("LATENCY LATEST has a reply of an unknown shape")
-        case _:
-            raise CannotLook("LATENCY LATEST has a reply of an unknown shape")
+    if not isinstance(reply, list):
+        raise unusable("LATENCY LATEST", reply)
+    now_s = clock_ms(clock) // 1000
+    for event in reply[:_MOST_LINES]:
+        match event:
+            case [bytes(name), int(at_s), int(latest_ms), int(most_ms), *_]:
+                yield (
+                    f"{printable(name, _LONGEST_NAME)}: {latest_ms} ms, "
+                    f"{max(0, now_s - at_s)} s ago; at most {most_ms} ms"
+                )
+            case _:
+                raise unusable("LATENCY LATEST", event)
 
 
 def _text(reply: Any) -> Iterator[str]:

@@ -4,12 +4,11 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from redis_runbook.probes.bullmq.replies import error_code
+from redis_runbook.probes.bullmq.replies import unusable
 from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.probe import Look, Probe
-from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
 
 _SAMPLE: Final = 100
@@ -168,15 +167,6 @@ def scan(client: Client, cursor: bytes, pattern: str, count: int) -> tuple[bytes
         ):
             return following, keys
     raise unusable("SCAN", reply)
-
-
-def unusable(command: str, reply: Any) -> CannotLook:
-    """Why a reply cannot be used."""
-    if isinstance(reply, CannotLook):
-        return reply
-    if isinstance(reply, Exception):
-        return CannotLook(f"the server refuses {command}: {error_code(reply)}")
-    return CannotLook(f"the reply to {command} has an unknown shape")
 
 
 PROBES: Final = (

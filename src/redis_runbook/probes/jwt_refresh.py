@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from redis_runbook.probes.bullmq.replies import clock_ms, unusable
 from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.jwt_cache import (
     PTTL_NO_EXPIRY,
@@ -12,7 +13,6 @@ from redis_runbook.probes.jwt_cache import (
     JwtCacheFacts,
     digest,
     scan,
-    unusable,
 )
 from redis_runbook.probes.jwt_login import log_in
 from redis_runbook.probes.probe import Look, Probe
@@ -197,7 +197,7 @@ def _expiries(client: Client, keys: Sequence[bytes]) -> dict[bytes, _Expiry]:
     asked = [key for key in keys if len(key) <= _SHORT_KEY_BYTES]
     found = {digest(key): _ANY_TIME for key in keys if len(key) > _SHORT_KEY_BYTES}
     first, *ttls, last = client.ask_all(("TIME",), *(("PTTL", key) for key in asked), ("TIME",))
-    earliest, latest = _milliseconds(first), _milliseconds(last)
+    earliest, latest = clock_ms(first), clock_ms(last)
     for key, ttl_ms in zip(asked, ttls, strict=True):
         if not isinstance(ttl_ms, int) or not PTTL_NO_KEY <= ttl_ms < _NEVER_MS:
             raise unusable("PTTL", ttl_ms)
@@ -206,15 +206,6 @@ def _expiries(client: Client, keys: Sequence[bytes]) -> dict[bytes, _Expiry]:
         elif ttl_ms != PTTL_NO_KEY:
             found[digest(key)] = (earliest + ttl_ms, latest + ttl_ms)
     return found
-
-
-def _milliseconds(reply: object) -> int:
-    match reply:
-        case [bytes(seconds), bytes(micros)] if (
-            seconds.isdigit() and micros.isdigit() and len(seconds) + len(micros) <= 20  # noqa: PLR2004
-        ):
-            return int(seconds) * 1000 + int(micros) // 1000
-    raise unusable("TIME", reply)
 
 
 PROBES: Final = (

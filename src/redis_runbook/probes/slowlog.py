@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from redis_runbook.probes.bullmq.replies import clock_ms
 from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.probe import Probe
 from redis_runbook.probes.server import integer, parse_info
@@ -72,9 +73,8 @@ def read_slowlog(client: Client) -> SlowlogFacts:
         ("INFO", "server"),
         ("INFO", "commandstats"),
     )
-    for reply in (log, clock):
-        if isinstance(reply, Exception):
-            raise reply
+    if isinstance(log, Exception):
+        raise log
     entries = slow_commands(log, clock)
     max_entries = _setting(max_len)
     full = len(entries) >= (_MAX_ENTRIES if max_entries is None else min(_MAX_ENTRIES, max_entries))
@@ -102,11 +102,10 @@ def slow_commands(log: Any, clock: Any) -> list[SlowCommand]:
     Raises:
         CannotLook: a reply has another shape.
     """
-    match log, clock:
-        case [[*newest], [bytes(seconds), bytes(micros)]] if _is_number(seconds, micros):
-            now_s = int(seconds) + int(micros) / 1e6
-            return [_entry(entry, now_s) for entry in newest]
-    raise _unusable()
+    if not isinstance(log, list):
+        raise _unusable()
+    now_s = clock_ms(clock) / 1000
+    return [_entry(entry, now_s) for entry in log]
 
 
 def _oldest_id(newest: Sequence[Any]) -> int:
@@ -153,7 +152,7 @@ def _entry(entry: Any, now_s: float) -> SlowCommand:
 
 
 def _unusable() -> CannotLook:
-    return CannotLook("SLOWLOG GET or TIME has a reply of an unknown shape")
+    return CannotLook("SLOWLOG GET has a reply of an unknown shape")
 
 
 def _setting(reply: Any) -> int | None:
@@ -163,8 +162,8 @@ def _setting(reply: Any) -> int | None:
     return None
 
 
-def _is_number(*texts: bytes) -> bool:
-    return all(text.isdigit() and len(text) <= _MAX_DIGITS for text in texts)
+def _is_number(text: bytes) -> bool:
+    return text.isdigit() and len(text) <= _MAX_DIGITS
 
 
 PROBES: Final = (

@@ -3,10 +3,10 @@
 from typing import cast
 
 import pytest
+import redis
 
 from redis_runbook.probes.bullmq.replay import complete_from_ms
-from redis_runbook.probes.bullmq.replies import pairs
-from redis_runbook.probes.bullmq.snapshot import now_ms
+from redis_runbook.probes.bullmq.replies import clock_ms, pairs
 from redis_runbook.probes.clients import clients_facts
 from redis_runbook.probes.latency.histogram import take_snapshot
 from redis_runbook.probes.memory import memory_facts
@@ -60,7 +60,7 @@ SETTINGS = (
 def test_a_slowlog_of_another_shape_is_not_taken_for_an_empty_one(
     log: object, clock: object
 ) -> None:
-    with pytest.raises(CannotLook, match="unknown shape"):
+    with pytest.raises(CannotLook, match=r"unknown shape|did not tell its time"):
         read_slowlog(fixed(log, clock, *SETTINGS))
     assert read_slowlog(fixed([], CLOCK, *SETTINGS)).entries == []
 
@@ -102,8 +102,23 @@ def test_an_aof_whose_state_is_not_told_is_unknown() -> None:
 @pytest.mark.parametrize("time", [[10**400, 0], [0, 0], [b"9" * 20, b"0"], [1_700_000_000, None]])
 def test_a_time_that_cannot_be_is_none(time: object) -> None:
     with pytest.raises(CannotLook, match="did not tell its time"):
-        now_ms(time)
-    assert now_ms([1_700_000_000, 5_000]) == 1_700_000_000_005
+        clock_ms(time)
+    assert clock_ms([1_700_000_000, 5_000]) == 1_700_000_000_005
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (CannotLook("no permission for TIME on queue"), "^no permission for TIME on queue$"),
+        (redis.ResponseError("LOADING the dataset"), "^the server refuses TIME: LOADING$"),
+    ],
+    ids=str,
+)
+def test_why_the_time_is_not_told_is_said(error: Exception, words: str) -> None:
+    with pytest.raises(CannotLook, match=words):
+        clock_ms(error)
+    with pytest.raises(CannotLook, match=words):
+        read_slowlog(fixed([], error, *SETTINGS))
 
 
 def test_a_field_of_a_stream_may_be_anything() -> None:

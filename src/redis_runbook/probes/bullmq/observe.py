@@ -15,7 +15,7 @@ from redis_runbook.probes.bullmq import (
 from redis_runbook.probes.bullmq.detail import HistoryBounds
 from redis_runbook.probes.bullmq.facts import MS_PER_S, QueueFacts
 from redis_runbook.probes.bullmq.naming import Queue
-from redis_runbook.probes.bullmq.replies import ask_in_transactions, ask_permitted
+from redis_runbook.probes.bullmq.replies import ask_in_transactions, ask_permitted, clock_ms
 from redis_runbook.probes.bullmq.snapshot import Snapshot
 from redis_runbook.wire.client import Client
 
@@ -51,7 +51,7 @@ def observe_queues(
         CannotLook: the user may not read the queues, or the server refuses reads.
         redis.exceptions.RedisError: the connection failed.
     """
-    now_ms = snapshot.now_ms(client.ask("TIME"))
+    now_ms = clock_ms(client.ask("TIME"))
     bounds = HistoryBounds(
         events_from_ms=now_ms - int(max(window_s, _HISTORY_S) * MS_PER_S) - _LOOKBACK_MS,
         more_events=max(0, events - snapshot.EVENTS),

@@ -41,6 +41,21 @@ def timestamp_ms(reply: Any) -> int | None:
     return number if number is not None and EARLIEST_MS < number < _LATEST_MS else None
 
 
+def clock_ms(reply: Any) -> int:
+    """The server's clock, from a reply to TIME.
+
+    Raises:
+        CannotLook: the user may not run it, the server refuses it, or the reply is not a time.
+    """
+    if isinstance(reply, Exception):
+        raise unusable("TIME", reply)
+    seconds, micros = map(integer, hash_values(reply, 2))
+    now = None if seconds is None or micros is None else seconds * 1000 + micros // 1000
+    if now is None or timestamp_ms(now) is None:
+        raise CannotLook("the server did not tell its time")
+    return now
+
+
 def items(reply: Any) -> Sequence[Any]:
     """The elements of an array reply; empty for any other reply."""
     return reply if isinstance(reply, list) else ()
@@ -135,6 +150,15 @@ def _executed(replies: Iterator[Any], count: int) -> list[Any]:
         raise denied
     error = next((reply for reply in (*queued, executed) if isinstance(reply, Exception)), None)
     raise CannotLook(f"the server refused to read a queue: {error_code(error)}")
+
+
+def unusable(command: str, reply: Any) -> CannotLook:
+    """Why a reply cannot be used."""
+    if isinstance(reply, CannotLook):
+        return reply
+    if isinstance(reply, Exception):
+        return CannotLook(f"the server refuses {command}: {error_code(reply)}")
+    return CannotLook(f"the reply to {command} has an unknown shape")
 
 
 def error_code(error: Exception | None) -> str:

@@ -12,6 +12,7 @@ from redis_runbook.probes.bullmq.replay import Entry, complete_from_ms, parse_en
 from redis_runbook.probes.bullmq.replies import (
     EARLIEST_MS,
     Command,
+    clock_ms,
     hash_values,
     integer,
     is_wrong_type,
@@ -21,7 +22,6 @@ from redis_runbook.probes.bullmq.replies import (
     strings,
     timestamp_ms,
 )
-from redis_runbook.verdict import CannotLook
 
 OLDEST: Final = 5
 ACTIVE: Final = 50
@@ -199,7 +199,7 @@ def parse(queue: Queue, replies: Mapping[str, Any]) -> Snapshot:
     repeat = dict.fromkeys((*scored(replies["next repeat"]), *scored(replies["last repeat"])[::-1]))
     return Snapshot(
         queue=queue,
-        now_ms=now_ms(replies["time"]),
+        now_ms=clock_ms(replies["time"]),
         meta=tuple(hash_values(replies["meta"], len(_META))),
         meta_readable=not is_wrong_type(replies["meta"]),
         meta_paused=replies["meta-paused"] == 1,
@@ -245,20 +245,6 @@ def parse(queue: Queue, replies: Mapping[str, Any]) -> Snapshot:
             if is_wrong_type(replies[name])
         ),
     )
-
-
-def now_ms(time: Any) -> int:
-    """The server's clock, from a reply to TIME.
-
-    Raises:
-        CannotLook: the reply is not a time.
-    """
-    seconds, microseconds = hash_values(time, 2)
-    whole_seconds, rest = integer(seconds), integer(microseconds)
-    now = None if whole_seconds is None or rest is None else whole_seconds * 1000 + rest // 1000
-    if now is None or timestamp_ms(now) is None:
-        raise CannotLook("the server did not tell its time")
-    return now
 
 
 def _ids(state: str, reply: Any) -> tuple[tuple[str, bytes], ...]:
