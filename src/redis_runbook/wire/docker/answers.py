@@ -2,23 +2,17 @@
 
 import datetime as dt
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_pascal
 
 from redis_runbook.redact import Shown, printable
+from redis_runbook.wire.json import Answer
 
 
-class _Answer(BaseModel):
-    """A part of an answer; other fields are ignored."""
+class _Answer(Answer):
+    """A part of an answer, with field names in PascalCase."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="ignore",
-        hide_input_in_errors=True,
-        alias_generator=to_pascal,
-        populate_by_name=True,
-        defer_build=True,
-    )
+    model_config = ConfigDict(alias_generator=to_pascal)
 
 
 class Info(_Answer):
