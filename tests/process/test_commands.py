@@ -1,7 +1,6 @@
 """`incident.smoke_command` with real programs: what fails, what is unknown, and what is not run."""
 
 import json
-import os
 import signal
 from pathlib import Path
 
@@ -173,25 +172,3 @@ def test_a_command_ends_with_the_run(
     done = run.finish(10)
     assert done.code == (2 if number != signal.SIGKILL else -9)
     wait_until(lambda: not sleeping(mark), 5)
-
-
-@pytest.mark.parametrize("made", [(0o646, 0), (0o644, 12345)])
-def test_a_strangers_file_starts_nothing(
-    made: tuple[int, int], healthy: Server, folder: Path
-) -> None:
-    mode, owner = made
-    if owner and os.geteuid():
-        pytest.skip("only root can give a file to another user")
-    folder.mkdir()
-    file = folder / "runbook.toml"
-    file.write_text(command("touch started"))
-    file.chmod(mode)
-    if owner:
-        os.chown(file, owner, -1)
-    env = product.urls(healthy.url)
-    lying = product.run(folder, *ONLY, env=env)
-    assert lying.code == 4
-    assert "name it with --config if you trust it" in lying.err.replace("\n", " ")
-    assert not (folder / "started").exists()
-    assert product.run(folder, *ONLY, "--config", "runbook.toml", env=env).code == 0
-    assert (folder / "started").exists()

@@ -12,7 +12,7 @@ from tests.support.fake_http import serving
 from tests.support.servers import Server
 
 URL = "redis://user:p@planted-password@host:6379"
-CONFIG = "[exporter]\nenabled = false\n"
+STARTS = "[commands.smoke]\nrun = ['touch', 'started']\n"
 OTHER = "names a variable other than REDIS_…, PROMETHEUS_…, GRAFANA_…"
 ROLE = ("smoke", "--select", "connectivity.role")
 
@@ -94,8 +94,8 @@ def test_reports_are_for_the_user_and_the_group(healthy: Server, folder: Path) -
 @pytest.mark.parametrize(
     ("text", "made", "reason"),
     [
-        (CONFIG, (0o646, 0), "can be written by every user"),
-        (CONFIG, (0o644, 12345), "belongs to another user"),
+        (STARTS, (0o646, 0), "can be written by every user"),
+        (STARTS, (0o644, 12345), "belongs to another user"),
         (
             '[grafana]\nurl = "http://127.0.0.1:1"\ntoken_env = "AWS_SECRET"',
             (0o600, 0),
@@ -121,11 +121,14 @@ def test_a_file_that_only_lies_there_must_be_the_users_own(
     if owner:
         os.chown(file, owner, -1)
     env = {**product.urls(healthy.url), "AWS_SECRET": "planted-secret"}
-    lying = product.run(folder, *ROLE, env=env)
+    only = ("smoke", "--select", "incident.smoke_command")
+    lying = product.run(folder, *only, env=env)
     assert lying.code == 4
     assert f"{reason}: name it with --config if you trust it" in lying.err.replace("\n", " ")
     assert "planted" not in lying.everything
-    assert product.run(folder, *ROLE, "--config", "runbook.toml", env=env).code != 4
+    assert not (folder / "started").exists()
+    assert product.run(folder, *only, "--config", "runbook.toml", env=env).code != 4
+    assert (folder / "started").exists() == (text == STARTS)
 
 
 NOBODY = 65_534
@@ -179,8 +182,8 @@ def test_a_look_at_a_queue_names_the_file_and_who_gets_a_login(
 def test_the_first_line_names_the_file_and_who_gets_a_login(healthy: Server, folder: Path) -> None:
     url = healthy.url.replace("redis://", "redis://default:any@")
     env = {**product.urls(url, healthy.url), "GRAFANA_TOKEN": "planted-token"}
-    grafana = '[grafana]\nurl = "http://127.0.0.1:1"\n'
-    done = product.run(folder, *ROLE, env=env, config=f"{CONFIG}{grafana}")
+    config = '[exporter]\nenabled = false\n[grafana]\nurl = "http://127.0.0.1:1"\n'
+    done = product.run(folder, *ROLE, env=env, config=config)
     first = done.out.splitlines()[0]
     address = f"127.0.0.1:{healthy.port}"
     assert first == (
