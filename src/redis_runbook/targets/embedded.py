@@ -1,12 +1,4 @@
-"""The embedded target: server processes that never outlive this process.
-
-A run may be killed with SIGKILL, and its servers must end all the same. PR_SET_PDEATHSIG is Linux
-only, fires when the *thread* that started the child ends, needs code between fork and exec, and
-leaves the folder behind. So a shell process serves as watchdog. It reads process ids from a pipe
-whose other end only this process has open. When that end closes, because this process closed it or
-has ended, the shell kills these servers and removes their folder. A negative id is that of a server
-which has ended before: another process may get it.
-"""
+"""The embedded target: server processes that never outlive this process."""
 
 import contextlib
 import importlib.util
@@ -32,29 +24,13 @@ from redis_runbook.targets.throwaway import (
 )
 from redis_runbook.wire.endpoint import Endpoint
 from redis_runbook.wire.process import programs_environment
+from redis_runbook.wire.sessions import SessionGuard
 
 _HOST: Final = "127.0.0.1"
 _PORT_ATTEMPTS: Final = 5
 _START_LIMIT_S: Final = 5.0
 _STOP_LIMIT_S: Final = 5.0
 _LOG_TAIL_BYTES: Final = 4096
-
-# The second `rm`: a server may have created a file while the first `rm` ran.
-_WATCHDOG: Final = """
-trap '' HUP INT TERM
-pids=
-while read -r pid; do
-  case $pid in
-    -*)
-      others=
-      for other in $pids; do [ "$other" = "${pid#-}" ] || others="$others $other"; done
-      pids=$others ;;
-    *) pids="$pids $pid" ;;
-  esac
-done
-kill -9 $pids
-rm -rf -- "$0" || { sleep 1; rm -rf -- "$0"; }
-"""
 
 
 def start(roles: Mapping[str, RoleSpec], environ: Mapping[str, str]) -> Throwaway:
@@ -125,27 +101,18 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[str]:
 
 
 class Watchdog:
-    """The shell that ends the servers and removes their folder when this process ends."""
+    """Ends the servers and removes their folder when this process ends."""
 
     def __init__(self) -> None:
-        """Make the folder and start the shell."""
+        """Make the folder, and begin to watch."""
         self.folder = Path(tempfile.mkdtemp(prefix="redis-runbook-"))  # mode 0700
-        # A session of its own: Ctrl-C must not end it, as this process still needs the servers.
-        self._process = subprocess.Popen(  # noqa: S603  # a constant script
-            ["/bin/sh", "-c", _WATCHDOG, str(self.folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            env=programs_environment(),
-            start_new_session=True,
-        )
+        self._guard = SessionGuard(str(self.folder))
         self._servers: list[subprocess.Popen[bytes]] = []
 
     def guard(self, server: subprocess.Popen[bytes]) -> None:
-        """Make sure that the server ends with this process."""
+        """Make sure that the server, which has a session of its own, ends with this process."""
         self._servers.append(server)
-        self._say(server.pid)
+        self._guard.guard(server.pid)
 
     def end(self, server: subprocess.Popen[bytes], number: signal.Signals) -> None:
         """End a server with this signal; with SIGKILL where it does not heed that in time."""
@@ -154,25 +121,18 @@ class Watchdog:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 server.wait(timeout=_STOP_LIMIT_S)
                 # Not earlier, as this process may be killed while it waits.
-                self._say(-server.pid)
+                self._guard.release(server.pid)
                 self._servers.remove(server)
                 return
 
-    def _say(self, number: int) -> None:
-        if self._process.stdin:
-            with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.write(b"%d\n" % number)
-                self._process.stdin.flush()
-
     def close(self) -> None:
         """End the servers and remove the folder, in bounded time, even if the shell is gone."""
-        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            # The shell first: until a server is reaped below, its process id cannot be reused.
-            self._process.communicate(timeout=_STOP_LIMIT_S)
-        for process in (self._process, *self._servers):
+        # The guard first: until a server is reaped below, its process id cannot be reused.
+        self._guard.close()
+        for server in self._servers:
             with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-                process.kill()
-                process.wait(timeout=_STOP_LIMIT_S)
+                server.kill()
+                server.wait(timeout=_STOP_LIMIT_S)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -8,13 +8,13 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final, Literal
 
 from redis_runbook.redact import KNOWN, Shown, harmless
-from redis_runbook.wire.process import programs_environment
+from redis_runbook.wire.sessions import SessionGuard
 
 _TAIL_BYTES: Final = 16 << 10
 _CHUNK_BYTES: Final = 64 << 10
@@ -25,20 +25,6 @@ _KILLING_ROUNDS: Final = 10
 _LAST_LINES: Final = 20
 _COLOURS: Final = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
 _LINE_ENDS: Final = re.compile(rb"[\r\n]+")
-
-# Ends the program's session if this process ends, however: by SIGKILL, too.
-_WATCHDOG: Final = """
-trap '' HUP INT TERM
-read -r session
-read -r done && exit
-[ -n "$session" ] || exit
-kill -s KILL -- "-$session"
-for stat in /proc/[0-9]*/stat; do
-  read -r line < "$stat" && set -- ${line##*) } && [ "$4" = "$session" ] || continue
-  pid=${stat#/proc/}
-  kill -s KILL "${pid%/stat}"
-done
-"""
 
 
 class StartError(Exception):
@@ -108,7 +94,7 @@ def _start(
     program: Program, stack: contextlib.ExitStack
 ) -> "tuple[subprocess.Popen[bytes], _Output]":
     try:
-        watchdog = stack.enter_context(_watchdog())
+        guard = stack.enter_context(contextlib.closing(SessionGuard()))
         process = subprocess.Popen(  # noqa: S603  # what the configuration says, without a shell
             [*program.run],
             stdin=subprocess.DEVNULL,
@@ -123,32 +109,14 @@ def _start(
         raise StartError(f"cannot be started: {_reason(error)}") from None
     assert process.stdout  # noqa: S101  # for the type checker: it is a pipe
     output = _Output(process.stdout)
-    stack.callback(_end, process, watchdog, output)
-    with contextlib.suppress(OSError):
-        watchdog.write(b"%d\n" % process.pid)
+    stack.callback(_end, process, guard, output)
+    guard.guard(process.pid)
     return process, output
 
 
 def _reason(error: OSError) -> str:
     reason = error.strerror or type(error).__name__
     return f"{harmless(os.fsdecode(error.filename))}: {reason}" if error.filename else reason
-
-
-@contextlib.contextmanager
-def _watchdog() -> Iterator[IO[bytes]]:
-    """The pipe to a shell that kills the session told on it, unless a second line follows."""
-    with subprocess.Popen(  # noqa: S603  # a constant script
-        ["/bin/sh", "-c", _WATCHDOG],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        bufsize=0,
-        cwd="/",
-        env=programs_environment(),
-        start_new_session=True,
-    ) as shell:
-        assert shell.stdin  # noqa: S101  # as above
-        yield shell.stdin
 
 
 def _wait(
@@ -174,7 +142,7 @@ def _has_ended(process: "subprocess.Popen[bytes]") -> bool:
     return process.poll() is not None
 
 
-def _end(process: "subprocess.Popen[bytes]", watchdog: IO[bytes], output: "_Output") -> None:
+def _end(process: "subprocess.Popen[bytes]", guard: SessionGuard, output: "_Output") -> None:
     with contextlib.suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)
     for _ in range(_KILLING_ROUNDS):  # one may have started another meanwhile
@@ -184,8 +152,7 @@ def _end(process: "subprocess.Popen[bytes]", watchdog: IO[bytes], output: "_Outp
                 os.kill(pid, signal.SIGKILL)
         if not others:
             break
-    with contextlib.suppress(OSError):
-        watchdog.write(b"done\n")
+    guard.release(process.pid)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_KILLED_LIMIT_S)
     output.read_what_is_left()
