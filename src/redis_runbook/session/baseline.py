@@ -40,7 +40,7 @@ def read_baseline(path: Path) -> Baseline:
 
 def parse(text: str) -> Baseline:
     """Parse what `render` made; raises as `read_baseline`."""
-    if has_too_many_elements(text.encode()):
+    if has_too_many_elements(text):
         raise ValueError(f"has more than {MAX_ELEMENTS:,} elements")
     try:
         document: Any = json.loads(text, parse_int=_count)

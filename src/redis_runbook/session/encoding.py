@@ -14,7 +14,6 @@ from typing import Any, Final, Literal
 
 from redis_runbook.redact import Shown, ShownValue, document, sentence, vetted
 from redis_runbook.session.typed import (
-    BEGINNINGS,
     CANNOT_LOOK,
     COLLECTIONS,
     FOLLOWS_FROM,
@@ -28,6 +27,7 @@ from redis_runbook.session.typed import (
     parts,
 )
 from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.json import most_elements
 
 _LONGEST_NUMBER: Final = 24
 _LONGEST_ESCAPE: Final = len(r"\ud83d\ude00")
@@ -58,7 +58,7 @@ class Encoder:
         if value is None or isinstance(value, bool | int):
             return value
         if (text := self._text(hint, value)) is not None:
-            self.elements += sum(map(text.count, BEGINNINGS))
+            self.elements += most_elements(text)
             self.characters += len(text) * (1 if text.isascii() else _LONGEST_ESCAPE)
             return text
         if isinstance(value, float):

@@ -17,10 +17,11 @@ from redis_runbook.probes.probe import Probe
 from redis_runbook.record import ServiceRecord
 from redis_runbook.redact import Shown, harmless, printable
 from redis_runbook.session.decoding import decode
-from redis_runbook.session.typed import BEGINNINGS, CANNOT_LOOK
+from redis_runbook.session.typed import CANNOT_LOOK
 from redis_runbook.targets.target import Kind
 from redis_runbook.verdict import CannotLook, Verdict
 from redis_runbook.wire.files import read_text
+from redis_runbook.wire.json import most_elements
 
 FORMAT: Final = "redis-runbook evidence"
 VERSION: Final = 1
@@ -138,7 +139,7 @@ def _unusable(file: Path, why: str) -> ConfigError:
 
 def _document(file: Path) -> Any:
     text = read_text(file, max_bytes=MAX_BYTES)
-    if sum(map(text.count, BEGINNINGS)) > MAX_ELEMENTS:
+    if most_elements(text) > MAX_ELEMENTS:
         raise ValueError(f"has more than {MAX_ELEMENTS:,} elements")
     try:
         document = json.loads(text)

@@ -18,8 +18,6 @@ CANNOT_LOOK: Final = "cannot_look"
 """The key of the sentence that says why there are no facts."""
 
 FOLLOWS_FROM: Final = "follows_from"
-BEGINNINGS: Final = ("{", "[", ",")
-"""Before each element of an object or an array there is at least one of these."""
 
 _ESCAPED: Final = re.compile(rb"\\(\\|x[0-9a-f]{2})")
 

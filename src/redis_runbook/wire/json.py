@@ -11,15 +11,20 @@ from redis_runbook.wire.http import FetchError, FetchProblem, http_get
 from redis_runbook.wire.http_url import HttpUrl
 
 MAX_ELEMENTS: Final = 120_000
-_BEGINNINGS: Final = (b"{", b"[", b",")
-"""Before each element of an object or an array there is at least one of these."""
 _MIN_TIMEOUT_S: Final = 0.05
 _M = TypeVar("_M", bound=BaseModel)
 
 
-def has_too_many_elements(body: bytes) -> bool:
+def most_elements(text: str | bytes) -> int:
+    """How many elements a text may have, parsed as JSON: a `{`, `[` or `,` is before each."""
+    if isinstance(text, str):
+        return sum(map(text.count, ("{", "[", ",")))
+    return sum(map(text.count, (b"{", b"[", b",")))
+
+
+def has_too_many_elements(text: str | bytes) -> bool:
     """Whether a text, parsed as JSON, may have more than MAX_ELEMENTS elements."""
-    return sum(map(body.count, _BEGINNINGS)) > MAX_ELEMENTS
+    return most_elements(text) > MAX_ELEMENTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
