@@ -169,7 +169,7 @@ def _uses(name: str) -> set[str]:
 
 
 def test_only_the_boundary_makes_it() -> None:
-    made_by = {"document", "masked", "vetted", "_one_line"}
+    made_by = {"distinct", "document", "masked", "vetted", "_one_line"}
     # Facts are saved and read by their types: there it is named, and not called.
     by_types = {
         *("encoding._text", "encoding._no_facts", "encoding._key", "encoding._member"),

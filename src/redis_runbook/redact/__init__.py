@@ -1,5 +1,6 @@
 """Makes text safe to print: without secrets and control characters, of bounded length."""
 
+import itertools
 import math
 import re
 import threading
@@ -128,6 +129,17 @@ def vetted(text: str) -> Shown:
     It is shown as it is: alert rules and the schema must not change with a password.
     """
     return Shown(text)
+
+
+def distinct(text: Shown, taken: set[str]) -> Shown:
+    """The text, or `text (2)` and so on where it is taken; it is taken from now on.
+
+    It is not redacted again: of some texts the number would be a part of the secret.
+    """
+    numbered = (Shown(f"{text} ({number})") for number in itertools.count(2))
+    found = next(one for one in itertools.chain([text], numbered) if one not in taken)
+    taken.add(found)
+    return found
 
 
 def shortened(text: Shown, limit: int) -> Shown:

@@ -1,11 +1,10 @@
 """Redacts the texts of facts so that what was different stays different: checks compare them."""
 
-import itertools
 from collections.abc import Iterable
 from dataclasses import replace
 
 from redis_runbook.probes.bullmq.naming import Queue
-from redis_runbook.redact import Shown, masked
+from redis_runbook.redact import Shown, distinct, masked
 from redis_runbook.session.typed import bytes_as_text, text_as_bytes
 
 
@@ -42,13 +41,8 @@ class Masks:
             self._written[queue.configured_as] = masked(written.configured_as)
 
     def _as(self, raw: str, shown: Shown) -> Shown:
-        if raw in self._written:
-            return self._written[raw]
-        return shown if shown == raw else self._remember(raw, shown)
-
-    def _remember(self, raw: str, shown: Shown) -> Shown:
-        numbered = (masked(f"{shown} ({number})") for number in itertools.count(2))
-        free = (text for text in itertools.chain([shown], numbered) if text not in self._taken)
-        self._written[raw] = next(free)
-        self._taken.add(self._written[raw])
+        if raw not in self._written:
+            if shown == raw:
+                return shown
+            self._written[raw] = distinct(shown, self._taken)
         return self._written[raw]

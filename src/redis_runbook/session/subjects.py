@@ -1,6 +1,5 @@
 """Finds the subjects of each check: services, queues, alerts, or the reason why there is none."""
 
-import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -13,7 +12,7 @@ from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.cluster import ONE_NODE
 from redis_runbook.probes.keyspace import KeyspaceFacts
 from redis_runbook.probes.probe import Probe
-from redis_runbook.redact import printable
+from redis_runbook.redact import distinct, printable
 from redis_runbook.session.needs import reason_not_to_run
 from redis_runbook.session.run import Run
 from redis_runbook.verdict import CannotLook
@@ -192,11 +191,7 @@ def _with_distinct_names(found: Iterable[Subject]) -> Iterator[Subject]:
     """
     taken: set[str] = set()
     for subject in found:
-        shown = printable(subject.name, _LONGEST_NAME)
-        numbered = (f"{shown} ({number})" for number in itertools.count(2))
-        name = next(name for name in itertools.chain([shown], numbered) if name not in taken)
-        taken.add(name)
-        yield replace(subject, name=name)
+        yield replace(subject, name=distinct(printable(subject.name, _LONGEST_NAME), taken))
 
 
 def _queues_of(spec: CheckSpec, service: Service, run: Run, *, name_prefix: str) -> list[Subject]:

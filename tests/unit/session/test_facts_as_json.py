@@ -214,6 +214,13 @@ def test_texts_that_are_redacted_alike_stay_apart() -> None:
     assert masks.text("render") == "render"
 
 
+@pytest.mark.timeout(10)
+def test_texts_are_numbered_that_would_be_redacted_to_their_end() -> None:
+    masks, key = Masks(), "-----BEGIN PRIVATE KEY-----"
+    assert masks.text(f"{key}one") == f"{key}{MASK}"
+    assert masks.text(f"{key}another") == f"{key}{MASK} (2)"
+
+
 @pytest.mark.parametrize("name", [b"token:refresh", b"\xff token=abc", b"token=" + b"x" * 500])
 def test_a_queue_with_a_secret_in_its_name_has_one_title_everywhere(name: bytes) -> None:
     queue = Queue(prefix=b"bull", name=name)
