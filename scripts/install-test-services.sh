@@ -8,12 +8,13 @@
 #   prometheus-alertmanager     takes our routes and inhibitions (amtool)
 #   docker.io, docker-registry  the container target, and where it pulls from
 #   docker-compose              the demo stack
+#   podman                      answers as Docker does
 #   chromium                    looks at the HTML report
 #   openssl, procps             certificates and process lists for the tests
 #   nodejs, npm                 real BullMQ workers
 set -euo pipefail
 
-PACKAGES=(redis-server redis-tools prometheus-redis-exporter prometheus prometheus-alertmanager docker.io docker-registry docker-compose chromium openssl procps)
+PACKAGES=(redis-server redis-tools prometheus-redis-exporter prometheus prometheus-alertmanager docker.io docker-registry docker-compose podman chromium openssl procps)
 # Any Node does, and not every machine has it from Debian.
 command -v npm >/dev/null || PACKAGES+=(nodejs npm)
 

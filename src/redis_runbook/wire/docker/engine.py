@@ -141,7 +141,11 @@ class Engine:
     def _line(self, text: bytes) -> Line:
         stamp, _, rest = text.partition(b" ")
         at = time_in(stamp)
-        return Line(None, text) if at is None else Line(at - self._ahead_s, rest)
+        if at is None:
+            return Line(None, text)
+        # Podman cuts its times to whole seconds: the latest that it can have been.
+        cut_s = 0.0 if b"." in stamp else 1.0
+        return Line(at + cut_s - self._ahead_s, rest)
 
 
 def _frames(body: bytes) -> Iterator[bytes]:
