@@ -199,6 +199,16 @@ def test_a_service_that_the_snapshot_lacks_is_unknown(
     assert done.message(CACHE) == "cache is not in the baseline, which has queue"
 
 
+def test_a_service_that_only_the_snapshot_has_is_a_warning(queue: Server, folder: Path) -> None:
+    other = '[services.other]\nrole = "cache"\nurl_env = "OTHER_URL"\n'
+    env = {**product.urls(queue.url, queue.url), "OTHER_URL": queue.url}
+    assert product.run(folder, "snapshot", "before.json", env=env, config=other).code == 0
+    (folder / "runbook.toml").unlink()
+    done = compared(folder, queue, queue)
+    assert done.verdicts == {QUEUE: "pass", CACHE: "pass", NAME.format("other"): "warn"}
+    assert "other is in the snapshot and not in the configuration" in done.out
+
+
 def test_without_a_baseline_nothing_is_compared(queue: Server, folder: Path) -> None:
     done = product.run(folder, "smoke", *KEPT, env=product.urls(queue.url))
     assert done.code == 5

@@ -19,6 +19,7 @@ from redis_runbook.verdict import CannotLook
 
 _LONGEST_NAME: Final = 160
 _MOST_DATABASES: Final = 3
+_DATA_KEPT: Final = "incident.data_kept"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,17 @@ def subjects(spec: CheckSpec, run: Run) -> list[Subject]:
         for name, settings in run.config.services.items()
         if is_about(spec, name, run.config)
     ]
+    if spec.id == _DATA_KEPT and not reason:
+        found += _only_in_baseline(run)
     return found or [_no_service(_roles_with(spec, run) or spec.scope)]
+
+
+def _only_in_baseline(run: Run) -> Iterator[Subject]:
+    """The services of the snapshot that the configuration has no more: nobody compares them."""
+    for name in run.baseline.services if run.baseline else ():
+        if name not in run.config.services:
+            advice = f"{name} is in the snapshot and not in the configuration: it was not compared"
+            yield Subject(name=name, service=None, advice=advice)
 
 
 def is_about(spec: CheckSpec, service: str, config: Config) -> bool:
