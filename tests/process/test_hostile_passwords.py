@@ -59,7 +59,7 @@ def test_a_password_that_is_a_word_of_ours_leaves_our_sentences_whole(
     found = done.finding("connectivity.reachable[queue]")
     assert found["message"].endswith("wrong user name or password (WRONGPASS)")
     assert found["next_steps"][0] == (
-        "compare the URL's user and password with the server's ACL (or `requirepass`)"
+        "Compare the URL's user and password with the server's ACL (or `requirepass`)"
     )
     assert found["message"] in done.out
     assert found["next_steps"][0] in done.out

@@ -45,7 +45,7 @@ def test_the_guides_example_warns_where_its_check_fails(crowded: Server, folder:
     found = done.finding("acme.sessions[queue]")
     assert found["message"] == "501 sessions are open on queue (limit 500)"
     assert (found["observed"], found["limit"], found["unit"]) == (501, 500, "sessions")
-    assert found["next_steps"] == ["close idle sessions (`acme sessions prune`)."]
+    assert found["next_steps"] == ["Close idle sessions (`acme sessions prune`)."]
     assert "acme.sessions" in done.html
     assert done.files["acme.txt"] == "warn acme.sessions[queue]\nwarn acme.sessions[cache]\n"
     assert (folder / "there" / "it-is.xml").read_text() == done.junit

@@ -197,7 +197,7 @@ def test_a_finding_carries_what_a_person_needs_to_act(every_verdict: product.Out
         "unit": "ms",
         "message": "3 of 2",
         "runbook": CATALOGUE["connectivity.reachable"].runbook,
-        "next_steps": ["look first", "turn it off and on."],
+        "next_steps": ["Look first", "Turn it off and on."],
         "evidence": {"seen": [1]},
         "advisory": False,
         "follows_from": None,

@@ -43,7 +43,11 @@ def steps_in(text: str) -> tuple[str, ...]:
 def named(
     steps: Sequence[str], spec: CheckSpec | None, subject: Subject | None, config: Config
 ) -> tuple[str, ...]:
-    """The steps about a subject, with the names that the configuration has for what they name."""
+    """The steps about a subject, with the names that the configuration has for what they name.
+
+    Each begins with a capital, as there may be several.
+    """
+    steps = [f"{step[:1].upper()}{step[1:]}" for step in steps]
     if subject is None:
         return tuple(steps)
     scope = spec.scope if spec else ""

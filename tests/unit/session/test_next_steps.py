@@ -63,7 +63,7 @@ def told(step: str, text: str = "", check: str = "memory.used_ratio", name: str 
         ("`docker compose up -d WORKERS`", BY_COMPOSE,
          "`docker compose -p docugen up -d worker`, `docker start worker-2`"),
         ("`docker compose up -d`", BY_COMPOSE, "`docker compose up -d`"),
-        ("a NAME of 5 SERVICEs", BY_COMPOSE, "a NAME of 5 SERVICEs"),
+        ("a NAME of 5 SERVICEs", BY_COMPOSE, "A NAME of 5 SERVICEs"),
     ],
 )  # fmt: skip
 def test_commands_have_the_names_of_the_configuration(step: str, text: str, expected: str) -> None:
