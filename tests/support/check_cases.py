@@ -1181,6 +1181,12 @@ INCIDENT = [
     Case(
         "incident.logs",
         Unknown,
+        "redis-1: what it logged first since its last start may have been rotated away",
+        {"entry": entry(log={"kept": False})},
+    ),
+    Case(
+        "incident.logs",
+        Unknown,
         "redis-1: the Docker daemon answers 501",
         {"entry": entry(log={"why_unknown": "the Docker daemon answers 501"})},
     ),

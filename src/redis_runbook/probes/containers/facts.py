@@ -8,18 +8,21 @@ from redis_runbook.redact import NO_TEXT, Shown
 from redis_runbook.verdict import CannotLook
 
 RUNNING: Final = "running"
+ROTATED: Final = "may have been rotated away"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogFacts:
     """The lines of a log since the container started that tell of something fatal.
 
-    `lines` is how many were looked at, the newest; `complete` is whether these are all since then.
-    `fatal` are the last of `fatal_lines` such lines. `why_unknown` says why the log cannot be read.
+    `lines` is how many were looked at, the newest; `complete` is whether these are all that there
+    are since then, and `kept` whether none was rotated away before. `fatal` are the last of
+    `fatal_lines` such lines. `why_unknown` says why the log cannot be read.
     """
 
     lines: int = 0
     complete: bool = True
+    kept: bool = True
     fatal_lines: int = 0
     fatal: Sequence[Shown] = ()
     why_unknown: str = ""
@@ -27,9 +30,11 @@ class LogFacts:
     @property
     def doubt(self) -> str:
         """What was not looked at; empty if all was."""
-        if self.why_unknown or self.complete:
+        if self.why_unknown:
             return self.why_unknown
-        return f"only the newest {self.lines} lines since its last start were looked at"
+        if not self.complete:
+            return f"only the newest {self.lines} lines since its last start were looked at"
+        return "" if self.kept else f"what it logged first since its last start {ROTATED}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from redis_runbook.wire.docker.engine import Engine
 
 _NEWEST_LINES: Final = 5_000
+_FIRST_LINE_S: Final = 5.0
+"""How long after its start a container may log its first line."""
 _MOST_SHOWN: Final = 5
 _LONGEST_SHOWN: Final = 300
 _LONGEST_NAME: Final = 100
@@ -109,13 +111,14 @@ def _fatal(engine: "Engine", container: "Inspected", patterns: Sequence[str]) ->
     since = engine.our_time(container.state.started_at)
     try:
         lines, more = engine.log(container, since=since, newest=_NEWEST_LINES)
+        kept = engine.keeps_log_since(container, since + _FIRST_LINE_S)
     except CannotLook as error:
         return LogFacts(why_unknown=str(error))
     own = [pattern.encode() for pattern in patterns]
     fatal = [
         line for line in lines if _FATAL.search(line.text) or any(text in line.text for text in own)
     ]
-    facts = LogFacts(lines=len(lines), complete=not more, fatal_lines=len(fatal))
+    facts = LogFacts(lines=len(lines), complete=not more, kept=kept, fatal_lines=len(fatal))
     if not KNOWN.shows_job_details:
         return facts
     last = fatal[-_MOST_SHOWN:]

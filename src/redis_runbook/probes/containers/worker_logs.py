@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from redis_runbook.config.containers import ContainerSettings
 from redis_runbook.probes.containers.daemon import Daemon, entries
-from redis_runbook.probes.containers.facts import RUNNING, ReconnectFacts, WorkerLog
+from redis_runbook.probes.containers.facts import ROTATED, RUNNING, ReconnectFacts, WorkerLog
 from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.probes.server import InfoReply, ServerFacts
 from redis_runbook.redact import harmless
@@ -73,10 +73,8 @@ def _in_container(daemon: Daemon, container: "Inspected", wanted: str, since: fl
     because = ""
     if line_at is None and more:
         because = f"of its log only the first {len(lines)} lines since then were looked at"
-    elif line_at is None and not container.keeps_log:
-        begins_at = engine.log_begins_at(container)
-        if begins_at is None or begins_at > since:
-            because = "what it logged then may have been rotated away"
+    elif line_at is None and not engine.keeps_log_since(container, since):
+        because = f"what it logged then {ROTATED}"
     return WorkerLog(
         name=container.shown,
         started_at=engine.our_time(container.state.started_at),

@@ -114,10 +114,17 @@ class Engine:
         lines, cut = self._lines(container, _MAX_LOG_BYTES, since=since, tail=tail)
         return lines, cut or (newest is not None and len(lines) >= newest)
 
-    def log_begins_at(self, container: Inspected) -> float | None:
-        """The time of the oldest line that Docker has kept; None if there is no line."""
+    def keeps_log_since(self, container: Inspected, at: float) -> bool:
+        """Whether no line since a time was dropped: none ever is, or an older one is still there.
+
+        Raises:
+            CannotLook: the log cannot be read.
+        """
+        if container.keeps_log:
+            return True
         lines, _ = self._lines(container, _FIRST_LINE_BYTES, since=0.0, tail="all")
-        return lines[0].at if lines else None
+        begins_at = lines[0].at if lines else None
+        return begins_at is not None and begins_at <= at
 
     def _lines(
         self, container: Inspected, max_bytes: int, *, since: float, tail: str

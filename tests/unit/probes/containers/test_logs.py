@@ -11,13 +11,10 @@ from redis_runbook.probes.containers.worker_logs import _in_file
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.docker.engine import _frames
 from redis_runbook.wire.lines import time_in
+from tests.support.fake_docker import frame
 
 NOW = dt.datetime.now(dt.UTC).timestamp()
 WANTED = "Queue connection restored"
-
-
-def frame(text: bytes, kind: int = 1) -> bytes:
-    return bytes([kind, 0, 0, 0]) + len(text).to_bytes(4, "big") + text
 
 
 def test_a_multiplexed_stream_is_lines() -> None:

@@ -1,0 +1,47 @@
+"""What the probes of containers make of what a FAKE daemon tells them."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from redis_runbook.config.containers import ContainerSettings
+from redis_runbook.probes.containers.facts import ContainerState
+from redis_runbook.probes.containers.states import look_at_containers
+from redis_runbook.probes.probe import Look
+from tests.support.fake_docker import FakeDocker, Log
+
+ROTATES = {"LogConfig": {"Type": "json-file", "Config": {"max-size": "1m"}}}
+
+
+def state(**settings: Any) -> ContainerState:
+    """What is known of the daemon's container."""
+    entry = ContainerSettings(container="redis-1", **settings)
+    config = SimpleNamespace(containers={"queue": entry}, services={})
+    look = SimpleNamespace(config=config, time_left_s=5.0)
+    (found,) = look_at_containers(cast("Look", look)).of("queue").states
+    return found
+
+
+@pytest.mark.parametrize(
+    ("log", "kept"),
+    [
+        ([], False),
+        ([(6, b"x")], False),
+        ([(4, b"x"), (90, b"y")], True),
+        ([(-500, b"of a life before")], True),
+    ],
+)
+def test_a_log_that_may_have_lost_its_beginning_is_said(
+    daemon: FakeDocker, log: Log, *, kept: bool
+) -> None:
+    daemon.inspected = {"HostConfig": ROTATES}
+    daemon.log = [(daemon.started_at + at, text) for at, text in log]
+    seen = state().log
+    assert (seen.lines, seen.complete) == (sum(at > 0 for at, _ in log), True)
+    assert seen.kept == kept
+
+
+def test_a_log_that_is_kept_may_begin_whenever_it_does(daemon: FakeDocker) -> None:
+    daemon.log = [(daemon.started_at + 50, b"x")]
+    assert state().log.kept
