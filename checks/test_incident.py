@@ -118,7 +118,8 @@ def test_endpoints(
 
     Passes when the URL in a container's environment, or in its dotenv, has the same host, port and
         database, and maxmemory is at most 80 % of the container's memory limit.
-    Fails when the URL names another server, or maxmemory is more or 0.
+    Fails when the URL names another server, as localhost in a container does, or maxmemory is
+        more or 0.
     Next: 1. Correct the URL in `.env` or the Compose file, or raise the memory limit there.
         2. `docker compose up -d SERVICE`.
     """

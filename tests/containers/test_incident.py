@@ -17,7 +17,7 @@ from redis_runbook.wire.docker.answers import Info
 from redis_runbook.wire.docker.client import Docker
 from tests.support.product import Outcome, run, started
 from tests.support.requirements import require
-from tests.support.servers import Server, wait_until
+from tests.support.servers import Server, free_port, wait_until
 from tests.support.stacks import RECONNECTED, Queue, Stack, stack
 
 SECRET = "planted-passw0rd"
@@ -34,7 +34,7 @@ def well(api: docker.APIClient) -> Iterator[tuple[Stack, Queue]]:  # noqa: ARG00
         queue = made.queue(mem_limit="96m")
         worker = made.queue(
             name="worker-1",
-            environment={"REDIS_QUEUE_URL": queue.url, "API_TOKEN": SECRET},
+            environment={"REDIS_QUEUE_URL": f"redis://{made.project}-queue", "API_TOKEN": SECRET},
             log_config={"type": "json-file", "config": {"max-size": "1m"}},
         )
         time.sleep(NOT_TOGETHER_S)
@@ -325,12 +325,12 @@ def test_a_log_file_serves_as_well(folder: Path, well: tuple[Stack, Queue], tmp_
 def test_an_application_that_is_told_another_server_is_a_warning(
     folder: Path, well: tuple[Stack, Queue], other: Stack, tmp_path: Path
 ) -> None:
-    made, queue = well
+    made, _ = well
     inside = f"redis://:{SECRET}@{made.project}-queue:6379"
     named = {
         "inside": other.run("inside", environment={"REDIS_QUEUE_URL": inside}),
         "other": other.run("other", environment={"REDIS_QUEUE_URL": "redis://elsewhere:6379"}),
-        "database": other.run("database", environment={"REDIS_QUEUE_URL": f"{queue.url}/3"}),
+        "database": other.run("database", environment={"REDIS_QUEUE_URL": f"{inside}/3"}),
         "untold": other.run("untold"),
     }
     kind = 'kind = "app"\nservice = "queue"'
@@ -353,6 +353,29 @@ def test_an_application_that_is_told_another_server_is_a_warning(
         "wrongenv": "warn",
     }
     assert "names elsewhere:6379, database 0" in done.message("incident.endpoints[other]")
+
+
+def test_localhost_in_a_container_is_that_container(
+    folder: Path, well: tuple[Stack, Queue], other: Stack
+) -> None:
+    told = {"REDIS_QUEUE_URL": well[1].url}
+    port = ("--port", str(free_port()))
+    itself = other.run("itself", environment=told)
+    beside = f"container:{itself.id}"
+    named = {
+        "itself": itself,
+        "beside": other.run("beside", *port, network_mode=beside, environment=told),
+        "host": other.run("host", *port, network_mode="host", environment=told),
+    }
+    kind = 'kind = "app"\nservice = "queue"'
+    done = looked_at(folder, well, "\n".join(entry(name, one, kind) for name, one in named.items()))
+    assert verdicts(done, "endpoints") == {
+        "queue": "pass",
+        "worker": "pass",
+        "itself": "warn",
+        "beside": "unknown",
+        "host": "pass",
+    }
 
 
 def test_the_containers_limit_bounds_the_memory_and_leaves_no_room(

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from redis_runbook.check import Advised, Broken, Held, NotApplicable, Unknown
-from redis_runbook.config.model import JwtCache
+from redis_runbook.config.model import JwtCache, ServiceSettings
+from redis_runbook.config.service import Service
 from redis_runbook.judging.data_kept import Baseline
 from redis_runbook.judging.restarts import SeenBefore
 from redis_runbook.probes.bullmq.facts import Counts
@@ -30,6 +31,7 @@ from redis_runbook.probes.slowlog import SlowCommand, SlowlogFacts
 from redis_runbook.record import ServerRecord
 from redis_runbook.redact import Shown
 from redis_runbook.session.subjects import Subject
+from redis_runbook.wire.endpoint import Endpoint
 from redis_runbook.wire.http import FetchProblem
 from tests.support.container_facts import LOGGED, NOW, STATE, entry, reconnects, told
 
@@ -1082,6 +1084,22 @@ def reconnected(outcome: type, words: str, uptime_s: float = 90, **changes: Any)
     return Case("incident.workers_reconnected", outcome, words, facts)
 
 
+def checked(host: str, port: int = 6379) -> Service:
+    """The service that was checked, at another address than `redis:6379`."""
+    settings = ServiceSettings.model_validate({"role": "queue"})
+    endpoint = Endpoint(scheme="redis", host=host, port=port)
+    return Service(name="queue", settings=settings, endpoint=endpoint)
+
+
+def localhost(outcome: type, words: str, own_network: bool | None) -> Case:  # noqa: FBT001
+    """An application that is told the very address that was checked: localhost."""
+    facts = {
+        "entry": told("127.0.0.1", own_network=own_network),
+        "used": checked("127.0.0.1"),
+    }
+    return Case("incident.endpoints", outcome, words, facts)
+
+
 def room(outcome: type, words: str, limit_mib: int, maxmemory_mib: int | None) -> Case:
     memory = (
         replace(HEALTHY["memory"], maxmemory_bytes=maxmemory_mib * MIB)
@@ -1261,6 +1279,21 @@ INCIDENT = [
         Unknown,
         "whether these are one server is not known; configure its container",
         {"entry": told("10.0.0.7"), "servers": ()},
+    ),
+    localhost(Broken, "6379, database 0, which in its own network is the container itself", True),
+    localhost(Unknown, "what that is in its container's network is not known", None),
+    localhost(Held, "6379, database 0, which was checked", False),
+    Case(
+        "incident.endpoints",
+        Broken,
+        "names 0.0.0.0:1, database 3, which in its own network is the container itself",
+        {"entry": told("0.0.0.0", 1, database=3, own_network=True)},  # noqa: S104  # binds nothing
+    ),
+    Case(
+        "incident.endpoints",
+        Broken,
+        "names localhost:1, database 3, and what was checked is redis:6379",  # whatever it is
+        {"entry": told("localhost", 1, database=3, own_network=None)},
     ),
     Case(
         "incident.endpoints",

@@ -33,14 +33,14 @@ def entry(*, log: dict[str, Any] | None = None, kind: str = "redis", **changes: 
     return EntryFacts(kind=kind, looked_at=NOW, states=[first, replace(STATE, name=Shown("twin"))])
 
 
-def told(host: str, port: int = 6379, database: int = 0, problem: str = "") -> EntryFacts:
+def told(host: str, port: int = 6379, database: int = 0, **changes: Any) -> EntryFacts:
     """An application with that address in its environment."""
     url = GivenUrl(
         given_by="REDIS_QUEUE_URL of api-1",
         host=Shown(host),
         port=port,
         database=database,
-        problem=problem,
+        **changes,
     )
     return EntryFacts(kind="app", looked_at=NOW, states=[STATE], urls=[url])
 

@@ -30,8 +30,13 @@ def judge_url(url: GivenUrl, service: Service, servers: Sequence[ContainerState]
     given = f"{url.host}:{url.port}" if url.port else url.host
     text = f"{url.given_by} names {given}, database {url.database}"
     other = f"{text}, and what was checked is {address}, database {endpoint.database}"
+    inward = _is_loopback(url.host)
+    if inward and url.own_network:
+        return Verdict.FAIL, f"{text}, which in its own network is the container itself"
     if url.database != endpoint.database:
         return Verdict.FAIL, other
+    if inward and url.own_network is None:
+        return Verdict.UNKNOWN, f"{text}: what that is in its container's network is not known"
     if given == address:
         return Verdict.PASS, f"{text}, which was checked"
     for server in servers:
@@ -63,10 +68,19 @@ def judge_room(state: ContainerState, memory: MemoryFacts | None) -> Judgement:
 
 def _is_number(host: str) -> bool:
     """Whether a host is an address or `localhost`, which may be what a name stands for."""
-    if host == "localhost":
-        return True
+    return _is_loopback(host) or _address(host) is not None
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether a host is the very machine, or container, that connects to it."""
+    address = _address(host)
+    if address is None:
+        return host.lower() == "localhost"
+    return address.is_loopback or address.is_unspecified
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        ipaddress.ip_address(host)
+        return ipaddress.ip_address(host)
     except ValueError:
-        return False
-    return True
+        return None

@@ -41,13 +41,15 @@ class LogFacts:
 class GivenUrl:
     """Where an application is told that the Redis is; `problem` is set if that is not an address.
 
-    `given_by` is a sentence's subject: `REDIS_QUEUE_URL of container api-1`.
+    `given_by` is a sentence's subject: `REDIS_QUEUE_URL of container api-1`. `own_network` is
+    whether localhost is the application's container there, None if that is not known.
     """
 
     given_by: str
     host: Shown = NO_TEXT
     port: int = 0
     database: int = 0
+    own_network: bool | None = False
     problem: str = ""
 
 

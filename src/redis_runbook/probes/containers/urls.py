@@ -1,6 +1,7 @@
 """Where applications are told that their Redis is: by their environment, or a .env file."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,7 +32,8 @@ def given_urls(
     for container in containers:
         value = container.variables.get(variable)
         if value is not None:
-            yield _url(f"{name} of {container.shown}", value)
+            url = _url(f"{name} of {container.shown}", value)
+            yield replace(url, own_network=container.own_network)
     if settings.dotenv:
         given_by = f"{name} of {harmless(settings.dotenv)}"
         try:

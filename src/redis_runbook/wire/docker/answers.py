@@ -45,6 +45,7 @@ class _LogConfig(_Answer):
 
 class _HostConfig(_Answer):
     memory: int = 0
+    network_mode: str = ""
     log_config: _LogConfig = _LogConfig.model_construct()
 
 
@@ -90,6 +91,17 @@ class Inspected(_Answer):
         """Its environment, secrets and all."""
         pairs = (text.partition("=") for text in self.config.env or ())
         return {name: value for name, _, value in pairs}
+
+    @property
+    def own_network(self) -> bool | None:
+        """Whether its localhost is itself and not its host; None if that is not known.
+
+        In the network of another container it is that one, too.
+        """
+        mode = self.host_config.network_mode
+        if not mode or mode.startswith(("container:", "ns:")):
+            return None
+        return mode != "host"
 
     @property
     def keeps_log(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from redis_runbook.config.containers import ContainerSettings
-from redis_runbook.probes.containers.facts import ContainerState
+from redis_runbook.probes.containers.facts import ContainerState, EntryFacts
 from redis_runbook.probes.containers.states import look_at_containers
 from redis_runbook.probes.probe import Look
 from tests.support.fake_docker import FakeDocker, Log
@@ -14,12 +14,17 @@ from tests.support.fake_docker import FakeDocker, Log
 ROTATES = {"LogConfig": {"Type": "json-file", "Config": {"max-size": "1m"}}}
 
 
-def state(**settings: Any) -> ContainerState:
-    """What is known of the daemon's container."""
-    entry = ContainerSettings(container="redis-1", **settings)
-    config = SimpleNamespace(containers={"queue": entry}, services={})
+def seen(**settings: Any) -> EntryFacts:
+    """What is known of an entry with the daemon's container."""
+    entry = ContainerSettings.model_construct(container="redis-1", **settings)
+    config = SimpleNamespace(containers={"one": entry}, services={})
     look = SimpleNamespace(config=config, time_left_s=5.0)
-    (found,) = look_at_containers(cast("Look", look)).of("queue").states
+    return look_at_containers(cast("Look", look)).of("one")
+
+
+def state() -> ContainerState:
+    """What is known of the daemon's container."""
+    (found,) = seen().states
     return found
 
 
@@ -37,11 +42,34 @@ def test_a_log_that_may_have_lost_its_beginning_is_said(
 ) -> None:
     daemon.inspected = {"HostConfig": ROTATES}
     daemon.log = [(daemon.started_at + at, text) for at, text in log]
-    seen = state().log
-    assert (seen.lines, seen.complete) == (sum(at > 0 for at, _ in log), True)
-    assert seen.kept == kept
+    found = state().log
+    assert (found.lines, found.complete) == (sum(at > 0 for at, _ in log), True)
+    assert found.kept == kept
 
 
 def test_a_log_that_is_kept_may_begin_whenever_it_does(daemon: FakeDocker) -> None:
     daemon.log = [(daemon.started_at + 50, b"x")]
     assert state().log.kept
+
+
+@pytest.mark.parametrize(
+    ("mode", "own"),
+    [
+        ("bridge", True),
+        ("demo_default", True),
+        ("none", True),
+        ("host", False),
+        ("container:abc", None),
+        ("ns:/run/netns/x", None),
+        ("", None),
+    ],
+)
+def test_a_container_has_a_network_of_its_own_or_not(
+    daemon: FakeDocker, mode: str, *, own: bool | None
+) -> None:
+    daemon.inspected = {
+        "Config": {"Env": ["URL=redis://localhost"]},
+        "HostConfig": {"NetworkMode": mode},
+    }
+    (url,) = seen(kind="app", service="queue", url_variable="URL").urls
+    assert (url.host, url.own_network) == ("localhost", own)
