@@ -1100,6 +1100,16 @@ def localhost(outcome: type, words: str, own_network: bool | None) -> Case:  # n
     return Case("incident.endpoints", outcome, words, facts)
 
 
+def published(outcome: type, words: str, host: str, on: str = "", port: int = 6379) -> Case:
+    """An application that is told the container of what was checked where it is published."""
+    facts = {
+        "entry": told("redis-queue", port),
+        "used": checked(host, 16379),
+        "servers": [replace(STATE, published_on=Shown(on))],
+    }
+    return Case("incident.endpoints", outcome, words, facts)
+
+
 def room(outcome: type, words: str, limit_mib: int, maxmemory_mib: int | None) -> Case:
     memory = (
         replace(HEALTHY["memory"], maxmemory_bytes=maxmemory_mib * MIB)
@@ -1257,8 +1267,23 @@ INCIDENT = [
     Case(
         "incident.endpoints",
         Held,
-        "redis-queue:6379, database 0, which is redis-1, as is redis:6379",
-        {"entry": told("redis-queue"), "servers": [replace(STATE, ports={6379: [6379]})]},
+        "redis-queue:6379, database 0, which is redis-1, as is redis-1:6379",
+        {"entry": told("redis-queue"), "used": checked("redis-1")},
+    ),
+    published(Held, "redis-queue:6379, database 0, which is redis-1, as is [::1]:16379", "::1"),
+    published(Held, "which is redis-1, as is localhost:16379", "localhost"),
+    published(Held, "which is redis-1, as is far:16379", "far", "far"),
+    published(Broken, "redis-queue:6380, database 0, and what was checked is", "::1", port=6380),
+    published(
+        Unknown,
+        "redis-1 is published at that port of this machine, and whether far is that machine",
+        "far",
+    ),
+    published(
+        Unknown,
+        "at that port of far, and whether 127.0.0.1 is that machine is not known",
+        "127.0.0.1",
+        "far",
     ),
     Case(
         "incident.endpoints",

@@ -39,16 +39,8 @@ def judge_url(url: GivenUrl, service: Service, servers: Sequence[ContainerState]
         return Verdict.UNKNOWN, f"{text}: what that is in its container's network is not known"
     if given == address:
         return Verdict.PASS, f"{text}, which was checked"
-    for server in servers:
-        inside, published = endpoint.port == url.port, server.ports.get(url.port, ())
-        is_here = inside if host in server.names else endpoint.port in published
-        if url.host in server.names and is_here:
-            return Verdict.PASS, f"{text}, which is {server.name}, as is {address}"
-    if not servers and url.host != host and (_is_number(url.host) or _is_number(host)):
-        return Verdict.UNKNOWN, (
-            f"{other}: whether these are one server is not known; configure its container, too"
-        )
-    return Verdict.FAIL, other
+    verdict, why = _by_containers(url, host, endpoint.port, servers)
+    return verdict, f"{text}, {why} {address}" if verdict is Verdict.PASS else f"{other}{why}"
 
 
 def judge_room(state: ContainerState, memory: MemoryFacts | None) -> Judgement:
@@ -64,6 +56,38 @@ def judge_room(state: ContainerState, memory: MemoryFacts | None) -> Judgement:
     ratio = memory.maxmemory_bytes / limit
     verdict = Verdict.PASS if ratio <= _MOST_OF_LIMIT else Verdict.FAIL
     return verdict, f"maxmemory is {percent(ratio)} of {size} (at most {percent(_MOST_OF_LIMIT)})"
+
+
+def _by_containers(
+    url: GivenUrl, host: str, port: int, servers: Sequence[ContainerState]
+) -> Judgement:
+    """Compare two different addresses; the words continue a sentence about them."""
+    for server in servers:
+        is_both = _is_both(server, url, host, port)
+        if is_both:
+            return Verdict.PASS, f"which is {server.name}, as is"
+        if is_both is None:
+            where = f"that port of {server.published_on or 'this machine'}"
+            return Verdict.UNKNOWN, (
+                f": {server.name} is published at {where}, and whether {host} is that machine is "
+                "not known"
+            )
+    if not servers and url.host != host and (_is_number(url.host) or _is_number(host)):
+        unknown = "whether these are one server is not known; configure its container, too"
+        return Verdict.UNKNOWN, f": {unknown}"
+    return Verdict.FAIL, ""
+
+
+def _is_both(server: ContainerState, url: GivenUrl, host: str, port: int) -> bool | None:
+    """Whether a container is what a URL names and what was checked; None if that is not known."""
+    if url.host not in server.names:
+        return False
+    if host in server.names:
+        return port == url.port
+    if port not in server.ports.get(url.port, ()):
+        return False
+    is_there = host == server.published_on if server.published_on else _is_loopback(host)
+    return is_there or None
 
 
 def _is_number(host: str) -> bool:

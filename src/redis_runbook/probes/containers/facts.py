@@ -62,8 +62,8 @@ class ContainerState:
     container it may tell of its previous life; `oom_times` are kills in the last 10 minutes, as
     are `death_times`, of the container. `restarts` counts those by its restart policy.
     `memory_limit_bytes` is 0 if it has no limit. `names` are the names and addresses by which
-    others reach it, `ports` what it publishes: by its own port, those of the host. `urls` are what
-    an application is told.
+    others reach it, `ports` what it publishes: by its own port, those of the machine `published_on`
+    (empty: this one).
     """
 
     name: Shown
@@ -79,6 +79,7 @@ class ContainerState:
     memory_limit_bytes: int = 0
     names: Sequence[Shown] = ()
     ports: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    published_on: Shown = NO_TEXT
     log: LogFacts = LogFacts()
 
     @property

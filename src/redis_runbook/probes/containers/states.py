@@ -52,13 +52,14 @@ def look_at_containers(look: Look) -> ContainersFacts:
 
 def _look(daemon: Daemon, settings: ContainerSettings, variable: str | None) -> EntryFacts:
     containers = daemon.find(settings) if settings.is_container else []
+    run_here = bool(containers) and not daemon.engine().machine
     for container in containers:
         # Its log may hold them.
         KNOWN.learn(environment_secrets(container.variables))
     return EntryFacts(
         kind=settings.kind,
         states=[_state(daemon.engine(), one, settings.log_patterns) for one in containers],
-        urls=tuple(given_urls(settings, variable, containers)),
+        urls=tuple(given_urls(settings, variable, containers, run_here=run_here)),
         looked_at=time.time(),
     )
 
@@ -84,6 +85,7 @@ def _state(engine: "Engine", container: "Inspected", patterns: Sequence[str]) ->
         memory_limit_bytes=max(0, container.host_config.memory),
         names=[printable(name, _LONGEST_NAME) for name in sorted(names - {""})[:_MOST_NAMES]],
         ports=_ports(container),
+        published_on=engine.machine,
         log=_fatal(engine, container, patterns),
     )
 

@@ -19,11 +19,16 @@ _APPLICATIONS: Final = frozenset({"worker", "app"})
 
 
 def given_urls(
-    settings: ContainerSettings, variable: str | None, containers: "Sequence[Inspected]"
+    settings: ContainerSettings,
+    variable: str | None,
+    containers: "Sequence[Inspected]",
+    *,
+    run_here: bool,
 ) -> Iterator[GivenUrl]:
     """The URL of the variable in each container, and in the `dotenv` of the entry.
 
-    What a container is not told is left out, unless no place at all has it.
+    What a container is not told is left out, unless no place at all has it. `run_here` is whether
+    they run on this machine.
     """
     variable = settings.url_variable or variable
     if settings.kind not in _APPLICATIONS or settings.service is None or not variable:
@@ -33,7 +38,9 @@ def given_urls(
         value = container.variables.get(variable)
         if value is not None:
             url = _url(f"{name} of {container.shown}", value)
-            yield replace(url, own_network=container.own_network)
+            own_network = container.own_network
+            # The network of another machine is not ours.
+            yield replace(url, own_network=own_network if run_here else own_network or None)
     if settings.dotenv:
         given_by = f"{name} of {harmless(settings.dotenv)}"
         try:

@@ -6,14 +6,15 @@ import os
 import time
 from collections.abc import Iterator
 from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
 import docker
 import requests
 from docker.errors import APIError, DockerException
-from docker.utils import kwargs_from_env
+from docker.utils import kwargs_from_env, parse_host
 from pydantic import BaseModel, ValidationError
 
-from redis_runbook.redact import Shown, harmless, without_credentials
+from redis_runbook.redact import NO_TEXT, Shown, harmless, printable, without_credentials
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.background import in_background
 from redis_runbook.wire.json import has_too_many_elements
@@ -21,6 +22,7 @@ from redis_runbook.wire.json import has_too_many_elements
 TROUBLE: Final = (DockerException, requests.RequestException)
 """What the docker SDK raises."""
 DEFAULT_HOST: Final = "unix:///var/run/docker.sock"
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _VERSION: Final = "1.41"
 """Given so that nothing is asked for it. The paths have no version, which means the daemon's."""
 _MAX_JSON_BYTES: Final = 1 << 20
@@ -46,6 +48,13 @@ def _shown(host: str) -> Shown:
         return without_credentials(host)
     except ValueError:
         return harmless("DOCKER_HOST")
+
+
+def _machine(host: str) -> Shown:
+    """The name of the machine at which the daemon is reached; empty if it is this one."""
+    parts = urlsplit(parse_host(host))
+    name = parts.hostname if parts.scheme in {"http", "https", "ssh"} else None
+    return printable(name) if name and name not in _LOOPBACK else NO_TEXT
 
 
 class NotFoundError(Exception):
@@ -81,6 +90,7 @@ class Docker:
             raise CannotLook(
                 "DOCKER_HOST cannot be used, or not with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH"
             ) from None
+        self.machine: Final[Shown] = _machine(host)
         self._api.trust_env = False  # no proxy, no .netrc
 
     def get(self, path: str, answer: type[_M], **parameters: str) -> _M:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import quote
 
-from redis_runbook.redact import harmless
+from redis_runbook.redact import Shown, harmless
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.docker.answers import Event, Info, Inspected, Listing
 from redis_runbook.wire.docker.client import Docker, NotFoundError
@@ -34,6 +34,11 @@ class Engine:
         info = self._docker.get("/info", Info)
         # It was read in the middle of the request, as far as anybody can tell.
         self._ahead_s = info.system_time.timestamp() - (before + time.time()) / 2
+
+    @property
+    def machine(self) -> Shown:
+        """The name of the machine that publishes the ports; empty if it is this one."""
+        return self._docker.machine
 
     def close(self) -> None:
         """Close the connections."""

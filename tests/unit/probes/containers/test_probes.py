@@ -1,12 +1,13 @@
 """What the probes of containers make of what a FAKE daemon tells them."""
 
+import os
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from redis_runbook.config.containers import ContainerSettings
-from redis_runbook.probes.containers.facts import ContainerState, EntryFacts
+from redis_runbook.probes.containers.facts import ContainerState, EntryFacts, GivenUrl
 from redis_runbook.probes.containers.states import look_at_containers
 from redis_runbook.probes.probe import Look
 from tests.support.fake_docker import FakeDocker, Log
@@ -52,6 +53,17 @@ def test_a_log_that_is_kept_may_begin_whenever_it_does(daemon: FakeDocker) -> No
     assert state().log.kept
 
 
+def in_network(daemon: FakeDocker, mode: str) -> GivenUrl:
+    """What an application in that network is told."""
+    daemon.inspected = {
+        "Config": {"Env": ["URL=redis://localhost"]},
+        "HostConfig": {"NetworkMode": mode},
+    }
+    (url,) = seen(kind="app", service="queue", url_variable="URL").urls
+    assert url.host == "localhost"
+    return url
+
+
 @pytest.mark.parametrize(
     ("mode", "own"),
     [
@@ -67,9 +79,14 @@ def test_a_log_that_is_kept_may_begin_whenever_it_does(daemon: FakeDocker) -> No
 def test_a_container_has_a_network_of_its_own_or_not(
     daemon: FakeDocker, mode: str, *, own: bool | None
 ) -> None:
-    daemon.inspected = {
-        "Config": {"Env": ["URL=redis://localhost"]},
-        "HostConfig": {"NetworkMode": mode},
-    }
-    (url,) = seen(kind="app", service="queue", url_variable="URL").urls
-    assert (url.host, url.own_network) == ("localhost", own)
+    assert in_network(daemon, mode).own_network == own
+
+
+def test_the_network_of_another_machine_is_not_ours(
+    daemon: FakeDocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = os.environ["DOCKER_HOST"]
+    monkeypatch.setenv("DOCKER_HOST", here.replace("127.0.0.1", "127.1"))  # as if it were another
+    assert in_network(daemon, "host").own_network is None
+    assert in_network(daemon, "bridge").own_network is True
+    assert state().published_on == "127.1"
