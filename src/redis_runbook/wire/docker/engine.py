@@ -112,12 +112,19 @@ class Engine:
     ) -> tuple[list[Line], bool]:
         """The lines since a time, or only the newest of them, and whether there are more.
 
+        The newest are fewer where they are so long that as many would be too much.
+
         Raises:
             CannotLook: the log cannot be read.
         """
-        tail = str(newest) if newest else "all"
-        lines, cut = self._lines(container, _MAX_LOG_BYTES, since=since, tail=tail)
-        return lines, cut or (newest is not None and len(lines) >= newest)
+        if newest is None:
+            return self._lines(container, _MAX_LOG_BYTES, since=since, tail="all")
+        # An answer that is too long is cut at its end, which is the newest.
+        for tail in (newest, newest // 10, newest // 100):
+            lines, cut = self._lines(container, _MAX_LOG_BYTES, since=since, tail=str(tail))
+            if not cut:
+                return lines, tail < newest or len(lines) >= tail
+        raise CannotLook(f"its newest {tail} lines are longer than {_MAX_LOG_BYTES >> 20} MiB")
 
     def keeps_log_since(self, container: Inspected, at: float) -> bool:
         """Whether no line since a time was dropped: none ever is, or an older one is still there.
