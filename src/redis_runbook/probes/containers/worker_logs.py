@@ -105,8 +105,9 @@ def _in_file(file: str, wanted: str, since: float) -> WorkerLog:
             because = "its lines bear no time that can be read"
         elif any(at > time.time() + _AHEAD_S for at in timed):
             because = "its lines bear times of the future"
-        elif cut and not any(at <= since for at in timed):
-            because = f"only its last {_MAX_FILE_BYTES >> 20} MiB were looked at"
+        elif not any(at <= since for at in timed):
+            looked = f"only its last {_MAX_FILE_BYTES >> 20} MiB were looked at"
+            because = looked if cut else f"what it logged then {ROTATED}"
     return WorkerLog(name=name, line_at=line_at, why_unknown=because)
 
 

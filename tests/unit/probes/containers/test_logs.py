@@ -67,7 +67,9 @@ def stamp(at: float) -> str:
         ([(-5, WANTED), (2, WANTED), (9, WANTED)], 2, ""),
         ([(-5, WANTED), (2, "x")], None, ""),
         ([(3_600 * 5, WANTED)], None, "its lines bear times of the future"),
-        ([], None, ""),
+        ([], None, "what it logged then may have been rotated away"),
+        ([(2, "x")], None, "what it logged then may have been rotated away"),
+        ([(-5, "x")], None, ""),
     ],
 )
 def test_the_first_line_since_the_start_counts(
