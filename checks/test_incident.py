@@ -128,6 +128,8 @@ def test_endpoints(
     judged = [judge_url(url, used, servers) for url in entry.urls]
     if entry.kind == "redis":
         judged += [judge_room(state, used_memory) for state in entry.states]
+    if not judged and entry.url_variable:
+        judge.not_applicable(f"no place that is configured for it has {entry.url_variable}")
     if not judged:
         judge.not_applicable("it is told no URL of this service, as far as is configured")
     judge.rules(*summed_up(judged))

@@ -72,6 +72,7 @@ def test_the_stack_becomes_healthy(stack: docker.APIClient, folder: Path) -> Non
     checked = {
         "queue.workers[render]",
         "incident.container[worker]",
+        "incident.endpoints[worker]",
         "incident.exporter_reconnected[cache]",
         "jwt_cache.refreshes[cache]",
     }

@@ -1327,6 +1327,12 @@ INCIDENT = [
         {"entry": told("", problem="is not set")},
     ),
     Case("incident.endpoints", NotApplicable, "it is told no URL", {"entry": entry(kind="worker")}),
+    Case(
+        "incident.endpoints",
+        NotApplicable,
+        "no place that is configured for it has REDIS_QUEUE_URL",
+        {"entry": replace(entry(kind="worker"), url_variable=Shown("REDIS_QUEUE_URL"))},
+    ),
     Case("incident.endpoints", NotApplicable, "no enabled service", {"used": None}),
     room(Held, "maxmemory is 80 % of the memory limit of redis-1, 100 MiB (at most 80 %)", 100, 80),
     room(Broken, "maxmemory is 81 % of the memory limit of redis-1", 100, 81),

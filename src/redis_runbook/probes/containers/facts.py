@@ -92,13 +92,15 @@ class ContainerState:
 class EntryFacts:
     """What `[containers.<name>]` found at `looked_at`: no container if it is a log file alone.
 
-    `kind` is `redis`, `worker`, `app` or `exporter`; `urls` are what an application is told.
+    `kind` is `redis`, `worker`, `app` or `exporter`; `urls` are what an application is told, by
+    `url_variable`, which is empty if none is configured.
     """
 
     kind: str
     looked_at: float
     states: Sequence[ContainerState]
     urls: Sequence[GivenUrl] = ()
+    url_variable: Shown = NO_TEXT
 
     def ago_s(self, at: float) -> float:
         """How long ago that was, at least 0."""

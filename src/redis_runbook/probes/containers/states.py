@@ -15,9 +15,9 @@ from redis_runbook.probes.containers.facts import (
     EntryFacts,
     LogFacts,
 )
-from redis_runbook.probes.containers.urls import given_urls
+from redis_runbook.probes.containers.urls import given_urls, url_variable
 from redis_runbook.probes.probe import Look, Probe
-from redis_runbook.redact import KNOWN, NO_TEXT, Shown, environment_secrets, printable
+from redis_runbook.redact import KNOWN, NO_TEXT, Shown, environment_secrets, harmless, printable
 from redis_runbook.verdict import CannotLook
 
 if TYPE_CHECKING:
@@ -44,13 +44,14 @@ def look_at_containers(look: Look) -> ContainersFacts:
         for name, settings in entries(look.config).items():
             service = look.config.services.get(settings.service or "")
             try:
-                found[name] = _look(daemon, settings, service.url_env if service else None)
+                variable = url_variable(settings, service.url_env if service else None)
+                found[name] = _look(daemon, settings, variable)
             except CannotLook as error:
                 found[name] = error
     return ContainersFacts(found)
 
 
-def _look(daemon: Daemon, settings: ContainerSettings, variable: str | None) -> EntryFacts:
+def _look(daemon: Daemon, settings: ContainerSettings, variable: str) -> EntryFacts:
     containers = daemon.find(settings) if settings.is_container else []
     run_here = bool(containers) and not daemon.engine().machine
     for container in containers:
@@ -60,6 +61,7 @@ def _look(daemon: Daemon, settings: ContainerSettings, variable: str | None) -> 
         kind=settings.kind,
         states=[_state(daemon.engine(), one, settings.log_patterns) for one in containers],
         urls=tuple(given_urls(settings, variable, containers, run_here=run_here)),
+        url_variable=harmless(variable),
         looked_at=time.time(),
     )
 

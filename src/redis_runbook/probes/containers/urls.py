@@ -18,9 +18,16 @@ _MAX_BYTES: Final = 64 << 10
 _APPLICATIONS: Final = frozenset({"worker", "app"})
 
 
+def url_variable(settings: ContainerSettings, default: str | None) -> str:
+    """The variable by which an entry is told where its Redis is; empty if there is none."""
+    if settings.kind not in _APPLICATIONS or settings.service is None:
+        return ""
+    return settings.url_variable or default or ""
+
+
 def given_urls(
     settings: ContainerSettings,
-    variable: str | None,
+    variable: str,
     containers: "Sequence[Inspected]",
     *,
     run_here: bool,
@@ -30,8 +37,7 @@ def given_urls(
     What a container is not told is left out, unless no place at all has it. `run_here` is whether
     they run on this machine.
     """
-    variable = settings.url_variable or variable
-    if settings.kind not in _APPLICATIONS or settings.service is None or not variable:
+    if not variable:
         return
     name = harmless(variable)
     for container in containers:

@@ -82,6 +82,23 @@ def test_a_container_has_a_network_of_its_own_or_not(
     assert in_network(daemon, mode).own_network == own
 
 
+@pytest.mark.parametrize(
+    ("settings", "variable"),
+    [
+        ({"kind": "app", "service": "queue", "url_variable": "URL"}, "URL"),
+        ({"kind": "app", "service": "queue"}, ""),
+        ({"kind": "app", "url_variable": "URL"}, ""),
+        ({"kind": "exporter", "service": "queue", "url_variable": "URL"}, ""),
+    ],
+)
+def test_only_an_application_is_told_a_url(
+    daemon: FakeDocker, settings: dict[str, str], variable: str
+) -> None:
+    del daemon
+    found = seen(**settings)
+    assert (found.url_variable, found.urls) == (variable, ())
+
+
 def test_the_network_of_another_machine_is_not_ours(
     daemon: FakeDocker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
