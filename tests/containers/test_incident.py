@@ -397,15 +397,31 @@ def test_the_containers_limit_bounds_the_memory_and_leaves_no_room(
 
 
 def test_the_container_of_another_server_is_no_proof_of_this_one(
-    folder: Path, well: tuple[Stack, Queue], healthy: Server
+    folder: Path, healthy: Server, other: Stack
 ) -> None:
-    wait_until(lambda: healthy.client().info("server")["uptime_in_seconds"] >= 1)
-    made, _ = well
+    """The server that is checked is older than the container by more than 5 s."""
+    wait_until(lambda: healthy.client().info("server")["uptime_in_seconds"] >= 7)
+    queue = other.queue()
+    other.run("worker-1", environment={"REDIS_QUEUE_URL": f"redis://{other.project}-queue"})
     env = {"REDIS_QUEUE_URL": healthy.url}
-    done = run(folder, "smoke", "--select", "incident", config=config_of(well), env=env)
-    found = done.verdicts["incident.endpoints[worker]"]
-    assert found == "warn", done.message("incident.endpoints[worker]")
-    assert made.project in done.message("incident.container[queue]")
+    done = run(folder, "smoke", "--select", "incident", config=config_of((other, queue)), env=env)
+    assert verdicts(done) == {"queue": "fail", "worker": "pass"}  # a worker may start when it likes
+    said = done.message("incident.container[queue]")
+    assert "later than the server that was checked: that is another one" in said
+    assert verdicts(done, "endpoints") == {"queue": "pass", "worker": "warn"}
+    assert f"names {other.project}-queue:6379" in done.message("incident.endpoints[worker]")
+
+
+def test_a_container_is_judged_by_itself_where_its_server_does_not_answer(
+    folder: Path, other: Stack
+) -> None:
+    queue = other.queue()
+    other.run("worker-1")
+    env = {"REDIS_QUEUE_URL": f"redis://127.0.0.1:{free_port()}"}
+    select = ("--select", "incident", "connectivity.reachable")
+    done = run(folder, "smoke", *select, config=config_of((other, queue)), env=env)
+    assert done.verdicts["connectivity.reachable[queue]"] == "fail"
+    assert verdicts(done) == {"queue": "pass", "worker": "pass"}
 
 
 # --- Docker is not there, or not for us ---------------------------------------------------------
