@@ -1076,6 +1076,19 @@ def container(outcome: type, words: str, **changes: Any) -> Case:
     return Case("incident.container", outcome, words, {"entry": entry(**changes)})
 
 
+def policy(
+    outcome: type, words: str, up_s: int, restarts: int, *, deaths: int = 0, oom: bool = False
+) -> Case:
+    """A container that its restart policy started that long ago, as its server did."""
+    state = entry(
+        started_at=NOW - up_s,
+        restarts=restarts,
+        oom_killed=oom,
+        death_times=[NOW - up_s] * deaths,
+    )
+    return Case("incident.container", outcome, words, {"entry": state, "served_since": None})
+
+
 def reconnected(outcome: type, words: str, uptime_s: float = 90, **changes: Any) -> Case:
     facts = {
         "worker_logs": reconnects(uptime_s),
@@ -1187,6 +1200,29 @@ INCIDENT = [
         {"entry": {"states": ()}},
     ),
     Case("incident.container", Held, "is running", {"served_since": None}),
+    container(Held, "is running for 85 s", started_at=NOW - 85),
+    container(Broken, "started 6 s later than the server", started_at=NOW - 84),
+    container(Held, "is running for 150 s", started_at=NOW - 150),
+    container(Advised, "started 61 s earlier than the server", started_at=NOW - 151),
+    container(Broken, "exit code 0, OOM-killed)", status="exited", oom_times=[NOW - 95]),
+    container(
+        Broken,
+        "redis-1 runs, but a process in it was OOM-killed 3 s ago",  # the last of two
+        oom_times=[NOW - 90, NOW - 3],
+    ),
+    container(Broken, "a process in it was OOM-killed 90 s ago", oom_times=[NOW - 90]),
+    policy(
+        Broken, "OOM-killed before it started 599 s ago, by its restart policy", 599, 1, oom=True
+    ),
+    policy(Advised, "was OOM-killed before it started 600 s ago", 600, 1, oom=True),
+    policy(
+        Broken, "restart loop: its restart policy started it 2 times, the last time 59 s", 59, 2
+    ),
+    policy(Advised, "its restart policy started it 2 times, the last time 60 s ago", 60, 2),
+    policy(Advised, "its restart policy started it 1 times, the last time 59 s ago", 59, 1),
+    policy(Advised, "its restart policy started it 1 times", 59, 1, deaths=2),
+    policy(Broken, "started it 2 times, the last time 599 s ago", 599, 2, deaths=2),
+    policy(Held, "is running for 600 s", 600, 2, deaths=2),
     Case("incident.logs", Held, "0 fatal lines since the last start of redis-1, twin; 24 lines"),
     Case(
         "incident.logs",
@@ -1250,6 +1286,8 @@ INCIDENT = [
         Unknown, "started 9 s ago, its exporter has not scraped it: redis_up is 0", 9, redis_up=0.0
     ),
     scraped(Broken, "its exporter has not scraped it: redis_up is 0", 10, redis_up=0.0),
+    scraped(Broken, "its exporter has not scraped it: redis_up is 1", scrape_error=1.0),
+    scraped(Broken, "redis_exporter_last_scrape_error is missing", scrape_error=None),
     scraped(Broken, "redis_up is 1 by /metrics, for another instance", matches=False),
     scraped(Broken, "refused", problem=FetchProblem.REFUSED, problem_text="refused", redis_up=None),
     scraped(Unknown, "its exporter has scraped one that it does not identify", matches=None),
@@ -1304,6 +1342,42 @@ INCIDENT = [
         Unknown,
         "whether these are one server is not known; configure its container",
         {"entry": told("10.0.0.7"), "servers": ()},
+    ),
+    Case(
+        "incident.endpoints",
+        Unknown,
+        "names localhost:6379, database 0, and what was checked is redis:6379, database 0: whether",
+        {"entry": told("localhost"), "servers": ()},
+    ),
+    Case(
+        "incident.endpoints",
+        Unknown,
+        "names redis:6379, database 0, and what was checked is 10.0.0.7:6379, database 0: whether",
+        {"entry": told("redis"), "used": checked("10.0.0.7"), "servers": ()},
+    ),
+    Case(
+        "incident.endpoints",
+        Broken,
+        "names 10.0.0.7:6380, database 0, and what was checked is 10.0.0.7:6379, database 0",
+        {"entry": told("10.0.0.7", 6380), "used": checked("10.0.0.7"), "servers": ()},
+    ),
+    Case(
+        "incident.endpoints",
+        Broken,
+        "names redis-queue:6380, database 0, and what was checked is redis-1:6379, database 0",
+        {"entry": told("redis-queue", 6380), "used": checked("redis-1")},
+    ),
+    Case(
+        "incident.endpoints",
+        Broken,
+        "names LocalHost:6379, database 0, which in its own network is the container itself",
+        {"entry": told("LocalHost", own_network=True)},
+    ),
+    Case(
+        "incident.endpoints",
+        Broken,
+        "names old:6379, database 0, and what was checked is redis-1:6379, database 0",
+        {"entry": told("old"), "used": checked("redis-1")},
     ),
     localhost(Broken, "6379, database 0, which in its own network is the container itself", True),
     localhost(Unknown, "what that is in its container's network is not known", None),
