@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import json
 import time
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.fake_http import reply, reply_json, serving
+from tests.support.fake_http import Answer, reply, reply_json, serving
 
 Log = Sequence[tuple[float, bytes]]
 """When each line was logged, and its text."""
@@ -18,24 +19,30 @@ Log = Sequence[tuple[float, bytes]]
 class FakeDocker:
     """FAKE: a daemon with one container, of the id `abc` and the name `redis-1`.
 
-    `log` are the lines that it has kept, by this machine's clock, which the daemon's is `ahead_s`
-    of; `inspected` is what it tells of the container, by parts.
+    `log` are the lines that it has kept, `events` what befell the container: by this machine's
+    clock, which the daemon's is `ahead_s` of. `inspected` is what it tells of the container, by
+    parts; `listed` are the containers of any compose service, `instead` answers in its place.
     """
 
     def __init__(self) -> None:
         self.ahead_s = 0.0
         self.log: Log = ()
+        self.events: Sequence[tuple[float, str]] = ()
         self.started_at = time.time() - 100
         self.inspected: dict[str, Any] = {}
-        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.listed: list[dict[str, Any]] = []
+        self.instead: Answer | None = None
 
     def answer(self, request: BaseHTTPRequestHandler, path: str, asked: dict[str, str]) -> None:
         """Answer a request."""
-        self.asked.append((path, asked))
-        if path == "/info":
+        if self.instead:
+            self.instead(request, path, asked)
+        elif path == "/info":
             reply_json(request, {"SystemTime": self._told(time.time())})
         elif path == "/events":
-            reply(request, b"")
+            reply(request, "\n".join(self._events(float(asked["since"]), float(asked["until"]))))
+        elif path == "/containers/json":
+            reply_json(request, self.listed)
         elif path.endswith("/logs"):
             reply(request, b"".join(self._lines(float(asked["since"]), asked["tail"])))
         else:
@@ -50,6 +57,12 @@ class FakeDocker:
             "Config": {},
         }
         return {**told, **self.inspected}
+
+    def _events(self, since: float, until: float) -> Iterator[str]:
+        for at, action in self.events:
+            if since <= at + self.ahead_s <= until:
+                nano = int((at + self.ahead_s) * 1_000_000_000)
+                yield json.dumps({"Action": action, "timeNano": nano})
 
     def _lines(self, since: float, tail: str) -> Iterator[bytes]:
         kept = [(at, text) for at, text in self.log if at + self.ahead_s >= since]

@@ -7,9 +7,16 @@ from typing import Any, cast
 import pytest
 
 from redis_runbook.config.containers import ContainerSettings
-from redis_runbook.probes.containers.facts import ContainerState, EntryFacts, GivenUrl
+from redis_runbook.probes.containers.facts import (
+    ContainerState,
+    EntryFacts,
+    GivenUrl,
+    ReconnectFacts,
+)
 from redis_runbook.probes.containers.states import look_at_containers
+from redis_runbook.probes.containers.worker_logs import look_at_worker_logs
 from redis_runbook.probes.probe import Look
+from redis_runbook.probes.server import InfoReply, ServerFacts
 from tests.support.fake_docker import FakeDocker, Log
 
 ROTATES = {"LogConfig": {"Type": "json-file", "Config": {"max-size": "1m"}}}
@@ -21,6 +28,23 @@ def seen(**settings: Any) -> EntryFacts:
     config = SimpleNamespace(containers={"one": entry}, services={})
     look = SimpleNamespace(config=config, time_left_s=5.0)
     return look_at_containers(cast("Look", look)).of("one")
+
+
+def reconnects(daemon: FakeDocker, uptime_s: int) -> ReconnectFacts:
+    """What a worker has logged since the server started, both in a container 100 s old."""
+    server = ContainerSettings.model_construct(container="redis-1", service="queue")
+    worker = ContainerSettings.model_construct(container="redis-1", service="queue", kind="worker")
+    told: dict[type, object] = {
+        InfoReply: SimpleNamespace(read_at=daemon.started_at + 100),
+        ServerFacts: SimpleNamespace(uptime_s=uptime_s),
+    }
+    look = SimpleNamespace(
+        config=SimpleNamespace(containers={"server": server, "worker": worker}),
+        service=SimpleNamespace(name="queue"),
+        facts=told.__getitem__,
+        time_left_s=5.0,
+    )
+    return look_at_worker_logs(cast("Look", look))
 
 
 def state() -> ContainerState:
@@ -48,9 +72,61 @@ def test_a_log_that_may_have_lost_its_beginning_is_said(
     assert found.kept == kept
 
 
-def test_a_log_that_is_kept_may_begin_whenever_it_does(daemon: FakeDocker) -> None:
+@pytest.mark.parametrize(
+    ("host", "kept"),
+    [
+        ({"LogConfig": {"Type": "json-file"}}, True),
+        ({"LogConfig": {"Type": "json-file", "Config": {"max-file": "3"}}}, True),
+        ({"LogConfig": {"Type": "local"}}, False),
+        ({"LogConfig": {"Type": "journald"}}, False),
+        ({}, False),
+    ],
+)
+def test_a_log_that_is_kept_may_begin_whenever_it_does(
+    daemon: FakeDocker, host: dict[str, Any], *, kept: bool
+) -> None:
+    daemon.inspected = {"HostConfig": host}
     daemon.log = [(daemon.started_at + 50, b"x")]
-    assert state().log.kept
+    assert state().log.kept == kept
+
+
+def test_the_newest_5000_lines_are_searched(daemon: FakeDocker) -> None:
+    daemon.log = [(daemon.started_at + 1, b"panic: %d" % number) for number in range(5_001)]
+    found = state().log
+    assert (found.lines, found.complete, found.fatal_lines) == (5_000, False, 5_000)
+    assert found.fatal == [f"panic: {number}" for number in range(4_996, 5_001)]
+    daemon.log = daemon.log[-4_999:]
+    assert state().log.complete
+
+
+def test_a_worker_that_logged_it_before_its_log_was_rotated_is_not_known(
+    daemon: FakeDocker,
+) -> None:
+    daemon.inspected = {"HostConfig": ROTATES}
+    daemon.log = [(daemon.started_at + 50, b"x")]
+    (log,) = reconnects(daemon, 60).of("worker")
+    assert log.why_unknown == "what it logged then may have been rotated away"
+    (log,) = reconnects(daemon, 40).of("worker")
+    assert (log.line_at, log.why_unknown) == (None, "")
+    daemon.log = [*daemon.log, (daemon.started_at + 70, b"Queue connection restored")]
+    (log,) = reconnects(daemon, 60).of("worker")
+    assert log.line_at == pytest.approx(daemon.started_at + 70, abs=1)
+    assert not log.why_unknown
+
+
+def test_of_a_worker_that_logs_a_lot_not_all_is_looked_at(daemon: FakeDocker) -> None:
+    daemon.log = [(daemon.started_at + 50, b"x" * 9_000)] * 300
+    (log,) = reconnects(daemon, 60).of("worker")
+    assert log.line_at is None
+    assert "of its log only the first 2" in log.why_unknown
+
+
+@pytest.mark.parametrize(("uptime_s", "later_s"), [(98, 0), (102, 0), (97, 2), (103, -4)])
+def test_a_server_started_when_its_container_did_if_that_may_be(
+    daemon: FakeDocker, uptime_s: int, later_s: int
+) -> None:
+    found = reconnects(daemon, uptime_s)
+    assert found.started_at == pytest.approx(daemon.started_at + later_s, abs=0.4)
 
 
 def in_network(daemon: FakeDocker, mode: str) -> GivenUrl:
