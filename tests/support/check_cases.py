@@ -1308,6 +1308,12 @@ INCIDENT = [
         "redis-queue:6379, database 0, which is redis-1, as is redis-1:6379",
         {"entry": told("redis-queue"), "used": checked("redis-1")},
     ),
+    Case(
+        "incident.endpoints",
+        Held,
+        "names [fd00::7]:6379, database 0, which was checked",
+        {"entry": told("fd00::7"), "used": checked("fd00::7")},
+    ),
     published(Held, "redis-queue:6379, database 0, which is redis-1, as is [::1]:16379", "::1"),
     published(Held, "which is redis-1, as is localhost:16379", "localhost"),
     published(Held, "which is redis-1, as is far:16379", "far", "far"),

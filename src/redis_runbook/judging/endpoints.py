@@ -27,8 +27,7 @@ def judge_url(url: GivenUrl, service: Service, servers: Sequence[ContainerState]
     if endpoint is None:
         return Verdict.UNKNOWN, service.missing
     host, address = printable(endpoint.host), printable(endpoint.address)
-    given = f"{url.host}:{url.port}" if url.port else url.host
-    text = f"{url.given_by} names {given}, database {url.database}"
+    text = f"{url.given_by} names {url.address}, database {url.database}"
     other = f"{text}, and what was checked is {address}, database {endpoint.database}"
     inward = _is_loopback(url.host)
     if inward and url.own_network:
@@ -37,7 +36,7 @@ def judge_url(url: GivenUrl, service: Service, servers: Sequence[ContainerState]
         return Verdict.FAIL, other
     if inward and url.own_network is None:
         return Verdict.UNKNOWN, f"{text}: what that is in its container's network is not known"
-    if given == address:
+    if url.address == address:
         return Verdict.PASS, f"{text}, which was checked"
     verdict, why = _by_containers(url, host, endpoint.port, servers)
     return verdict, f"{text}, {why} {address}" if verdict is Verdict.PASS else f"{other}{why}"

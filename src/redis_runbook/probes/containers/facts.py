@@ -6,6 +6,7 @@ from typing import Final
 
 from redis_runbook.redact import NO_TEXT, Shown
 from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.url_parts import joined
 
 RUNNING: Final = "running"
 ROTATED: Final = "may have been rotated away"
@@ -51,6 +52,11 @@ class GivenUrl:
     database: int = 0
     own_network: bool | None = False
     problem: str = ""
+
+    @property
+    def address(self) -> str:
+        """`host:port`, `[v6]:port` or a socket's path, as an endpoint tells its own."""
+        return joined(self.host, self.port) if self.port else self.host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
