@@ -1,6 +1,8 @@
 """Drills: a fault is noticed exactly or it is told, and nothing of a drill is left."""
 
 import contextlib
+import dataclasses
+import datetime as dt
 import json
 import signal
 from collections.abc import Iterator
@@ -8,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from redis_runbook.drills.drill import run_drill
-from redis_runbook.drills.fault import Fault
+from redis_runbook.drills.drill import look, run_drill
+from redis_runbook.drills.fault import FAULTS, Fault
+from redis_runbook.drills.faults.tls import behind_tls
 from redis_runbook.drills.stand import Stand
+from redis_runbook.verdict import ExitCode, Finding
 from tests.support import product
+from tests.support.places import ROOT
 from tests.support.programs import program
 from tests.support.servers import wait_until
 
@@ -87,6 +92,14 @@ def test_what_is_not_noticed_exactly_is_not_ok(
     assert found.repaired is (inject is nothing)
 
 
+def test_that_it_cannot_be_known_yet_is_not_noticed_where_that_would_always_be_so() -> None:
+    hasty = dataclasses.replace(FAULTS["worker-line-missing"], patience_s=0)
+    found = run_drill(hasty, program("valkey-9"))
+    assert (found.missed, found.found) == (tuple(hasty.expected), tuple(hasty.expected))
+    assert not found.ok
+    assert found.repaired
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -124,7 +137,28 @@ def test_an_interrupted_drill_leaves_nothing(folder: Path, tmp_path: Path) -> No
     wait_until(lambda: not any(temporary.iterdir()))
 
 
-def test_the_list_names_every_fault(folder: Path) -> None:
+def test_the_list_and_the_readme_know_every_fault(folder: Path) -> None:
     done = product.run(folder, "drill", "--list")
     assert done.code == 0
-    assert "evicting-queue" in done.out
+    assert len(FAULTS) == len(done.out.splitlines())
+    assert [name for name in FAULTS if name not in done.out] == []
+    assert f"for each of {len(FAULTS)} faults" in " ".join((ROOT / "README.md").read_text().split())
+
+
+@pytest.fixture
+def stand() -> Iterator[Stand]:
+    with contextlib.closing(Stand(program("valkey-9"))) as made:
+        yield made
+
+
+def problems(stand: Stand) -> dict[str, Finding]:
+    return {finding.name: finding for finding in look(stand).needs_attention}
+
+
+def test_of_a_certificate_that_has_expired_nothing_else_is_wrong(stand: Stand) -> None:
+    now, day = dt.datetime.now(dt.UTC), dt.timedelta(days=1)
+    with behind_tls(stand, expires=now + day):
+        assert look(stand).exit_code is ExitCode.HEALTHY
+    with behind_tls(stand, expires=now - day):
+        found = problems(stand)["connectivity.reachable[queue]"]
+    assert "TLS: the certificate is not trusted (certificate has expired)" in found.message

@@ -15,7 +15,7 @@ from redis_runbook.record import RunRecord
 from redis_runbook.redact import NO_TEXT, Shown, harmless
 from redis_runbook.reporting.previous import read_record
 from redis_runbook.targets.target import TargetError
-from redis_runbook.verdict import ExitCode
+from redis_runbook.verdict import ExitCode, Verdict
 
 _HEALTHY_IN_S: Final = 60.0
 _REPAIRED_IN_S: Final = 60.0
@@ -89,9 +89,11 @@ def _noticed(drill: Drill, fault: Fault, stand: Stand, *, allowed: frozenset[str
     """Look until exactly what should notice the fault does, or its time is over."""
     began = time.monotonic()
     while True:
-        found = _problems(look(stand)) - allowed
+        record = look(stand)
         took_s = time.monotonic() - began
-        missed, unexpected = fault.expected - found, found - fault.expected - fault.may
+        found = _problems(record) - allowed
+        noticed = found - _undetermined(record) if fault.certain else found
+        missed, unexpected = fault.expected - noticed, found - fault.expected - fault.may
         exactly = not missed and not unexpected
         if exactly or took_s > fault.patience_s:
             return replace(
@@ -122,6 +124,12 @@ def _problems(record: RunRecord) -> frozenset[str]:
     problems = {finding.name: finding for finding in record.needs_attention}
     return frozenset(
         name for name, finding in problems.items() if finding.follows_from not in problems
+    )
+
+
+def _undetermined(record: RunRecord) -> frozenset[str]:
+    return frozenset(
+        finding.name for finding in record.needs_attention if finding.verdict is Verdict.UNKNOWN
     )
 
 

@@ -21,7 +21,8 @@ class Fault:
     `expected` are the names of the findings that must not pass: `connectivity.reachable[queue]`;
     those that only follow from one of them are not counted. `may` are others that may notice it as
     well, by how long it lasts. `configuration` is what the checks need in runbook.toml for it.
-    `patience_s` is how long it may take until it can be noticed.
+    `patience_s` is how long it may take until it can be noticed. `certain` is whether the checks
+    must come to know it: an unknown verdict is then not enough.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Fault:
     configuration: str = ""
     may: frozenset[str] = frozenset()
     patience_s: float = 10.0
+    certain: bool = False
 
 
 FAULTS: Final[dict[str, Fault]] = {}
@@ -43,6 +45,7 @@ def fault(
     may: tuple[str, ...] = (),
     configuration: str = "",
     patience_s: float = 10.0,
+    certain: bool = False,
 ) -> Callable[[_Steps], _Steps]:
     """Add a fault to the table; it is called what the function is, with hyphens."""
 
@@ -56,6 +59,7 @@ def fault(
             may=frozenset(may),
             configuration=configuration,
             patience_s=patience_s,
+            certain=certain,
         )
         return steps
 

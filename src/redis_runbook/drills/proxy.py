@@ -1,37 +1,47 @@
-"""A TCP proxy that holds back what a server sends."""
+"""A TCP proxy that holds back what a server sends, or that speaks TLS in its place."""
 
+import asyncio
 import contextlib
-import socket
+import ssl
 import threading
-import time
 from collections.abc import Iterator
 from typing import Final
+
+from redis_runbook.wire.endpoint import Endpoint
 
 _HOST: Final = "127.0.0.1"
 _CHUNK: Final = 1 << 16
 
 
 @contextlib.contextmanager
-def delaying(port: int, *, seconds: float) -> Iterator[int]:
-    """The port of a proxy to `port`, for as long as the block lasts."""
-    with socket.create_server((_HOST, 0)) as listener:
-        threading.Thread(target=_accept, args=[listener, port, seconds], daemon=True).start()
-        yield int(listener.getsockname()[1])
-        listener.shutdown(socket.SHUT_RDWR)
+def proxy(
+    endpoint: Endpoint, *, delay_s: float = 0.0, tls: ssl.SSLContext | None = None
+) -> Iterator[int]:
+    """The port of a proxy to a server, for as long as the block lasts."""
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            far_reader, far_writer = await asyncio.open_connection(endpoint.host, endpoint.port)
+            await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer, delay_s))
+
+    with asyncio.Runner() as runner:  # at its end all connections are closed
+        loop = runner.get_loop()
+        server = runner.run(asyncio.start_server(connect, _HOST, 0, ssl=tls))
+        thread = threading.Thread(target=loop.run_forever, daemon=True)
+        thread.start()
+        try:
+            yield int(server.sockets[0].getsockname()[1])
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            server.close()
 
 
-def _accept(listener: socket.socket, port: int, seconds: float) -> None:
-    with contextlib.suppress(OSError):
-        while True:
-            near, _ = listener.accept()
-            far = socket.create_connection((_HOST, port), timeout=None)
-            for source, sink, delay_s in ((near, far, 0.0), (far, near, seconds)):
-                threading.Thread(target=_pump, args=[source, sink, delay_s], daemon=True).start()
-
-
-def _pump(source: socket.socket, sink: socket.socket, delay_s: float) -> None:
-    with source, contextlib.suppress(OSError):
-        while data := source.recv(_CHUNK):
-            time.sleep(delay_s)
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
+async def _pump(
+    source: asyncio.StreamReader, sink: asyncio.StreamWriter, delay_s: float = 0.0
+) -> None:
+    with contextlib.closing(sink), contextlib.suppress(OSError):
+        while data := await source.read(_CHUNK):
+            await asyncio.sleep(delay_s)
+            sink.write(data)
+            await sink.drain()

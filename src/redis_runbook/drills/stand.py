@@ -1,6 +1,7 @@
 """Throwaway servers with everything that a healthy run looks at, which a drill then breaks."""
 
 import contextlib
+import datetime as dt
 import json
 import queue
 import shutil
@@ -207,7 +208,7 @@ class Stand:
         self._watchdog = Watchdog()
         self.folder = Path(tempfile.mkdtemp(dir=self._watchdog.folder))
         self.configuration = _CONFIGURATION
-        self.files: dict[str, str] = {"smoke.sh": "exit 0"}
+        self.files: dict[str, str] = {"smoke.sh": "exit 0", "worker.log": ""}
         self.variables: dict[str, str] = {"DRILL_LOGIN": ""}
         try:
             self._start(program)
@@ -229,6 +230,7 @@ class Stand:
         self.worker = self.new_worker()
         self.worker.tell("work")
         self.fill_queue()
+        self.log_reconnection()
         found = next(filter(None, map(shutil.which, _EXPORTERS)), None)
         self.exporter = Exporter(found, self._watchdog) if found else None
         if self.exporter:
@@ -264,6 +266,11 @@ class Stand:
         """Have a scheduler, and a few jobs done."""
         self.worker.tell("schedule", every_ms=_EVERY_HOUR_MS)
         self.worker.tell("add", data={"ms": 1}, times=3)
+
+    def log_reconnection(self) -> None:
+        """Log what a worker of the application logs once its queue is back."""
+        at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        self.files["worker.log"] += f"{at} Queue connection restored\n"
 
     def new_worker(self) -> Worker:
         """Another process with the same queue; it does not work yet."""

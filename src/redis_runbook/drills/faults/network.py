@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from redis_runbook.drills.fault import fault
-from redis_runbook.drills.proxy import delaying
+from redis_runbook.drills.proxy import proxy
 from redis_runbook.drills.stand import Stand
 
 
@@ -15,7 +15,7 @@ from redis_runbook.drills.stand import Stand
 def network_latency(stand: Stand) -> Iterator[None]:
     """A proxy holds back what the server sends."""
     endpoint = stand.cache.server.endpoint
-    with delaying(endpoint.port, seconds=0.08) as port:
+    with proxy(endpoint, delay_s=0.08) as port:
         stand.cache.url_override = f"redis://:{endpoint.password}@127.0.0.1:{port}"
         yield
     stand.cache.url_override = None

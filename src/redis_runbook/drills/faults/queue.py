@@ -11,6 +11,14 @@ from redis_runbook.drills.stand import QUEUE_NAME, Stand
 _KEY: Final = f"bull:{QUEUE_NAME}:"
 
 
+_WORKER_LOG: Final = """
+[containers.worker]
+kind = "worker"
+service = "queue"
+log_file = "worker.log"
+"""
+
+
 def _name(check: str) -> str:
     return f"queue.{check}[{QUEUE_NAME}]"
 
@@ -122,3 +130,18 @@ def zombie_worker(stand: Stand) -> Iterator[None]:
     stand.worker.end()
     producer.tell("work")
     stand.queue.client().delete(f"{_KEY}active")
+
+
+@fault(
+    "the queue was restarted, and its worker does not log that it is connected again",
+    "incident.workers_reconnected[worker]",
+    configuration=_WORKER_LOG,
+    patience_s=60,
+    certain=True,
+)
+def worker_line_missing(stand: Stand) -> Iterator[None]:
+    """It may take 25 s; it is connected again, and only its log does not say so."""
+    stand.queue.stop()
+    stand.queue.start()
+    yield
+    stand.log_reconnection()

@@ -194,11 +194,3 @@ def slow_commands(stand: Stand) -> Iterator[None]:
     client.eval(_BLOCKS, 0)
     yield
     client.slowlog_reset()
-
-
-@fault("the checks expect TLS, and the queue has none", _REACHABLE)
-def tls_mismatch(stand: Stand) -> Iterator[None]:
-    """The URL says rediss://."""
-    stand.queue.url_override = stand.queue.url.replace("redis://", "rediss://")
-    yield
-    stand.queue.url_override = None
