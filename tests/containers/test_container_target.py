@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from redis_runbook.config.model import Container
 from redis_runbook.config.roles import CACHE
-from redis_runbook.targets import container, leftovers
+from redis_runbook.targets import container, images, leftovers
 from redis_runbook.targets.target import Target, TargetError
 from tests.support.containers import IMAGES, client, open_container
 from tests.support.product import QUIET
@@ -24,15 +24,15 @@ from tests.support.servers import wait_until
 from tests.support.targets import ROLES
 
 ABSENT = "127.0.0.1:1/redis-runbook-test/absent:1"
-HURRY = container.Patience(registry_s=0.5, image_s=1)
+HURRY = images.Patience(registry_s=0.5, image_s=1)
 OTHER_RUN = """
 import signal, time
 from redis_runbook.config.roles import QUEUE
 from redis_runbook.config.model import Container
-from redis_runbook.targets import container
+from redis_runbook.targets import container, images
 signal.signal(signal.SIGTERM, signal.default_int_handler)
-images = Container(redis_image="{redis_image}", exporter_image="{exporter_image}")
-container.start({{"queue": QUEUE}}, images, container.PATIENT)
+chosen = Container(redis_image="{redis_image}", exporter_image="{exporter_image}")
+container.start({{"queue": QUEUE}}, chosen, images.PATIENT)
 print("started", flush=True)
 time.sleep(60)
 """
@@ -257,7 +257,7 @@ def test_an_image_that_does_something_else_is_told(
     api: docker.APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = set(left(api))
-    monkeypatch.setattr(container, "_START_LIMIT_S", 1)
+    monkeypatch.setattr(container, "START_LIMIT_S", 1)
     with pytest.raises(
         TargetError, match=r"throwaway queue does not answer on 127\.0\.0\.1:\d+ in time"
     ):
@@ -279,7 +279,7 @@ def test_a_server_that_dies_in_its_container_is_quoted(
 
 def test_a_service_may_be_called_exporter(api: docker.APIClient) -> None:
     before = set(left(api))
-    started = container.start({"exporter": CACHE}, Container(**IMAGES), container.PATIENT)
+    started = container.start({"exporter": CACHE}, Container(**IMAGES), images.PATIENT)
     try:
         assert started.exporter_url
         url = started.exporter_url.location.replace("/metrics", "/scrape")

@@ -101,7 +101,7 @@ def _start(
 def _start_containers(config: Config, roles: Mapping[str, RoleSpec], *, patient: bool) -> Throwaway:
     try:
         # Imported only where Docker is likely: the import takes a quarter of a second.
-        from redis_runbook.targets import container  # noqa: PLC0415
+        from redis_runbook.targets import container, images  # noqa: PLC0415
     except (
         ImportError,
         RuntimeError,
@@ -109,7 +109,7 @@ def _start_containers(config: Config, roles: Mapping[str, RoleSpec], *, patient:
     ) as error:  # one of its environment variables is wrong
         reason = harmless(str(error))
         raise TargetError(f"testcontainers cannot be loaded: {reason}") from error
-    patience = container.PATIENT if patient else container.IMPATIENT
+    patience = images.PATIENT if patient else images.IMPATIENT
     return container.start(roles, config.container, patience)
 
 

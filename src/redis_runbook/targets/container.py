@@ -9,18 +9,14 @@ import atexit
 import contextlib
 import functools
 import socket
-import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import docker
-from docker.errors import ImageNotFound
-from docker.utils import parse_repository_tag
 from testcontainers.core.config import ConnectionMode, testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient, get_docker_host_hostname
@@ -28,8 +24,8 @@ from testcontainers.core.wait_strategies import HttpWaitStrategy
 
 from redis_runbook.config.model import Container
 from redis_runbook.config.roles import RoleSpec
-from redis_runbook.redact import harmless
 from redis_runbook.targets import leftovers
+from redis_runbook.targets.images import Patience, ensure_image
 from redis_runbook.targets.target import TargetError
 from redis_runbook.targets.throwaway import (
     ServerDiedError,
@@ -44,30 +40,18 @@ from redis_runbook.wire.endpoint import Endpoint
 from redis_runbook.wire.http_url import HttpUrl, parse_http_url
 from redis_runbook.wire.url_parts import joined
 
-_REDIS_PORT: Final = 6379
+REDIS_PORT: Final = 6379
 _EXPORTER: Final = "redis.exporter"  # with a dot, which no service's name has
 _EXPORTER_PORT: Final = 9121
-_CONFIG_PATH: Final = "/redis-runbook.conf"
+CONFIG_PATH: Final = "/redis-runbook.conf"
 _LOCAL: Final = "127.0.0.1"
 _ANSWER_LIMIT_S: Final = 2.0
-_START_LIMIT_S: Final = 10
+START_LIMIT_S: Final = 10
 _API_LIMIT_S: Final = 30
 _CLOSE_LIMIT_S: Final = 10
 _POLL_EVERY_S: Final = 0.05
-
-
-@dataclass(frozen=True, kw_only=True)
-class Patience:
-    """How long to wait for an image: for the registry's first answer, and for the whole pull."""
-
-    registry_s: float
-    image_s: float
-
-
-PATIENT: Final = Patience(registry_s=15, image_s=180)
-"""For a user who asked for containers."""
-IMPATIENT: Final = Patience(registry_s=2, image_s=30)
-"""For `auto`, which can fall back to embedded servers."""
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 def start(roles: Mapping[str, RoleSpec], images: Container, patience: Patience) -> Throwaway:
@@ -78,11 +62,19 @@ def start(roles: Mapping[str, RoleSpec], images: Container, patience: Patience) 
     Raises:
         TargetError: no daemon answers, an image cannot be pulled, or a container does not start.
     """
-    testcontainers_config.ryuk_disabled = True
-    testcontainers_config.connection_mode_override = ConnectionMode.docker_host
-    run = _Run(_connect(), images)
+    run = Containers(images)
     try:
-        return run.start(roles, patience)
+        run.prepare(images.redis_image, images.exporter_image, patience=patience)
+        run.create_network()
+        servers = {name: run.start_server(name, role) for name, role in roles.items()}
+        targets = {name: run.inside(name) for name in roles}
+        exporter = run.start_exporter(_EXPORTER, next(iter(targets.values())))
+        return Throwaway(
+            endpoints={name: server.result() for name, server in servers.items()},
+            close=run.close,
+            exporter_url=exporter.result(),
+            exporter_targets=targets,
+        )
     except BaseException:
         run.close()
         raise
@@ -103,58 +95,23 @@ def _connect() -> docker.APIClient:
         raise TargetError("no Docker daemon answers: start one, or use another target") from error
 
 
-def _ensure_image(api: docker.APIClient, image: str, patience: Patience) -> None:
-    """Pull the image unless it is present."""
-    name = testcontainers_config.hub_image_name_prefix + image
-    try:
-        api.inspect_image(name)  # type: ignore[no-untyped-call]
-    except ImageNotFound:
-        problem = _pull(api, name, patience)
-    except TROUBLE as error:
-        problem = explain(error)
-    else:
-        return
-    if problem:
-        raise TargetError(f"the image {image} is not here and cannot be pulled: {problem}")
-
-
-def _pull(api: docker.APIClient, name: str, patience: Patience) -> str:
-    """Pull an image; returns the problem, or "". An abandoned pull ends with this process."""
-    answered = threading.Event()
-
-    def pull() -> str:
-        repository, tag = parse_repository_tag(name)
-        try:
-            for event in api.pull(repository, tag=tag or "latest", stream=True, decode=True):
-                answered.set()
-                if "error" in event:
-                    return harmless(event["error"])
-        except TROUBLE as error:
-            return explain(error)
-        finally:
-            answered.set()
-        return ""
-
-    pulled = in_background(pull)
-    if not answered.wait(patience.registry_s):
-        return f"its registry does not answer within {patience.registry_s:g} s"
-    try:
-        return pulled.result(patience.image_s)
-    except TimeoutError:
-        return f"that takes longer than {patience.image_s:g} s"
-
-
-class _Run:
+class Containers:
     """The network and the containers of one run."""
 
-    def __init__(self, api: docker.APIClient, images: Container) -> None:
-        """Prepare; nothing is created yet."""
-        self._api = api
+    def __init__(self, images: Container) -> None:
+        """Connect to Docker; nothing is created yet.
+
+        Raises:
+            TargetError: no daemon answers.
+        """
+        testcontainers_config.ryuk_disabled = True
+        testcontainers_config.connection_mode_override = ConnectionMode.docker_host
+        self.api = _connect()
+        self.password = create_password()
         self._images = images
         self._id = uuid.uuid4().hex[:12]
-        self._labels = leftovers.labels(self._id)
-        self._host = _host_of(api)
-        self._password = create_password()
+        self.labels = leftovers.labels(self._id)
+        self._host = _host_of(self.api)
         self._network = f"redis-runbook-{self._id}"
         # Everything is created in threads, so that an interruption cannot come between a request
         # and its answer, and `close` finds everything that was created.
@@ -165,70 +122,105 @@ class _Run:
     def close(self) -> None:
         """Remove everything that was created for the run; may be called again."""
         self._pool.shutdown(cancel_futures=True)
-        self._api.timeout = _CLOSE_LIMIT_S
-        leftovers.remove(self._api, self._id)
-        self._api.close()
+        self.api.timeout = _CLOSE_LIMIT_S
+        leftovers.remove(self.api, self._id)
+        self.api.close()
         atexit.unregister(self.close)
 
-    def start(self, roles: Mapping[str, RoleSpec], patience: Patience) -> Throwaway:
-        """Start all containers in parallel, on their network."""
-        leftovers.sweep(self._api)
-        for image in (self._images.redis_image, self._images.exporter_image):
-            _ensure_image(self._api, image, patience)
-        targets = {name: f"redis://{name}:{_REDIS_PORT}" for name in roles}
-        submit = self._pool.submit
-        try:
-            submit(self._api.create_network, self._network, labels=self._labels).result()
-            servers = {name: submit(self._start_server, name, role) for name, role in roles.items()}
-            exporter = submit(self._start_exporter, next(iter(targets.values())))
-            return Throwaway(
-                endpoints={name: server.result() for name, server in servers.items()},
-                close=self.close,
-                exporter_url=exporter.result(),
-                exporter_targets=targets,
-            )
-        # testcontainers itself raises TimeoutError, ConnectionError and RuntimeError. ValueError is
-        # for a Docker host whose name is not valid in a URL.
-        except (*TROUBLE, OSError, RuntimeError, ValueError) as error:
-            raise TargetError(f"a container cannot be started: {explain(error)}") from error
+    def prepare(self, *images: str, patience: Patience) -> None:
+        """Remove what killed runs have left, and pull images that are not present.
 
-    def _start_server(self, name: str, role: RoleSpec) -> Endpoint:
-        container = _Container(self._images.redis_image, self._host, _REDIS_PORT)
-        container.with_command(["redis-server", _CONFIG_PATH])
-        container.with_copy_into_container(server_config(role, self._password), _CONFIG_PATH)
-        with self._started(container, name):
+        Raises:
+            TargetError: an image cannot be pulled.
+        """
+        leftovers.sweep(self.api)
+        for image in images:
+            ensure_image(self.api, image, patience)
+
+    def create_network(self) -> None:
+        """Create the network; raises TargetError if that fails."""
+        self.submit(self.api.create_network, self._network, labels=self.labels).result()
+
+    def submit(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
+        """Create something; the result raises TargetError if that fails."""
+
+        def explained() -> _T:
+            # testcontainers itself raises TimeoutError, ConnectionError and RuntimeError.
+            # ValueError is for a Docker host whose name is not valid in a URL.
+            try:
+                return function(*args, **kwargs)
+            except (*TROUBLE, OSError, RuntimeError, ValueError) as error:
+                reason = f"a container cannot be started: {explain(error)}"
+                raise TargetError(reason) from error
+
+        return self._pool.submit(explained)
+
+    def name_of(self, name: str) -> str:
+        """The name of a container that is started as `name`."""
+        return f"{self._network}-{name}"
+
+    def inside(self, name: str) -> str:
+        """The address of a server in the network of the containers."""
+        return f"redis://{name}:{REDIS_PORT}"
+
+    def start_server(
+        self, name: str, role: RoleSpec, *, port: int | None = None, **settings: Any
+    ) -> Future[Endpoint]:
+        """Start a server, and wait until it answers; on this port if one is given."""
+        return self.submit(self._start_server, name, role, port, settings)
+
+    def _start_server(
+        self, name: str, role: RoleSpec, port: int | None, settings: Mapping[str, Any]
+    ) -> Endpoint:
+        container = _Container(self._images.redis_image, self._host, REDIS_PORT, port)
+        container.with_command(["redis-server", CONFIG_PATH])
+        container.with_copy_into_container(server_config(role, self.password), CONFIG_PATH)
+        with self._started(container, name, settings):
             endpoint = Endpoint(
                 scheme="redis",
                 host=self._host,
-                port=container.get_exposed_port(_REDIS_PORT),
-                password=self._password,
+                port=container.get_exposed_port(REDIS_PORT),
+                password=self.password,
             )
             wait_until_answers(
                 endpoint,
                 name,
-                deadline=time.monotonic() + _START_LIMIT_S,
+                deadline=time.monotonic() + START_LIMIT_S,
                 check_alive=functools.partial(_check_alive, container, name),
             )
         return endpoint
 
-    def _start_exporter(self, first_target: str) -> HttpUrl:
-        container = _Container(self._images.exporter_image, self._host, _EXPORTER_PORT)
-        container.with_envs(REDIS_ADDR=first_target, REDIS_PASSWORD=self._password)
+    def start_exporter(
+        self, name: str, target: str, *, port: int | None = None, password: str | None = None
+    ) -> Future[HttpUrl]:
+        """Start an exporter of a server, and wait until it answers.
+
+        It has the servers' password, unless another one is given.
+        """
+        secret = self.password if password is None else password
+        return self.submit(self._start_exporter, name, target, port, secret)
+
+    def _start_exporter(self, name: str, target: str, port: int | None, password: str) -> HttpUrl:
+        container = _Container(self._images.exporter_image, self._host, _EXPORTER_PORT, port)
+        container.with_envs(REDIS_ADDR=target, REDIS_PASSWORD=password)
         container.waiting_for(
             HttpWaitStrategy(_EXPORTER_PORT, "/health")
             .with_poll_interval(_POLL_EVERY_S)
-            .with_startup_timeout(_START_LIMIT_S)
+            .with_startup_timeout(START_LIMIT_S)
         )
-        with self._started(container, _EXPORTER):
-            port = container.get_exposed_port(_EXPORTER_PORT)
-            return parse_http_url(f"http://{joined(self._host, port)}/metrics")
+        with self._started(container, name, {}):
+            published = container.get_exposed_port(_EXPORTER_PORT)
+            return parse_http_url(f"http://{joined(self._host, published)}/metrics")
 
     @contextlib.contextmanager
-    def _started(self, container: DockerContainer, name: str) -> Iterator[None]:
-        container.with_name(f"{self._network}-{name}").with_kwargs(
-            labels=self._labels,
+    def _started(
+        self, container: DockerContainer, name: str, settings: Mapping[str, Any]
+    ) -> Iterator[None]:
+        container.with_name(self.name_of(name)).with_kwargs(
+            labels=self.labels,
             network=self._network,
-            networking_config={self._network: self._api.create_endpoint_config(aliases=[name])},
+            networking_config={self._network: self.api.create_endpoint_config(aliases=[name])},
+            **settings,
         )
         with contextlib.closing(container.get_docker_client().client):
             try:
@@ -240,12 +232,15 @@ class _Run:
 
 
 class _Container(DockerContainer):
-    """A container with one port, published on one address of Docker's host if that is known."""
+    """A container with one port, published on one address of Docker's host if that is known.
 
-    def __init__(self, image: str, host: str, port: int) -> None:
+    `published` is the port there; if it is None, Docker chooses one.
+    """
+
+    def __init__(self, image: str, host: str, port: int, published: int | None) -> None:
         super().__init__(image, docker_client_kw={"timeout": _API_LIMIT_S})
         self._host = host
-        self.ports[str(port)] = (_address_of(host), None)  # type: ignore[assignment]  # as docker takes it
+        self.ports[str(port)] = (_address_of(host), published)  # type: ignore[assignment]  # as docker takes it
 
     def get_container_host_ip(self) -> str:
         """The host of its ports; testcontainers would guess a gateway if /.dockerenv exists."""
