@@ -9,6 +9,13 @@ from typing import Final, TypeVar
 _AGAIN_AFTER_S: Final = 0.1
 _T = TypeVar("_T")
 
+IMPORTING: Final = threading.Lock()
+"""Held where a thread imports a package late.
+
+Python does not wait for a package that another thread is importing before it imports a module of
+it. Where package and module import each other, as in requests, which docker imports, both fail.
+"""
+
 
 def in_background(work: Callable[[], _T], *, name: str | None = None) -> Future[_T]:
     """Start the work; the future gets its result or its exception.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from redis_runbook.config.containers import ContainerSettings
 from redis_runbook.config.model import Config
 from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.background import IMPORTING
 
 if TYPE_CHECKING:
     from redis_runbook.wire.docker.answers import Inspected
@@ -22,8 +23,8 @@ class Daemon:
 
     def engine(self) -> "Engine":
         """The connection; raises CannotLook if there is none."""
-        # Imported where a container is configured only: it takes a tenth of a second.
-        from redis_runbook.wire.docker.engine import LIMIT_S, Engine  # noqa: PLC0415
+        with IMPORTING:  # where a container is configured only: it takes a tenth of a second
+            from redis_runbook.wire.docker.engine import LIMIT_S, Engine  # noqa: PLC0415
 
         if self._problem:
             raise CannotLook(self._problem)
