@@ -22,7 +22,7 @@ from redis_runbook.probes.memory import MemoryFacts
 from redis_runbook.probes.programs import ProgramFacts
 from redis_runbook.probes.server import ServerFacts
 from redis_runbook.session.subjects import Subject
-from redis_runbook.verdict import Verdict
+from redis_runbook.verdict import CannotLook, Verdict
 
 
 @check("incident.container")
@@ -111,7 +111,7 @@ def test_endpoints(
     entry: EntryFacts,
     used: Service | None,
     servers: Sequence[ContainerState],
-    used_memory: MemoryFacts | None,
+    used_memory: MemoryFacts | CannotLook | None,
     judge: Judge,
 ) -> None:
     """Applications are told the server that was checked, and its container leaves it room.
@@ -126,13 +126,16 @@ def test_endpoints(
     if used is None:
         judge.not_applicable("no enabled service is configured for it: service = …")
     judged = [judge_url(url, used, servers) for url in entry.urls]
+    cause = None
     if entry.kind == "redis":
         judged += [judge_room(state, used_memory) for state in entry.states]
+        cause = used_memory.follows_from if isinstance(used_memory, CannotLook) else None
     if not judged and entry.url_variable:
         judge.not_applicable(f"no place that is configured for it has {entry.url_variable}")
     if not judged:
         judge.not_applicable("it is told no URL of this service, as far as is configured")
-    judge.rules(*summed_up(judged))
+    verdict, text = summed_up(judged)
+    judge.rules(verdict, text, follows_from=cause if verdict is Verdict.UNKNOWN else None)
 
 
 @check("incident.smoke_command")

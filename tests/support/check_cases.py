@@ -31,6 +31,7 @@ from redis_runbook.probes.slowlog import SlowCommand, SlowlogFacts
 from redis_runbook.record import ServerRecord
 from redis_runbook.redact import Shown
 from redis_runbook.session.subjects import Subject
+from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.endpoint import Endpoint
 from redis_runbook.wire.http import FetchProblem
 from tests.support.container_facts import LOGGED, NOW, STATE, entry, reconnects, told
@@ -1127,7 +1128,7 @@ def room(outcome: type, words: str, limit_mib: int, maxmemory_mib: int | None) -
     memory = (
         replace(HEALTHY["memory"], maxmemory_bytes=maxmemory_mib * MIB)
         if maxmemory_mib is not None
-        else None
+        else CannotLook("queue is not reachable", follows_from="connectivity.reachable[queue]")
     )
     facts = {"entry": entry(memory_limit_bytes=limit_mib * MIB), "used_memory": memory}
     return Case("incident.endpoints", outcome, words, facts)
@@ -1417,7 +1418,7 @@ INCIDENT = [
     room(Held, "maxmemory is 80 % of the memory limit of redis-1, 100 MiB (at most 80 %)", 100, 80),
     room(Broken, "maxmemory is 81 % of the memory limit of redis-1", 100, 81),
     room(Broken, "maxmemory is 0: the memory limit of redis-1, 100 MiB, ends the server", 100, 0),
-    room(Unknown, "maxmemory of redis-1 is not known", 100, None),
+    room(Unknown, "maxmemory of redis-1 is not known: queue is not reachable", 100, None),
     room(Held, "redis-1 has no memory limit; twin has no memory limit", 0, 0),
 ]
 

@@ -10,7 +10,7 @@ from redis_runbook.judging.worst import Judgement
 from redis_runbook.probes.containers.facts import ContainerState, GivenUrl
 from redis_runbook.probes.memory import MemoryFacts
 from redis_runbook.redact import printable
-from redis_runbook.verdict import Verdict
+from redis_runbook.verdict import CannotLook, Verdict
 
 _MOST_OF_LIMIT: Final = 0.8
 
@@ -42,13 +42,13 @@ def judge_url(url: GivenUrl, service: Service, servers: Sequence[ContainerState]
     return verdict, f"{text}, {why} {address}" if verdict is Verdict.PASS else f"{other}{why}"
 
 
-def judge_room(state: ContainerState, memory: MemoryFacts | None) -> Judgement:
+def judge_room(state: ContainerState, memory: MemoryFacts | CannotLook | None) -> Judgement:
     """Whether a container leaves its server room beyond maxmemory: for buffers, and for saving."""
     limit = state.memory_limit_bytes
     if not limit:
         return Verdict.PASS, f"{state.name} has no memory limit"
-    if memory is None:
-        return Verdict.UNKNOWN, f"maxmemory of {state.name} is not known"
+    if not isinstance(memory, MemoryFacts):
+        return Verdict.UNKNOWN, f"maxmemory of {state.name} is not known: {memory}"
     size = f"the memory limit of {state.name}, {limit >> 20} MiB"
     if not memory.maxmemory_bytes:
         return Verdict.FAIL, f"maxmemory is 0: {size}, ends the server instead"

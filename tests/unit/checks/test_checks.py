@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from redis_runbook.catalogue import CATALOGUE
-from redis_runbook.check import MARK, Broken, Held, Judge, Outcome, Ruling
+from redis_runbook.check import MARK, Broken, Held, Judge, Outcome, Ruling, Unknown
 from redis_runbook.config.model import ServiceSettings
 from redis_runbook.config.service import Service
 from redis_runbook.probes.connection import Problem
@@ -73,6 +73,12 @@ def test_every_check_of_a_service_has_cases_of_both_kinds() -> None:
         outcomes = {case.outcome for case in CASES if case.check == spec.id}
         elsewhere = {"bullmq", "prometheus", "alert", "grafana"}  # not about a service alone
         assert outcomes >= {Held, Broken} or spec.scope in elsewhere, spec.id
+
+
+def test_a_room_that_is_not_known_follows_from_what_tells_why() -> None:
+    rooms = [case for case in CASES if "maxmemory" in case.words and case.check.endswith("points")]
+    followed = {case.outcome: judged(case)[1].follows_from for case in rooms}
+    assert followed == {Held: None, Broken: None, Unknown: "connectivity.reachable[queue]"}
 
 
 @pytest.mark.parametrize("problem", Problem)
