@@ -197,7 +197,15 @@ def _add_drill(commands: "argparse._SubParsersAction[_Parser]") -> None:
     )
     drill.add_argument("--list", action="store_true", help="print the faults")
     drill.add_argument("--fault", metavar="NAME", nargs="+", action="extend", default=[])
-    drill.add_argument("--target", choices=("embedded",), help="never live servers")
+    drill.add_argument(
+        "--target",
+        choices=("embedded", "container"),
+        default="embedded",
+        help="never live servers; default: embedded",
+    )
+    drill.add_argument(
+        "--config", metavar="FILE", type=_file, help="for the images of --target container"
+    )
     drill.add_argument(
         "--program",
         metavar="FILE",

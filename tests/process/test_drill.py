@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from redis_runbook.drills.drill import look, run_drill
+from redis_runbook.drills.embedded_stand import EmbeddedStand, embedded_place
 from redis_runbook.drills.fault import FAULTS, Fault
 from redis_runbook.drills.faults.tls import behind_tls
 from redis_runbook.drills.stand import Stand
@@ -81,21 +82,22 @@ def test_what_is_not_noticed_exactly_is_not_ok(
         name="odd",
         title="odd",
         inject=inject,  # type: ignore[arg-type]
-        expected=frozenset({MEMORY}),
+        expected={"embedded": frozenset({MEMORY})},
         patience_s=0,
     )
     if inject is evicting:
         monkeypatch.setattr("redis_runbook.drills.drill._REPAIRED_IN_S", 1)
-    found = run_drill(fault, program("valkey-9"))
+    found = run_drill(fault, embedded_place(program("valkey-9")))
     assert (found.missed, found.unexpected, found.problem) == (missed, unexpected, problem)
     assert not found.ok
     assert found.repaired is (inject is nothing)
 
 
 def test_that_it_cannot_be_known_yet_is_not_noticed_where_that_would_always_be_so() -> None:
+    line = "incident.workers_reconnected[worker]"
     hasty = dataclasses.replace(FAULTS["worker-line-missing"], patience_s=0)
-    found = run_drill(hasty, program("valkey-9"))
-    assert (found.missed, found.found) == (tuple(hasty.expected), tuple(hasty.expected))
+    found = run_drill(hasty, embedded_place(program("valkey-9")))
+    assert (found.missed, found.found) == ((line,), (line,))
     assert not found.ok
     assert found.repaired
 
@@ -107,6 +109,8 @@ def test_that_it_cannot_be_known_yet_is_not_noticed_where_that_would_always_be_s
         (["--target", "live"], "invalid choice: 'live'"),
         (["--program", "no-such-server"], "--program no-such-server: there is no such program"),
         (["--fault", "redis://u:planted@h"], "there is no such fault"),
+        (["--target", "auto"], "invalid choice: 'auto'"),
+        (["--target", "container", "--program", "x"], "--program is for --target embedded"),
     ],
 )
 def test_what_is_no_drill_is_refused(arguments: list[str], words: str, folder: Path) -> None:
@@ -115,6 +119,12 @@ def test_what_is_no_drill_is_refused(arguments: list[str], words: str, folder: P
     assert words in done.err
     assert "planted" not in done.everything
     assert not (folder / "reports").exists()
+
+
+def test_without_docker_no_drill_is_run_on_containers(folder: Path) -> None:
+    nowhere = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
+    done = product.run(folder, "drill", "--target", "container", env=nowhere)
+    assert (done.code, "no Docker daemon answers" in done.err) == (4, True)
 
 
 def test_live_urls_are_not_touched(folder: Path) -> None:
@@ -147,7 +157,7 @@ def test_the_list_and_the_readme_know_every_fault(folder: Path) -> None:
 
 @pytest.fixture
 def stand() -> Iterator[Stand]:
-    with contextlib.closing(Stand(program("valkey-9"))) as made:
+    with contextlib.closing(EmbeddedStand(program("valkey-9"))) as made:
         yield made
 
 

@@ -13,32 +13,40 @@ from pathlib import Path
 from typing import Final
 
 from redis_runbook.commands.answer import answer, complain, misused, say
+from redis_runbook.commands.configuration import configuration
 from redis_runbook.commands.files import write
 from redis_runbook.config.error import ConfigError
 from redis_runbook.config.nearest import the_nearest_is
 from redis_runbook.drills import faults  # noqa: F401  # they enter the table
 from redis_runbook.drills.drill import Drill, run_drill
-from redis_runbook.drills.fault import FAULTS, Fault
+from redis_runbook.drills.embedded_stand import embedded_place
+from redis_runbook.drills.fault import ALL_TARGETS, FAULTS, Fault
 from redis_runbook.drills.report import as_json, as_markdown, as_page, summary, told
+from redis_runbook.drills.stand import DrillTarget, Place
 from redis_runbook.redact import document, printable
+from redis_runbook.targets.choose import loading_testcontainers
 from redis_runbook.targets.embedded import find_program
 from redis_runbook.targets.target import TargetError
 from redis_runbook.verdict import ExitCode
 
 _SIDE_BY_SIDE: Final = 4
+_TARGETS_WIDTH: Final = len(", ".join(ALL_TARGETS))
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the drills, and write what they found; returns the exit code."""
     if options.list:
         width = max(map(len, FAULTS))
-        lines = [f"{fault.name:<{width}}  {fault.title}" for fault in FAULTS.values()]
+        lines = [
+            f"{fault.name:<{width}}  {', '.join(fault.expected):<{_TARGETS_WIDTH}}  {fault.title}"
+            for fault in FAULTS.values()
+        ]
         return answer(document("\n".join(lines)), "the list")
     try:
-        chosen = list(_chosen(options.fault))
-        programs = [*map(_program, options.program)] or [find_program(os.environ)]
+        chosen = list(_chosen(options.fault, options.target))
+        places = list(_places(options))
         at = dt.datetime.now(dt.UTC)
-        drills = list(_drills(chosen, programs))
+        drills = list(_drills(chosen, places))
         for file, text in (
             ("drill.json", as_json(drills, at)),
             ("drill.html", as_page(drills)),
@@ -54,17 +62,39 @@ def run(options: argparse.Namespace) -> int:
     return ExitCode.UNDETERMINED if any(drill.problem for drill in drills) else code
 
 
-def _chosen(names: Sequence[str]) -> Iterator[Fault]:
-    """The faults of these names; without any, all.
+def _chosen(names: Sequence[str], target: DrillTarget) -> Iterator[Fault]:
+    """The faults of these names; without any, all that can be made on this target.
 
     Raises:
-        ConfigError: there is no such fault.
+        ConfigError: there is no such fault, or not on this target.
     """
-    for name in names or FAULTS:
+    for name in names or [name for name, fault in FAULTS.items() if target in fault.expected]:
         if name not in FAULTS:
             hint = the_nearest_is(name, FAULTS)
             raise ConfigError([f"--fault {printable(name)}: there is no such fault{hint}"])
+        if target not in (there := FAULTS[name].expected):
+            where = " or ".join(f"--target {other}" for other in there)
+            raise ConfigError([f"--fault {name} cannot be made on --target {target}: use {where}"])
         yield FAULTS[name]
+
+
+def _places(options: argparse.Namespace) -> Iterator[Place]:
+    """Where the drills are run.
+
+    Raises:
+        ConfigError: a program or the configuration is wrong.
+        TargetError: nothing can be started there.
+    """
+    if options.target == "container":
+        if options.program:
+            raise ConfigError(["--program is for --target embedded: set container.redis_image"])
+        images = configuration(options.config, os.environ).config.container
+        with loading_testcontainers():
+            from redis_runbook.drills.container_stand import container_place  # noqa: PLC0415
+        yield container_place(images)
+    else:
+        programs = [*map(_program, options.program)] or [find_program(os.environ)]
+        yield from map(embedded_place, programs)
 
 
 def _program(file: Path) -> str:
@@ -79,19 +109,19 @@ def _program(file: Path) -> str:
     return str(Path(found).absolute())
 
 
-def _drills(chosen: Sequence[Fault], programs: Sequence[str]) -> Iterator[Drill]:
-    """Each fault on each server program, some side by side; each is told when it ends."""
-    waiting: queue.SimpleQueue[tuple[int, Fault, str]] = queue.SimpleQueue()
+def _drills(chosen: Sequence[Fault], places: Sequence[Place]) -> Iterator[Drill]:
+    """Each fault at each place, some side by side; each is told when it ends."""
+    waiting: queue.SimpleQueue[tuple[int, Fault, Place]] = queue.SimpleQueue()
     ended: queue.SimpleQueue[tuple[int, Drill]] = queue.SimpleQueue()
-    wanted = list(itertools.product(programs, chosen))
-    for number, (program, fault) in enumerate(wanted):
-        waiting.put((number, fault, program))
+    wanted = list(itertools.product(places, chosen))
+    for number, (place, fault) in enumerate(wanted):
+        waiting.put((number, fault, place))
 
     def work() -> None:
         with contextlib.suppress(queue.Empty):
             while True:
-                number, fault, program = waiting.get_nowait()
-                ended.put((number, run_drill(fault, program)))
+                number, fault, place = waiting.get_nowait()
+                ended.put((number, run_drill(fault, place)))
 
     # Daemons: an interruption ends them, and the servers' watchdogs end what they started.
     for _ in range(_SIDE_BY_SIDE):
@@ -102,5 +132,5 @@ def _drills(chosen: Sequence[Fault], programs: Sequence[str]) -> Iterator[Drill]
         found[number] = found_one
         word = "OK" if found_one.ok else "NOT RUN" if found_one.problem else "NOT OK"
         tell = say if found_one.ok else complain
-        tell(document(f"{word:<8} {found_one.name:<22} {found_one.server}: {told(found_one)}"))
+        tell(document(f"{word:<8} {found_one.name:<22} {found_one.where}: {told(found_one)}"))
     yield from (found[number] for number in sorted(found))

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from redis_runbook.drills.error import CannotDrillError
 from redis_runbook.drills.fault import Fault
-from redis_runbook.drills.stand import CannotDrillError, Stand
+from redis_runbook.drills.stand import DrillTarget, Place, Stand
 from redis_runbook.record import RunRecord
 from redis_runbook.redact import NO_TEXT, Shown, harmless
 from redis_runbook.reporting.previous import read_record
@@ -35,7 +36,7 @@ class Drill:
 
     name: str
     title: str
-    target: str
+    target: DrillTarget
     server: str
     expected: tuple[str, ...]
     may: tuple[str, ...]
@@ -47,6 +48,11 @@ class Drill:
     problem: Shown = NO_TEXT
 
     @property
+    def where(self) -> str:
+        """`redis 7.0.15 in containers`: what it was run on."""
+        return f"{self.server} in containers" if self.target == "container" else self.server
+
+    @property
     def ok(self) -> bool:
         """Whether the fault was noticed exactly, and nothing any more after its repair."""
         return self.repaired and not (self.unexpected or self.missed or self.problem)
@@ -56,19 +62,19 @@ class _NotHealthyError(CannotDrillError):
     """No run was healthy in time; the text says what did not pass."""
 
 
-def run_drill(fault: Fault, program: str) -> Drill:
-    """Run one drill on a stand of its own, with this server program."""
+def run_drill(fault: Fault, place: Place) -> Drill:
+    """Run one drill on a stand of its own, of a target on which the fault can be made."""
     drill = Drill(
         name=fault.name,
         title=fault.title,
-        target="embedded",
-        server=Path(program).name,
-        expected=tuple(sorted(fault.expected)),
+        target=place.target,
+        server=place.server,
+        expected=tuple(sorted(fault.expected[place.target])),
         may=tuple(sorted(fault.may)),
     )
     with contextlib.ExitStack() as stack:
         try:
-            stand = Stand(program)
+            stand = place.make()
             stack.callback(stand.close)
             stand.configuration += fault.configuration
             healthy = _wait_until_healthy(stand, _HEALTHY_IN_S)
@@ -93,7 +99,8 @@ def _noticed(drill: Drill, fault: Fault, stand: Stand, *, allowed: frozenset[str
         took_s = time.monotonic() - began
         found = _problems(record) - allowed
         noticed = found - _undetermined(record) if fault.certain else found
-        missed, unexpected = fault.expected - noticed, found - fault.expected - fault.may
+        expected = frozenset(drill.expected)
+        missed, unexpected = expected - noticed, found - expected - fault.may
         exactly = not missed and not unexpected
         if exactly or took_s > fault.patience_s:
             return replace(

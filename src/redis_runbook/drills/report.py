@@ -1,9 +1,9 @@
-"""What drills found: `drill.json`, and the matrix of faults against servers."""
+"""What drills found: `drill.json`, and the matrix of faults against places."""
 
 import datetime as dt
 import importlib.resources
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -16,16 +16,21 @@ _EXPLAINED: Final = """\
 Each fault is made on throwaway servers with a real BullMQ worker. The checks named must not pass;
 those in brackets may notice it as well, by how long it lasts. No other may fail to pass, but those
 that follow from one of them; before the fault and after its repair all pass. What a cell tells is
-how long it took from the fault to the end of the run that noticed it."""
+how long it took from the fault to the end of the run that noticed it; it is empty where the fault
+cannot be made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
-    """One fault, and what became of it on each server; None: it was not drilled there."""
+    """One fault, who notices it, and what became of it at each place.
+
+    `expected` has, with each check, `embedded only` or `container only` if it is not expected on
+    every target. A drill is None where none was run.
+    """
 
     name: str
     title: str
-    expected: Sequence[str]
+    expected: Mapping[str, str]
     may: Sequence[str]
     drills: Sequence[Drill | None]
 
@@ -43,18 +48,19 @@ def as_json(drills: Iterable[Drill], at: dt.datetime) -> str:
 
 
 def as_markdown(drills: Sequence[Drill]) -> str:
-    """The matrix, a row for each fault and a column for each server."""
-    servers = _servers(drills)
+    """The matrix, a row for each fault and a column for each place."""
+    places = _places(drills)
     lines = [
         "# Faults, and which checks notice them",
         "",
         _EXPLAINED,
         "",
-        f"| fault | | must notice it | {' | '.join(servers)} |",
-        "|---" * (3 + len(servers)) + "|",
+        f"| fault | | must notice it | {' | '.join(places)} |",
+        "|---" * (3 + len(places)) + "|",
     ]
-    for row in _rows(drills, servers):
-        named = [f"`{check}`" for check in row.expected] + [f"(`{check}`)" for check in row.may]
+    for row in _rows(drills, places):
+        named = [f"`{check}` {where}".rstrip() for check, where in row.expected.items()]
+        named += [f"(`{check}`)" for check in row.may]
         expected = "<br>".join(named)
         cells = " | ".join(told(drill) for drill in row.drills)
         lines.append(f"| `{row.name}` | {row.title} | {expected} | {cells} |")
@@ -63,11 +69,11 @@ def as_markdown(drills: Sequence[Drill]) -> str:
 
 def as_page(drills: Sequence[Drill]) -> str:
     """The same as an HTML page that needs nothing else."""
-    servers = _servers(drills)
+    places = _places(drills)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = (importlib.resources.files(__package__) / "matrix.html.j2").read_text("utf-8")
     return environment.from_string(template).render(
-        servers=servers, rows=_rows(drills, servers), summary=summary(drills), told=told
+        places=places, rows=_rows(drills, places), summary=summary(drills), told=told
     )
 
 
@@ -92,22 +98,33 @@ def told(drill: Drill | None) -> str:
     return "; ".join(wrong) or f"{drill.detected_s:.0f} s"
 
 
-def _servers(drills: Iterable[Drill]) -> list[str]:
-    return list(dict.fromkeys(drill.server for drill in drills if drill.server))
+def _places(drills: Iterable[Drill]) -> list[str]:
+    return list(dict.fromkeys(drill.where for drill in drills))
 
 
-def _rows(drills: Sequence[Drill], servers: Sequence[str]) -> list[_Row]:
+def _rows(drills: Sequence[Drill], places: Sequence[str]) -> list[_Row]:
     by_name: dict[str, dict[str, Drill]] = {}
     for drill in drills:
-        by_name.setdefault(drill.name, {})[drill.server] = drill
-    firsts = {name: next(iter(found.values())) for name, found in by_name.items()}
-    return [
-        _Row(
-            name=name,
-            title=firsts[name].title,
-            expected=firsts[name].expected,
-            may=firsts[name].may,
-            drills=[found.get(server) for server in servers],
+        by_name.setdefault(drill.name, {})[drill.where] = drill
+    rows = []
+    for name, found in by_name.items():
+        first = next(iter(found.values()))
+        rows.append(
+            _Row(
+                name=name,
+                title=first.title,
+                expected=_expected(list(found.values())),
+                may=first.may,
+                drills=[found.get(place) for place in places],
+            )
         )
-        for name, found in by_name.items()
-    ]
+    return rows
+
+
+def _expected(drills: Sequence[Drill]) -> dict[str, str]:
+    targets = {drill.target for drill in drills}
+    found: dict[str, str] = {}
+    for check in sorted({check for drill in drills for check in drill.expected}):
+        there = {drill.target for drill in drills if check in drill.expected}
+        found[check] = "" if there == targets else f"{' '.join(there)} only"
+    return found

@@ -1,6 +1,7 @@
 """Chooses and opens the target: live services, containers, or embedded servers."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -99,18 +100,25 @@ def _start(
 
 
 def _start_containers(config: Config, roles: Mapping[str, RoleSpec], *, patient: bool) -> Throwaway:
-    try:
+    with loading_testcontainers():
         # Imported only where Docker is likely: the import takes a quarter of a second.
         from redis_runbook.targets import container, images  # noqa: PLC0415
-    except (
-        ImportError,
-        RuntimeError,
-        ValueError,
-    ) as error:  # one of its environment variables is wrong
-        reason = harmless(str(error))
-        raise TargetError(f"testcontainers cannot be loaded: {reason}") from error
     patience = images.PATIENT if patient else images.IMPATIENT
     return container.start(roles, config.container, patience)
+
+
+@contextlib.contextmanager
+def loading_testcontainers() -> Iterator[None]:
+    """For imports of it, which fail where one of its environment variables is wrong.
+
+    Raises:
+        TargetError: they do.
+    """
+    try:
+        yield
+    except (ImportError, RuntimeError, ValueError) as error:
+        reason = harmless(str(error))
+        raise TargetError(f"testcontainers cannot be loaded: {reason}") from error
 
 
 def _docker_is_likely(environ: Mapping[str, str]) -> bool:

@@ -9,7 +9,7 @@ from redis_runbook.drills.stand import Stand
 _BOTH: Final = ("exporter.reachable[queue]", "exporter.reachable[cache]")
 
 
-@fault("the exporter was stopped", *_BOTH)
+@fault("the exporter was stopped", *_BOTH, in_container=(*_BOTH, "incident.container[exporter]"))
 def exporter_stopped(stand: Stand) -> Iterator[None]:
     """SIGTERM."""
     exporter = stand.need_exporter()

@@ -4,7 +4,8 @@ import contextlib
 from collections.abc import Iterator
 
 from redis_runbook.drills.fault import fault
-from redis_runbook.drills.stand import Service, Stand
+from redis_runbook.drills.service import Service
+from redis_runbook.drills.stand import Stand
 
 
 @contextlib.contextmanager
@@ -36,8 +37,12 @@ def evicting_queue(stand: Stand) -> Iterator[None]:
         yield
 
 
-@fault("nothing limits the cache's memory", "memory.used_ratio[cache]")
+@fault(
+    "nothing limits the cache's memory",
+    "memory.used_ratio[cache]",
+    in_container=("incident.endpoints[cache]",),
+)
 def maxmemory_0(stand: Stand) -> Iterator[None]:
-    """By maxmemory 0."""
+    """By maxmemory 0; in a container it may use what that may, which then ends it."""
     with stand.cache.setting("maxmemory", 0):
         yield

@@ -14,7 +14,7 @@ from redis_runbook.drills.stand import Stand
 )
 def network_latency(stand: Stand) -> Iterator[None]:
     """A proxy holds back what the server sends."""
-    endpoint = stand.cache.server.endpoint
+    endpoint = stand.cache.endpoint
     with proxy(endpoint, delay_s=0.08) as port:
         stand.cache.url_override = f"redis://:{endpoint.password}@127.0.0.1:{port}"
         yield

@@ -7,11 +7,14 @@ from typing import Final
 import redis
 
 from redis_runbook.drills.fault import fault
-from redis_runbook.drills.stand import Service, Stand, wait_until
+from redis_runbook.drills.service import Service
+from redis_runbook.drills.stand import Stand, wait_until
 
 _REACHABLE: Final = "connectivity.reachable[queue]"
 _SHARED_EXPORTER: Final = ("exporter.reachable[cache]", "incident.exporter_reconnected[cache]")
 """It hangs with the server whose metrics it is asked for first, and then says nothing of others."""
+
+_NOT_RUNNING: Final = (_REACHABLE, "incident.container[queue]")
 
 _ALL_OF_INFO: Final = (
     "connectivity.clients[queue]",
@@ -34,7 +37,7 @@ repeat until now() > began + 200000
 """
 
 
-@fault("the queue's server was stopped", _REACHABLE)
+@fault("the queue's server was stopped", _REACHABLE, in_container=_NOT_RUNNING)
 def stopped(stand: Stand) -> Iterator[None]:
     """SIGTERM."""
     stand.queue.stop()
@@ -42,7 +45,7 @@ def stopped(stand: Stand) -> Iterator[None]:
     stand.queue.start()
 
 
-@fault("the queue's server was killed", _REACHABLE)
+@fault("the queue's server was killed", _REACHABLE, in_container=_NOT_RUNNING)
 def killed(stand: Stand) -> Iterator[None]:
     """SIGKILL."""
     stand.queue.stop(signal.SIGKILL)
@@ -78,7 +81,11 @@ def wrong_password(stand: Stand) -> Iterator[None]:
         yield
 
 
-@fault("the user may not ask for INFO", *_ALL_OF_INFO)
+@fault(
+    "the user may not ask for INFO",
+    *_ALL_OF_INFO,
+    in_container=(*_ALL_OF_INFO, "incident.endpoints[queue]"),
+)
 def acl_denied(stand: Stand) -> Iterator[None]:
     """INFO is denied."""
     client = stand.queue.client()
@@ -109,13 +116,12 @@ def loading(stand: Stand) -> Iterator[None]:
 )
 def misconf(stand: Stand) -> Iterator[None]:
     """A folder has the name of the file."""
-    client, file = stand.queue.client(), stand.queue.server.folder / "dump.rdb"
+    client = stand.queue.client()
     client.config_set("save", "3600 1")
-    file.unlink(missing_ok=True)
-    file.mkdir()
+    stand.queue.make_folder("dump.rdb")
     _save_in_background(client, ends="err")
     yield
-    file.rmdir()
+    stand.queue.remove_folder("dump.rdb")
     _save_in_background(client, ends="ok")
 
 
@@ -159,9 +165,9 @@ def read_only_replica(stand: Stand) -> Iterator[None]:
 
 
 def _replicate(service: Service, *, of: Service) -> None:
-    client, master = service.client(), of.server.endpoint
-    client.config_set("masterauth", master.password or "")
-    client.replicaof(master.host, str(master.port))
+    client, (host, port) = service.client(), of.inside
+    client.config_set("masterauth", of.endpoint.password or "")
+    client.replicaof(host, str(port))
     wait_until(lambda: client.info("replication").get("master_link_status") == "up")
 
 

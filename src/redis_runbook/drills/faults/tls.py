@@ -6,9 +6,10 @@ import ssl
 from collections.abc import Iterator
 from typing import Final
 
+from redis_runbook.drills.error import CannotDrillError
 from redis_runbook.drills.fault import fault
 from redis_runbook.drills.proxy import proxy
-from redis_runbook.drills.stand import CannotDrillError, Stand
+from redis_runbook.drills.stand import Stand
 
 _REACHABLE: Final = "connectivity.reachable[queue]"
 _DAY: Final = dt.timedelta(days=1)
@@ -45,7 +46,7 @@ def behind_tls(stand: Stand, *, expires: dt.datetime) -> Iterator[None]:
     except ImportError:
         needed = "it needs trustme: pip install 'redis-runbook[drill]'"
         raise CannotDrillError(needed) from None
-    endpoint, configuration = stand.queue.server.endpoint, stand.configuration
+    endpoint, configuration = stand.queue.endpoint, stand.configuration
     authority = trustme.CA()
     certificate = authority.issue_cert(endpoint.host, not_before=expires - _DAY, not_after=expires)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
