@@ -6,19 +6,21 @@
 #
 #   redis-runbook-test/redis:7          redis-server, redis-cli
 #   redis-runbook-test/exporter:1.45    prometheus-redis-exporter
+#   redis-runbook-test/iptables:1.8     iptables, for drills that lose packets
 #   redis-runbook-test/prometheus:2.42  prometheus, for the demo stack
 #   redis-runbook-test/node:20          node, for its worker
 #
 # Does nothing where the images are already made from these very programs.
 set -euo pipefail
 
-# make_image IMAGE PROGRAMS CHANGE…: an image of the programs (space-separated names), the libraries
-# that they load and the folders that they write to.
+# make_image IMAGE PROGRAMS CHANGE…: an image of the programs (space-separated names, and paths of
+# what they load by name), the libraries that they load and the folders that they write to.
 make_image() {
   local image=$1 programs=$2
   shift 2
   local program files=()
   for program in $programs; do
+    case $program in /*) files+=("$program"); continue ;; esac
     files+=("$(command -v "$program")") || { echo "$program is not installed" >&2; exit 1; }
   done
   local source
@@ -54,6 +56,9 @@ make_image redis-runbook-test/redis:7 "redis-server redis-cli" \
   'ENV PATH=/usr/bin' 'WORKDIR /data' 'EXPOSE 6379' 'CMD ["redis-server"]'
 make_image redis-runbook-test/exporter:1.45 prometheus-redis-exporter \
   'EXPOSE 9121' 'USER 59000:59000' 'ENTRYPOINT ["/usr/bin/prometheus-redis-exporter"]'
+make_image redis-runbook-test/iptables:1.8 \
+  "iptables /usr/lib/*/xtables/libxt_standard.so /usr/lib/*/xtables/libxt_hashlimit.so /usr/lib/*/xtables/libxt_tcp.so" \
+  'ENV PATH=/usr/sbin'
 make_image redis-runbook-test/prometheus:2.42 prometheus \
   'EXPOSE 9090' 'USER 59000:59000' 'ENTRYPOINT ["/usr/bin/prometheus"]'
 make_image redis-runbook-test/node:20 node "ENV PATH=$(dirname "$(command -v node)")"

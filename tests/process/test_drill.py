@@ -109,6 +109,10 @@ def test_that_it_cannot_be_known_yet_is_not_noticed_where_that_would_always_be_s
         (["--target", "live"], "invalid choice: 'live'"),
         (["--program", "no-such-server"], "--program no-such-server: there is no such program"),
         (["--fault", "redis://u:planted@h"], "there is no such fault"),
+        (
+            ["--fault", "stopped", "restart-loop"],
+            "--fault restart-loop cannot be made on --target embedded: use --target container",
+        ),
         (["--target", "auto"], "invalid choice: 'auto'"),
         (["--target", "container", "--program", "x"], "--program is for --target embedded"),
     ],
@@ -152,7 +156,9 @@ def test_the_list_and_the_readme_know_every_fault(folder: Path) -> None:
     assert done.code == 0
     assert len(FAULTS) == len(done.out.splitlines())
     assert [name for name in FAULTS if name not in done.out] == []
-    assert f"for each of {len(FAULTS)} faults" in " ".join((ROOT / "README.md").read_text().split())
+    of_containers = sum("embedded" not in fault.expected for fault in FAULTS.values())
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert f"for each of {len(FAULTS)} faults, {of_containers} of which need containers" in readme
 
 
 @pytest.fixture

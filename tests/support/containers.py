@@ -12,6 +12,7 @@ from tests.support.targets import config
 IMAGES = {
     "redis_image": "redis-runbook-test/redis:7",
     "exporter_image": "redis-runbook-test/exporter:1.45",
+    "iptables_image": "redis-runbook-test/iptables:1.8",
 }
 
 

@@ -211,6 +211,11 @@ class Container(Section):
         "oliver006/redis_exporter:v1.86.0"
         "@sha256:2e9795be900db073e9475fdb9c5124db309b07a3e4e75a1770705cb03be1a1c8"
     )
+    iptables_image: Text = Field(
+        "docker:29.8.1-dind"
+        "@sha256:3f3c01aaaebf7cce837356b688b7c059a4749f10bd7660dec7c58fc454a283f0",
+        description="Only for drills that lose packets; it holds iptables",
+    )
 
 
 class Config(Section):

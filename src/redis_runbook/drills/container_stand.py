@@ -6,7 +6,7 @@ import os
 import signal
 import tarfile
 import time
-from typing import Final
+from typing import Any, Final, Literal
 
 import docker
 from docker.errors import NotFound
@@ -54,6 +54,9 @@ def container_place(images: Container) -> Place:
 class ContainerStand(Stand):
     """Servers and an exporter in containers; what uses them runs on this machine."""
 
+    queue: "ContainerService"
+    cache: "ContainerService"
+
     def __init__(self, images: Container) -> None:
         """Start all of it.
 
@@ -65,7 +68,7 @@ class ContainerStand(Stand):
         self.containers = Containers(images)
         super().__init__()
 
-    def start_servers(self) -> tuple[Service, Service]:
+    def start_servers(self) -> "tuple[ContainerService, ContainerService]":
         """Start the queue and the cache, at the same time."""
         self.containers.create_network()
         queue, cache = (
@@ -152,6 +155,26 @@ class ContainerService(Service):
         """Send a signal to its first process."""
         self._api.kill(self.container, number.value)
 
+    @property
+    def state(self) -> dict[str, Any]:
+        """What Docker says of the state of its container."""
+        return self._inspected()["State"]  # type: ignore[no-any-return]
+
+    @property
+    def restarts(self) -> int:
+        """How often its restart policy has started it."""
+        return int(self._inspected()["RestartCount"])
+
+    def set_restart_policy(self, name: Literal["always", "no"]) -> None:
+        """Whether Docker starts it again when it ends."""
+        self._api.update_container(
+            self.container,
+            restart_policy={"Name": name},  # type: ignore[arg-type]  # the stubs lack `no`
+        )
+
+    def _inspected(self) -> dict[str, Any]:
+        return self._api.inspect_container(self.container)  # type: ignore[no-any-return]
+
     def make_folder(self, name: str) -> None:
         """Copy a folder there."""
         self._put(_DATA, _folder(name))
@@ -164,7 +187,7 @@ class ContainerService(Service):
         self._api.put_archive(self.container, folder, archive)
 
     def _check_alive(self) -> None:
-        if not self._api.inspect_container(self.container)["State"]["Running"]:
+        if not self.state["Running"]:
             raise ServerDiedError(self.name, self._api.logs(self.container, tail=1))
 
 

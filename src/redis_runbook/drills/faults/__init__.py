@@ -3,6 +3,7 @@
 from redis_runbook.drills.faults import (
     cache,
     commands,
+    container,
     exporter,
     memory,
     network,
@@ -11,4 +12,14 @@ from redis_runbook.drills.faults import (
     tls,
 )
 
-__all__ = ["cache", "commands", "exporter", "memory", "network", "queue", "server", "tls"]
+__all__ = [
+    "cache",
+    "commands",
+    "container",
+    "exporter",
+    "memory",
+    "network",
+    "queue",
+    "server",
+    "tls",
+]
