@@ -85,7 +85,7 @@ bench: $(VENV)/.dev ## measure speed and cost, into docs/benchmarks.md
 soak: $(VENV)/.dev ## N=300 healthy runs under live load, into docs/benchmarks.md
 	$(BIN)/python -m bench.soak $(N)
 
-drills: $(VENV)/.dev ## every fault on each kind of server, into docs/fault-matrix.md: some 10 minutes
+drills: $(VENV)/.dev ## every fault on each kind of server, and in containers, into docs/fault-matrix.md: some 10 minutes
 	$(BIN)/python -m tools.drills
 
 demo: $(VENV)/.runtime ## the runbook's stack in Docker: up, checked until healthy, down

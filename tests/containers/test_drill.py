@@ -10,15 +10,15 @@ import docker
 import pytest
 
 from redis_runbook.targets import leftovers
+from redis_runbook.verdict import ExitCode
 from tests.support import product
-from tests.support.containers import IMAGES
+from tests.support.containers import ENVIRONMENT, IMAGES
 from tests.support.servers import wait_until
 
 # A drill that is interrupted by other work on the machine takes longer than its patience.
 pytestmark = pytest.mark.quiet
 
 OF_CONTAINERS = ("container-oom-killed", "restart-loop", "packet-loss")
-ENV = {f"REDIS_RUNBOOK_CONTAINER__{key.upper()}": image for key, image in IMAGES.items()}
 ON_CONTAINERS = ("drill", "--target", "container", "--fault")
 
 
@@ -38,7 +38,7 @@ def left(api: docker.APIClient) -> list[dict[str, Any]]:
 def test_faults_are_noticed_exactly_and_nothing_is_left(
     names: Sequence[str], folder: Path, api: docker.APIClient
 ) -> None:
-    done = product.run(folder, *ON_CONTAINERS, *names, env=ENV)
+    done = product.run(folder, *ON_CONTAINERS, *names, env=ENVIRONMENT)
     drills = json.loads(done.files["drill.json"])["faults"]
     assert [drill["name"] for drill in drills if drill["ok"]] == [*names], done.everything
     assert {drill["target"] for drill in drills} == {"container"}
@@ -50,7 +50,7 @@ def test_faults_are_noticed_exactly_and_nothing_is_left(
 
 def test_iptables_that_cannot_do_it_is_told(folder: Path, api: docker.APIClient) -> None:
     other = {"REDIS_RUNBOOK_CONTAINER__IPTABLES_IMAGE": IMAGES["redis_image"]}
-    done = product.run(folder, *ON_CONTAINERS, "packet-loss", env={**ENV, **other})
+    done = product.run(folder, *ON_CONTAINERS, "packet-loss", env={**ENVIRONMENT, **other})
     (drill,) = json.loads(done.files["drill.json"])["faults"]
     assert "iptables" in drill["problem"]
     assert done.code == 3
@@ -61,10 +61,12 @@ def test_iptables_that_cannot_do_it_is_told(folder: Path, api: docker.APIClient)
 def test_an_end_in_the_middle_leaves_nothing(
     number: signal.Signals, folder: Path, api: docker.APIClient
 ) -> None:
-    started = product.Started(folder, *ON_CONTAINERS, "stopped", env=ENV)
+    started = product.Started(folder, *ON_CONTAINERS, "stopped", env=ENVIRONMENT)
     wait_until(lambda: len(left(api)) == 4)  # two servers, an exporter, their network
     started.process.send_signal(number)
-    started.finish()
-    if number is signal.SIGKILL:  # then the next one removes it
+    code = started.finish().code
+    if number is signal.SIGINT:
+        assert code == ExitCode.INTERRUPTED
+    else:  # the next run removes it
         leftovers.sweep(api)
     assert left(api) == []

@@ -15,6 +15,9 @@ IMAGES = {
     "iptables_image": "redis-runbook-test/iptables:1.8",
 }
 
+ENVIRONMENT = {f"REDIS_RUNBOOK_CONTAINER__{key.upper()}": image for key, image in IMAGES.items()}
+"""The same, for a process of its own."""
+
 
 def open_container(requested: Any = "container", **images: str) -> Target:
     settings = config(container={**IMAGES, **images})

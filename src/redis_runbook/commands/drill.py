@@ -114,7 +114,8 @@ def _drills(chosen: Sequence[Fault], places: Sequence[Place]) -> Iterator[Drill]
     waiting: queue.SimpleQueue[tuple[int, Fault, Place]] = queue.SimpleQueue()
     ended: queue.SimpleQueue[tuple[int, Drill]] = queue.SimpleQueue()
     wanted = list(itertools.product(places, chosen))
-    for number, (place, fault) in enumerate(wanted):
+    # The longest first, so that the last ones end at about the same time.
+    for number, (place, fault) in sorted(enumerate(wanted), key=lambda one: -one[1][1].patience_s):
         waiting.put((number, fault, place))
 
     def work() -> None:
