@@ -48,6 +48,15 @@ def test_faults_are_noticed_exactly_and_nothing_is_left(
     assert left(api) == []
 
 
+def test_images_have_the_prefix_of_testcontainers(folder: Path, api: docker.APIClient) -> None:
+    prefix = "redis-runbook-test/"
+    env = {name: image.removeprefix(prefix) for name, image in ENVIRONMENT.items()}
+    env["TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX"] = prefix
+    done = product.run(folder, *ON_CONTAINERS, "packet-loss", env=env)
+    assert done.code == 0, done.everything
+    assert left(api) == []
+
+
 def test_iptables_that_cannot_do_it_is_told(folder: Path, api: docker.APIClient) -> None:
     other = {"REDIS_RUNBOOK_CONTAINER__IPTABLES_IMAGE": IMAGES["redis_image"]}
     done = product.run(folder, *ON_CONTAINERS, "packet-loss", env={**ENVIRONMENT, **other})

@@ -1,7 +1,7 @@
 """Loses packets in the network of one container, by iptables in another that shares it.
 
-Only that network has the rule, and loses it at the latest with the container. The kernel of many a
-machine has no netem; iptables can lose packets on all of them.
+Only that network has the rule, which ends with the container at the latest. By iptables, as netem
+is missing in the kernels of some machines.
 """
 
 import contextlib
@@ -23,26 +23,26 @@ _BURST: Final = 30
 def losing_packets(
     containers: Containers, container: str, *, image: str, port: int
 ) -> Iterator[None]:
-    """What a connection to this port of a container sends too fast is lost, as the block lasts.
+    """What a connection to this port of a container sends too fast is lost while the block lasts.
 
-    By rate, as networks of clouds do it, and not at random: that would be chance, of a connection
-    that has a single packet on its way above all, which waits for a fifth of a second after each
-    loss, and twice as long if it is lost again.
+    Clouds limit packets per second in this way. With random loss it would be chance who notices it:
+    a connection that waits for one answer at a time loses a fifth of a second with each packet, and
+    twice as much if that is lost again; one that sends many packets hardly any time.
 
     Raises:
         CannotDrillError: iptables does not do so here.
         TargetError: its image cannot be pulled or started.
     """
-    ensure_image(containers.api, image, PATIENT)
+    name = ensure_image(containers.api, image, PATIENT)
     rule = [
         *("INPUT", "--protocol", "tcp", "--destination-port", str(port)),
         *("--match", "hashlimit", "--hashlimit-name", "redis-runbook"),
         *("--hashlimit-mode", "srcport", "--hashlimit-above", f"{_MOST_PER_S}/second"),
         *("--hashlimit-burst", str(_BURST), "--jump", "DROP"),
     ]
-    _iptables(containers, container, image, ["--append", *rule])
+    _iptables(containers, container, name, ["--append", *rule])
     yield
-    _iptables(containers, container, image, ["--delete", *rule])
+    _iptables(containers, container, name, ["--delete", *rule])
 
 
 def _iptables(containers: Containers, container: str, image: str, arguments: Sequence[str]) -> None:

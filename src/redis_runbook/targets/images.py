@@ -29,8 +29,8 @@ IMPATIENT: Final = Patience(registry_s=2, image_s=30)
 """For `auto`, which can fall back to embedded servers."""
 
 
-def ensure_image(api: docker.APIClient, image: str, patience: Patience) -> None:
-    """Pull the image unless it is present.
+def ensure_image(api: docker.APIClient, image: str, patience: Patience) -> str:
+    """Pull an image unless it is present; returns its name, with the prefix of testcontainers.
 
     Raises:
         TargetError: it is not, and cannot be pulled.
@@ -43,9 +43,10 @@ def ensure_image(api: docker.APIClient, image: str, patience: Patience) -> None:
     except TROUBLE as error:
         problem = explain(error)
     else:
-        return
+        return name
     if problem:
         raise TargetError(f"the image {image} is not here and cannot be pulled: {problem}")
+    return name
 
 
 def _pull(api: docker.APIClient, name: str, patience: Patience) -> str:
