@@ -166,11 +166,16 @@ class ContainerService(Service):
         return int(self._inspected()["RestartCount"])
 
     def set_restart_policy(self, name: Literal["always", "no"]) -> None:
-        """Whether Docker starts it again when it ends."""
+        """Whether Docker starts it again when it ends, which must not be at this moment."""
         self._api.update_container(
             self.container,
             restart_policy={"Name": name},  # type: ignore[arg-type]  # the stubs lack `no`
         )
+
+    def end_restarts(self) -> None:
+        """End it, however often Docker is starting it."""
+        self._api.stop(self.container, timeout=_STOP_LIMIT_S)
+        self.set_restart_policy("no")
 
     def _inspected(self) -> dict[str, Any]:
         return self._api.inspect_container(self.container)  # type: ignore[no-any-return]

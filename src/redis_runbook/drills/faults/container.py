@@ -39,8 +39,7 @@ def restart_loop(stand: "ContainerStand") -> Iterator[None]:
     stand.cache.start("maxmemory much", wait=False)
     wait_until(lambda: stand.cache.restarts >= _LOOP_RESTARTS)
     yield
-    stand.cache.set_restart_policy("no")
-    wait_until(lambda: stand.cache.state["Status"] == "exited")
+    stand.cache.end_restarts()
     stand.cache.start()
     stand.fill_cache()
 
