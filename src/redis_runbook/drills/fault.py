@@ -24,8 +24,9 @@ class Fault:
     `connectivity.reachable[queue]`; those that only follow from one of them are not counted. On
     other targets the fault cannot be made. `may` are others that may notice it as well, by how long
     it lasts. `configuration` is what the checks need in runbook.toml for it. `patience_s` is how
-    long it may take until it can be noticed. `certain` is whether the checks must come to know it:
-    an unknown verdict is then not enough.
+    long it may take until it is noticed, and nothing else with it: a machine that is busy for a
+    moment makes a cache slow, too. `certain` is whether the checks must come to know it: an unknown
+    verdict is then not enough.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Fault:
     expected: Mapping[DrillTarget, frozenset[str]]
     configuration: str = ""
     may: frozenset[str] = frozenset()
-    patience_s: float = 10.0
+    patience_s: float = 20.0
     certain: bool = False
 
 
@@ -49,7 +50,7 @@ def fault(
     targets: tuple[DrillTarget, ...] = ALL_TARGETS,
     may: tuple[str, ...] = (),
     configuration: str = "",
-    patience_s: float = 10.0,
+    patience_s: float = 20.0,
     certain: bool = False,
 ) -> Callable[[_Steps], _Steps]:
     """Add a fault to the table; it is called what the function is, with hyphens.

@@ -70,7 +70,7 @@ def failing_jobs(stand: Stand) -> Iterator[None]:
     stand.fill_queue()
 
 
-@fault("a scheduler has lost its next job", _name("schedulers"), patience_s=20)
+@fault("a scheduler has lost its next job", _name("schedulers"))
 def orphaned_scheduler(stand: Stand) -> Iterator[None]:
     """Somebody emptied `delayed`."""
     client = stand.queue.client()
