@@ -245,6 +245,18 @@ def test_without_a_whole_view_nobody_is_logged_in(cache: Server, tmp_path: Path)
         pytest.raises(CannotLook, match="cache has more than 3,000 keys"),
     ):
         observe_expiries(client, "none:*", "cache", max_calls=3)
+    with (
+        connected(parse_endpoint(cache.url), "cache", timeout_s=5) as client,
+        pytest.raises(CannotLook, match=r"an entry of token=\[redacted\] cannot be seen"),
+    ):
+        observe_expiries(client, "token=planted:*", "cache", max_calls=3)
+
+
+def test_a_key_without_a_name_is_an_entry_too() -> None:
+    with running() as server:
+        server.client().set("", "x", ex=60)
+        with connected(parse_endpoint(server.url), "cache", timeout_s=5) as client:
+            assert len(observe_expiries(client, "*", "cache")) == 1
 
 
 def test_a_run_that_is_about_to_end_is_unknown(cache: Server) -> None:

@@ -17,7 +17,7 @@ from redis_runbook.probes.jwt_cache import (
 from redis_runbook.probes.jwt_login import log_in
 from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.probes.programs import BEFORE_DEADLINE_S, LIMIT_S
-from redis_runbook.redact import Shown
+from redis_runbook.redact import Shown, printable
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, connected
 
@@ -169,22 +169,22 @@ def observe_expiries(
             found |= _expiries(client, batch)
         if len(found) > max_entries:
             raise CannotLook(
-                f"{service} has more than {max_entries:,} entries of {pattern}: whether a login "
-                "makes or renews one cannot be seen"
+                f"{service} has more than {max_entries:,} entries of {printable(pattern)}: "
+                "whether a login makes or renews one cannot be seen"
             )
         if cursor == b"0":
             return found
     raise CannotLook(
         f"{service} has more than {max_calls * _SCAN_COUNT:,} keys: whether a login makes or "
-        f"renews an entry of {pattern} cannot be seen"
+        f"renews an entry of {printable(pattern)} cannot be seen"
     )
 
 
 def _batches(keys: Sequence[bytes]) -> list[list[bytes]]:
     batches: list[list[bytes]] = []
-    size = _BATCH_BYTES
+    size = 0
     for key in keys:
-        if size + len(key) > _BATCH_BYTES or len(batches[-1]) >= _BATCH_KEYS:
+        if not batches or size + len(key) > _BATCH_BYTES or len(batches[-1]) >= _BATCH_KEYS:
             batches.append([])
             size = 0
         batches[-1].append(key)
