@@ -94,6 +94,26 @@ def test_a_queue_on_a_server_whose_memory_is_full_is_read(raw: Any, observe: Any
     assert facts.longest_wait_s == pytest.approx(9, abs=0.5)
 
 
+@pytest.mark.parametrize("size", [600, 9_000])
+def test_a_job_with_a_long_id_is_looked_at_like_any_other(
+    raw: Any, observe: Any, size: int
+) -> None:
+    waits, works, runs = ("wait" * size)[:size], ("work" * size)[:size], ("runs" * size)[:size]
+    raw.lpush("bull:q:wait", waits)
+    _job(raw, waits, timestamp=_now_ms() - 9_000)
+    raw.lpush("bull:q:active", works)
+    _job(raw, works, processedOn=_now_ms() - 1_000)
+    raw.set(f"bull:q:{works}:lock", "token", px=30_000)
+    next_ms = _now_ms() + 60_000
+    raw.zadd("bull:q:repeat", {runs: next_ms})
+    raw.hset(f"bull:q:repeat:{runs}", "name", "tick")
+    raw.hset(f"bull:q:repeat:{runs}:{next_ms}", "name", "tick")
+    facts = observe()
+    assert facts.longest_wait_s == pytest.approx(9, abs=0.5)
+    assert facts.locked == 1
+    assert [one.job_exists for one in facts.schedulers] == [True]
+
+
 def test_a_job_whose_hash_vanished_has_no_age(raw: Any, observe: Any) -> None:
     raw.rpush("bull:q:wait", "gone")
     raw.rpush("bull:q:active", "gone-too")

@@ -5,7 +5,7 @@ import pytest
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.endpoint import parse_endpoint
-from redis_runbook.wire.resp import MAX_EXCHANGE_BYTES
+from redis_runbook.wire.resp import MAX_EXCHANGE_BYTES, Kept
 from tests.support.servers import running
 
 
@@ -19,8 +19,12 @@ def test_what_is_not_kept_of_a_text_is_not_counted() -> None:
         with connected(endpoint, "queue", timeout_s=5) as looking:
             asked = ("LRANGE", key, 0, -1)
             for _ in range(3):
-                (reply,) = looking.ask_all(*[asked] * 7, keeps_bytes=10)[6:]
+                (reply,) = looking.ask_all(*[asked] * 7, kept=Kept(10))[6:]
                 assert reply == [b"x" * 10, b"short", b"y" * 10, b"end"]
+            (reply,) = looking.ask_all(asked, kept=Kept(10, in_arrays=2))
+            assert reply == texts
+            *_, reply = looking.ask_all(("MULTI",), asked, ("EXEC",), kept=Kept(10, in_arrays=2))
+            assert reply == [[b"x" * 10, b"short", b"y" * 10, b"end"]]
             assert looking.ask(*asked) == texts
             with pytest.raises(CannotLook, match="more than anybody asked for"):
                 looking.ask_all(*[asked] * 7)

@@ -19,7 +19,9 @@ from redis_runbook.wire.resp import (
     MAX_INFO_BYTES,
     MAX_LOGIN_BYTES,
     MAX_TEXT_BYTES,
+    WHOLE,
     BoundedParser,
+    Kept,
     ReplyTooLargeError,
 )
 
@@ -108,8 +110,8 @@ class Client:
             raise reply
         return reply
 
-    def ask_all(self, *commands: tuple[Word, ...], keeps_bytes: int = MAX_TEXT_BYTES) -> list[Any]:
-        """Send several commands in one round trip; of each text keep the first `keeps_bytes`.
+    def ask_all(self, *commands: tuple[Word, ...], kept: Kept = WHOLE) -> list[Any]:
+        """Send several commands in one round trip, and keep so much of each text in the replies.
 
         An error reply is returned in its command's place: `CannotLook` if permission is missing or
         the command is disabled, else `redis.exceptions.ResponseError`. Raises as `ask` if the
@@ -117,18 +119,18 @@ class Client:
         """
         only_info = all(command[0] == "INFO" for command in commands)
         most = 2 * MAX_INFO_BYTES if only_info else MAX_EXCHANGE_BYTES
-        return self._exchange(commands, most, keeps_bytes)
+        return self._exchange(commands, most, kept)
 
     def _exchange(
         self,
         commands: Sequence[tuple[Word, ...]],
         max_bytes: int,
-        keeps_bytes: int = MAX_TEXT_BYTES,
+        kept: Kept = WHOLE,
     ) -> list[Any]:
         if self._ended:  # redis-py would reconnect without notice
             raise CannotLook(self._ended)
         with self._ends_at_an_error():
-            self._parser.begin_exchange(max_bytes, keeps_bytes=keeps_bytes)
+            self._parser.begin_exchange(max_bytes, kept)
             self._connection.send_packed_command(self._connection.pack_commands(commands))
             return [self._reply(command) for command in commands]
 

@@ -3,13 +3,13 @@
 redis-py trusts the length that a reply announces, and buffers the reply until it is complete.
 
 It has no public API to bound that. Private names of redis-py are used here: `redis._parsers`, its
-`_RESP2Parser` and `SocketBuffer` with `_read_from_socket` and `_buffer`, and `Connection._sock`;
-client.py uses two more. A new major version may change them, so pyproject.toml excludes it until it
-has been tested.
+`_RESP2Parser` with `_read_response`, `SocketBuffer` with `_read_from_socket` and `_buffer`, and
+`Connection._sock`; client.py uses two more. A new major version may change them, so pyproject.toml
+excludes it until it has been tested.
 """
 
 import io
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from redis._parsers import _RESP2Parser
 from redis._parsers.socket import SocketBuffer
@@ -34,6 +34,16 @@ MAX_CONNECTION_BYTES: Final = 256 << 20
 _LONGEST_INTEGER: Final = len(b":-9223372036854775808")
 
 
+class Kept(NamedTuple):
+    """How much of each text is kept: the first `most_bytes`, if it is in that many arrays."""
+
+    most_bytes: int
+    in_arrays: int = 0
+
+
+WHOLE: Final = Kept(MAX_TEXT_BYTES)
+
+
 class ReplyTooLargeError(InvalidResponse):
     """The server sends more than a limit permits."""
 
@@ -48,22 +58,24 @@ class _BoundedBuffer(SocketBuffer):
     received = 0
     elements = 0
     max_text_bytes = MAX_TEXT_BYTES
-    keeps_bytes = MAX_TEXT_BYTES
+    kept = WHOLE
+    depth = 0
     max_exchange_bytes = MAX_LOGIN_BYTES
     exchange_began = 0
     forgotten = 0
     _line_began: int | None = None
 
     def read(self, length: int, *arguments: Any, **options: Any) -> bytes:
-        """Read one bulk string of a reply, unless it is too long; keep its first `keeps_bytes`."""
+        """Read one bulk string of a reply, unless it is too long, and forget what is not kept."""
         if length > self.max_text_bytes:
             raise ReplyTooLargeError
         text = super().read(length, *arguments, **options)
-        if length <= self.keeps_bytes:
+        most = self.kept.most_bytes
+        if length <= most or self.depth <= self.kept.in_arrays:
             return text
-        self.forgotten += length - self.keeps_bytes
+        self.forgotten += length - most
         self._buffer = io.BytesIO(self._buffer.read())  # its base keeps a reply until the last byte
-        return text[: self.keeps_bytes]
+        return text[:most]
 
     def readline(self, *arguments: Any, **options: Any) -> bytes:
         """Read one line, which begins each element of a reply, unless there are too many.
@@ -109,11 +121,11 @@ class BoundedParser(_RESP2Parser):
     max_text_bytes = MAX_TEXT_BYTES
     """How long a text of the next reply may be."""
 
-    def begin_exchange(self, max_bytes: int, *, keeps_bytes: int) -> None:
+    def begin_exchange(self, max_bytes: int, kept: Kept = WHOLE) -> None:
         """Count bytes and elements of replies anew: commands are about to be sent."""
         if isinstance(self._buffer, _BoundedBuffer):
             self._buffer.max_exchange_bytes = max_bytes
-            self._buffer.keeps_bytes = keeps_bytes
+            self._buffer.kept = kept
             self._buffer.exchange_began = self._buffer.received - self._buffer.forgotten
             self._buffer.elements = 0
 
@@ -121,4 +133,15 @@ class BoundedParser(_RESP2Parser):
         """Read one whole reply."""
         if isinstance(self._buffer, _BoundedBuffer):
             self._buffer.max_text_bytes = self.max_text_bytes
+            self._buffer.depth = 0
         return super().read_response(*arguments, **options)
+
+    def _read_response(self, *arguments: Any, **options: Any) -> Any:
+        """Read one element of it: redis-py calls this for each element of an array."""
+        buffer = self._buffer
+        if not isinstance(buffer, _BoundedBuffer):
+            return super()._read_response(*arguments, **options)
+        buffer.depth += 1
+        element = super()._read_response(*arguments, **options)
+        buffer.depth -= 1
+        return element

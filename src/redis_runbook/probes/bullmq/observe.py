@@ -18,12 +18,13 @@ from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.bullmq.replies import ask_in_transactions, ask_permitted, clock_ms
 from redis_runbook.probes.bullmq.snapshot import Snapshot
 from redis_runbook.wire.client import Client
+from redis_runbook.wire.resp import Kept
 
 _QUEUES_PER_ROUND_TRIP: Final = 50
-_KEPT_OF_EVENTS_BYTES: Final = 512
-"""Of each text in an event: what a job returned may be large. Job ids in lists are cut alike."""
-_KEPT_OF_JOBS_BYTES: Final = 8_192
-"""Of each text in a job: why it failed may be large."""
+_OF_EVENTS: Final = Kept(2_048, in_arrays=3)
+"""In an event, not in a list of ids: what a job returned may be large."""
+_OF_JOBS: Final = Kept(8_192)
+"""Why a job failed may be large."""
 _LOOKBACK_MS: Final = 60_000
 """Events are read from this long before the window: its first jobs became ready earlier."""
 _HISTORY_S: Final = 3600
@@ -109,7 +110,7 @@ def _snapshots(client: Client, queues: Sequence[Queue], bounds: HistoryBounds) -
     replies = ask_in_transactions(
         client,
         [list(questions.values()) for questions in all_questions],
-        keeps_bytes=_KEPT_OF_EVENTS_BYTES,
+        kept=_OF_EVENTS,
     )
     return [
         snapshot.parse(queue, dict(zip(questions, answers, strict=True)))
@@ -122,14 +123,14 @@ def _details(
 ) -> Iterator[detail.Replies]:
     about_jobs = [detail.questions(shot) for shot in snapshots]
     older = [detail.questions_about_events(shot, bounds) for shot in snapshots]
-    of_jobs = _replies(client, about_jobs, keeps_bytes=_KEPT_OF_JOBS_BYTES)
-    of_events = _replies(client, older, keeps_bytes=_KEPT_OF_EVENTS_BYTES)
+    of_jobs = _replies(client, about_jobs, kept=_OF_JOBS)
+    of_events = _replies(client, older, kept=_OF_EVENTS)
     return ({**jobs, **events} for jobs, events in zip(of_jobs, of_events, strict=True))
 
 
 def _replies(
-    client: Client, all_questions: Sequence[detail.Questions], *, keeps_bytes: int
+    client: Client, all_questions: Sequence[detail.Questions], *, kept: Kept
 ) -> Iterator[detail.Replies]:
     commands = [command for questions in all_questions for command in questions.values()]
-    answers = iter(ask_permitted(client, commands, keeps_bytes=keeps_bytes))
+    answers = iter(ask_permitted(client, commands, kept=kept))
     return (dict(zip(questions, answers, strict=False)) for questions in all_questions)

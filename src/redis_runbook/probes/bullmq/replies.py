@@ -7,7 +7,7 @@ import redis
 
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word
-from redis_runbook.wire.resp import MAX_TEXT_BYTES
+from redis_runbook.wire.resp import WHOLE, Kept
 
 Command = tuple[Word, ...]
 
@@ -91,18 +91,16 @@ def is_wrong_type(reply: Any) -> bool:
     return isinstance(reply, redis.ResponseError) and str(reply).startswith("WRONGTYPE")
 
 
-def ask_permitted(
-    client: Client, commands: Sequence[Command], *, keeps_bytes: int = MAX_TEXT_BYTES
-) -> list[Any]:
+def ask_permitted(client: Client, commands: Sequence[Command], *, kept: Kept = WHOLE) -> list[Any]:
     """The replies to commands that the user may all run; other errors are in their place.
 
-    Of each text the first `keeps_bytes` are kept.
+    Of each text in the replies so much is kept.
 
     Raises:
         CannotLook: the user may not run one of them.
         redis.exceptions.RedisError: the connection failed.
     """
-    replies = client.ask_all(*commands, keeps_bytes=keeps_bytes) if commands else []
+    replies = client.ask_all(*commands, kept=kept) if commands else []
     denied = next((reply for reply in replies if isinstance(reply, CannotLook)), None)
     if denied:
         raise denied
@@ -113,11 +111,11 @@ def ask_in_transactions(
     client: Client,
     transactions: Sequence[Sequence[Command]],
     *,
-    keeps_bytes: int = MAX_TEXT_BYTES,
+    kept: Kept = WHOLE,
 ) -> list[list[Any]]:
     """Run several transactions in one round trip; an error reply is returned in its place.
 
-    Of each text the first `keeps_bytes` are kept.
+    Of each text in the replies so much is kept.
 
     A server whose memory is full refuses every command in a transaction, reads as well. There they
     are asked for without one: a job may then move between two of them.
@@ -130,12 +128,9 @@ def ask_in_transactions(
     commands = [
         command for transaction in transactions for command in (("MULTI",), *transaction, ("EXEC",))
     ]
-    answers = client.ask_all(*commands, keeps_bytes=keeps_bytes)
+    answers = client.ask_all(*commands, kept=kept)
     if any(isinstance(answer, redis.OutOfMemoryError) for answer in answers):
-        return [
-            ask_permitted(client, transaction, keeps_bytes=keeps_bytes)
-            for transaction in transactions
-        ]
+        return [ask_permitted(client, transaction, kept=kept) for transaction in transactions]
     replies = iter(answers)
     return [_executed(replies, len(transaction)) for transaction in transactions]
 
