@@ -20,12 +20,13 @@ _NUMBER: Final = re.compile(r"(?:^|\s)\d+\. ")
 _COMMAND: Final = re.compile(
     r"docker compose (ps|logs|restart|up -d)(?: (SERVICE|EXPORTER|WORKERS))?"
 )
-_OF_ONE_CONTAINER: Final = {
+_DOCKER_VERBS: Final = {
     "ps": "docker inspect",
     "logs": "docker logs",
     "restart": "docker restart",
     "up -d": "docker start",
 }
+_KINDS: Final = {"SERVICE": "redis", "EXPORTER": "exporter", "WORKERS": "worker"}
 _JOINED: Final = "`, `"
 
 
@@ -54,8 +55,10 @@ def named(
     service = subject.service.name if subject.service else None
 
     def command(found: re.Match[str]) -> str:
-        entries, default = _named(found[2], scope, subject.name, service, config)
-        return _JOINED.join(_commands(found[1], entries, default, config))
+        verb, word = found.groups()
+        entries = _entries(word, scope, subject.name, service, config) if word else []
+        name = _default(word, verb, service)
+        return _JOINED.join(_commands(verb, entries, name, config))
 
     queue = shlex.quote(printable(subject.configured_as)) if subject.queue else "NAME"
     return tuple(
@@ -63,47 +66,52 @@ def named(
     )
 
 
-def _named(
-    word: str | None, scope: str, subject: str, service: str | None, config: Config
-) -> tuple[list[ContainerSettings], str]:
-    """The entries of `[containers]` that a word stands for, and its name where there are none."""
+def _entries(
+    word: str, scope: str, subject: str, service: str | None, config: Config
+) -> list[ContainerSettings]:
+    """The entries of `[containers]` that a word stands for."""
     if word == "SERVICE" and scope in {"container", "worker"} and subject in config.containers:
-        return [config.containers[subject]], ""
-    kind, default = {
-        "SERVICE": ("redis", f"redis-{service}" if service else ""),
-        "EXPORTER": ("exporter", "redis-exporter"),
-        "WORKERS": ("worker", ""),
-    }.get(word or "", ("", ""))
-    found = [
+        return [config.containers[subject]]
+    of_kind = [
         entry
         for entry in config.containers.values()
-        if entry.enabled and entry.kind == kind and entry.service in {None, service}
+        if entry.enabled and entry.kind == _KINDS[word]
     ]
-    return found, default
+    of_service = [entry for entry in of_kind if entry.service in {None, service}]
+    # One exporter may watch all services.
+    return of_service or (of_kind if word == "EXPORTER" else [])
+
+
+def _default(word: str | None, verb: str, service: str | None) -> str:
+    """What compose calls it where the configuration does not say; empty for all services.
+
+    `restart` and `up` without a name would restart the servers, too: the word is left in its place.
+    """
+    if word == "SERVICE" and service:
+        return f"redis-{service}"
+    if word == "EXPORTER":
+        return "redis-exporter"
+    return word if word and verb != "ps" else ""
 
 
 def _commands(
     verb: str, entries: Sequence[ContainerSettings], default: str, config: Config
 ) -> Iterator[str]:
-    """The command for compose services, and that for containers that are named themselves."""
+    """The command for compose services, and one for each container that is named itself."""
     services = [entry.compose_service for entry in entries if entry.compose_service]
     containers = [entry.container for entry in entries if entry.container]
     if services or not containers:
+        names = services or ([default] if default else [])
         projects = {entry.project for entry in entries if entry.project}
-        names = services or [default] * bool(default)
-        yield f"{_compose(config, projects)}{verb}{''.join(map(_argument, names))}"
-    if containers:
-        yield f"{_OF_ONE_CONTAINER[verb]}{''.join(map(_argument, containers))}"
-
-
-def _argument(name: str) -> str:
-    return f" {shlex.quote(name)}"
+        yield " ".join([f"{_compose(config, projects)}{verb}", *map(shlex.quote, names)])
+    for container in containers:
+        yield f"{_DOCKER_VERBS[verb]} {shlex.quote(container)}"
 
 
 def _compose(config: Config, projects: set[str]) -> str:
     """What compose commands begin with: the operator's own, else Docker's with the project."""
     prefix = config.operator.compose
     if prefix is None:
-        project = f" -p {shlex.quote(min(projects))}" if len(projects) == 1 else ""
-        return f"docker compose{project} "
+        project = "".join(f" -p {shlex.quote(name)}" for name in projects)
+        return f"docker compose{project if len(projects) == 1 else ''} "
     return prefix if prefix[-1:] in ":/-" else f"{prefix} "

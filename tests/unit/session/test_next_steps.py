@@ -28,7 +28,29 @@ container = "worker-2"
 [containers.exporter]
 kind = "exporter"
 container = "the exporter"
+[containers.off]
+enabled = false
+kind = "worker"
+service = "queue"
+container = "worker-3"
+[containers.cache]
+service = "cache"
+container = "cache-1"
+[containers.of-cache]
+kind = "worker"
+service = "cache"
+container = "worker-4"
 """
+TWO = "".join(
+    f'[containers.{name}]\nkind = "worker"\nservice = "queue"\ncontainer = "{name}"\n'
+    for name in ("a", "b")
+)
+OTHER = "".join(
+    f'[containers.{name}]\nkind = "worker"\nservice = "queue"\nproject = "of-{name}"\n'
+    f'compose_service = "{name}"\n'
+    for name in ("one", "two")
+)
+FOREIGN = '[containers.e]\nkind = "exporter"\nservice = "cache"\ncontainer = "e"\n'
 OWN = '[operator]\ncompose = "pnpm compose:"\n'
 
 
@@ -60,6 +82,17 @@ def told(step: str, text: str = "", check: str = "memory.used_ratio", name: str 
         ("`docker compose logs EXPORTER`", "", "`docker compose logs redis-exporter`"),
         ("`docker compose logs EXPORTER`", BY_COMPOSE, "`docker logs 'the exporter'`"),
         ("`docker compose ps WORKERS`", "", "`docker compose ps`"),
+        ("`docker compose restart WORKERS`", "", "`docker compose restart WORKERS`"),
+        ("`docker compose up -d WORKERS`", OWN, "`pnpm compose:up -d WORKERS`"),
+        ("`docker compose ps WORKERS`", BY_COMPOSE,
+         "`docker compose -p docugen ps worker`, `docker inspect worker-2`"),
+        ("`docker compose logs WORKERS`", TWO, "`docker logs a`, `docker logs b`"),
+        ("`docker compose ps WORKERS`", OTHER, "`docker compose ps one two`"),
+        ("`docker compose logs EXPORTER`", FOREIGN, "`docker logs e`"),
+        ("`docker compose logs SERVICE`", '[operator]\ncompose = "infra/"\n',
+         "`infra/logs redis-queue`"),
+        ("`docker compose logs SERVICE`", '[operator]\ncompose = "compose-"\n',
+         "`compose-logs redis-queue`"),
         ("`docker compose up -d WORKERS`", BY_COMPOSE,
          "`docker compose -p docugen up -d worker`, `docker start worker-2`"),
         ("`docker compose up -d`", BY_COMPOSE, "`docker compose up -d`"),
@@ -76,6 +109,9 @@ def test_what_a_finding_of_a_container_is_about_is_that_container() -> None:
     assert worker == "`docker compose -p docugen restart worker`"
     other = told(step, BY_COMPOSE, "incident.container", "other")
     assert other == "`docker restart worker-2`"
+    # A service that is called like the entry of another one is no container.
+    named = told(step, '[containers.queue]\nservice = "cache"\ncontainer = "x"\n')
+    assert named == "`docker compose restart redis-queue`"
 
 
 def test_a_queue_is_called_by_its_name_and_no_shell_reads_more() -> None:
@@ -107,4 +143,4 @@ def test_no_check_names_a_command_that_is_not_known_here() -> None:
         for command in file.read_text().split("`"):
             if command.startswith("docker compose"):
                 shown = told(f"`{command}`", BY_COMPOSE, "incident.container", "queue")
-                assert not any(word.isupper() for word in shown.split()), command
+                assert not any(word.strip("`").isupper() for word in shown.split()), command
