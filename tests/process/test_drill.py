@@ -35,6 +35,8 @@ def test_faults_are_noticed_exactly(folder: Path) -> None:
     assert all(drill["detected_s"] > 0 for drill in found.values())
     assert done.code == 0
     assert found["evicting-queue"]["found"] == [POLICY]
+    verdicts = {name: drill["verdict"] for name, drill in found.items()}
+    assert verdicts == {**dict.fromkeys(names, "fail"), "no-worker": "unknown"}
     assert found["stopped"]["server"].startswith("valkey 9")
     assert (found["stopped"]["unexpected"], found["stopped"]["missed"]) == ([], [])
     for report in ("drill.md", "drill.html"):

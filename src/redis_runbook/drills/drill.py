@@ -16,7 +16,7 @@ from redis_runbook.record import RunRecord
 from redis_runbook.redact import NO_TEXT, Shown, harmless
 from redis_runbook.reporting.previous import read_record
 from redis_runbook.targets.target import TargetError
-from redis_runbook.verdict import ExitCode, Verdict
+from redis_runbook.verdict import SEVERITY, ExitCode, Verdict
 
 _HEALTHY_IN_S: Final = 60.0
 _REPAIRED_IN_S: Final = 60.0
@@ -30,8 +30,10 @@ class Drill:
     `found` are the findings that did not pass and follow from no other one. `missed` are those of
     `expected` that are not among them, `unexpected` those that are in neither `expected` nor `may`,
     which are the ones that may notice the fault, too. `detected_s` is from the fault to
-    the end of the run that noticed it; None if none did. `repaired` is whether a run was healthy
-    after the repair. `problem` says why the drill could not be run, and is empty if it was.
+    the end of the run that noticed it; None if none did. `verdict` is the worst of the expected
+    findings then: `fail`, `unknown` or `warn`. `repaired` is whether a run was healthy after the
+    repair: warnings may remain. `problem` says why the drill could not be run, and is empty if it
+    was.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Drill:
     unexpected: tuple[str, ...] = ()
     missed: tuple[str, ...] = ()
     detected_s: float | None = None
+    verdict: Verdict | None = None
     repaired: bool = False
     problem: Shown = NO_TEXT
 
@@ -54,7 +57,7 @@ class Drill:
 
     @property
     def ok(self) -> bool:
-        """Whether the fault was noticed exactly, and nothing any more after its repair."""
+        """Whether the fault was noticed exactly, and a run was healthy again after its repair."""
         return self.repaired and not (self.unexpected or self.missed or self.problem)
 
 
@@ -109,7 +112,14 @@ def _noticed(drill: Drill, fault: Fault, stand: Stand, *, allowed: frozenset[str
                 missed=tuple(sorted(missed)),
                 unexpected=tuple(sorted(unexpected)),
                 detected_s=round(took_s, 1) if exactly else None,
+                verdict=_worst(record, expected) if exactly else None,
             )
+
+
+def _worst(record: RunRecord, names: frozenset[str]) -> Verdict:
+    """The worst verdict of these findings."""
+    found = {finding.verdict for finding in record.findings if finding.name in names}
+    return min(found, key=SEVERITY.index)
 
 
 def _wait_until_healthy(stand: Stand, limit_s: float) -> RunRecord:

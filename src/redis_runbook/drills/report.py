@@ -10,14 +10,15 @@ from typing import Final
 import jinja2
 
 from redis_runbook.drills.drill import Drill
+from redis_runbook.verdict import Verdict
 
 _VERSION: Final = 1
 _EXPLAINED: Final = """\
 Each fault is made on throwaway servers with a real BullMQ worker. The checks named must not pass;
 those in brackets may notice it as well, by how long it lasts. No other may fail to pass, but those
-that follow from one of them; before the fault and after its repair all pass. What a cell tells is
-how long it took from the fault to the end of the run that noticed it; it is empty where the fault
-cannot be made."""
+that follow from one of them; before the fault and after its repair a run is healthy. A cell tells
+how long it took from the fault to the end of the run that noticed it, and the worst verdict of the
+checks named where that is no `fail`; it is empty where the fault cannot be made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,7 @@ def summary(drills: Sequence[Drill]) -> str:
 
 
 def told(drill: Drill | None) -> str:
-    """What became of one fault: `6 s`, or what went wrong."""
+    """What became of one fault: `6 s`, `6 s, unknown`, or what went wrong."""
     if drill is None:
         return ""
     if drill.problem:
@@ -95,7 +96,10 @@ def told(drill: Drill | None) -> str:
         *(f"also {name}" for name in drill.unexpected),
         *(["not healthy after the repair"] if not drill.repaired else []),
     ]
-    return "; ".join(wrong) or f"{drill.detected_s:.0f} s"
+    if wrong:
+        return "; ".join(wrong)
+    verdict = "" if drill.verdict is Verdict.FAIL else f", {drill.verdict}"
+    return f"{drill.detected_s:.0f} s{verdict}"
 
 
 def _places(drills: Iterable[Drill]) -> list[str]:

@@ -1,8 +1,11 @@
 """What the matrix says of drills on several targets."""
 
+import dataclasses
+
 from redis_runbook.drills.drill import Drill
-from redis_runbook.drills.report import as_markdown, as_page
+from redis_runbook.drills.report import as_markdown, as_page, told
 from redis_runbook.drills.stand import DrillTarget
+from redis_runbook.verdict import Verdict
 
 REACHABLE = "connectivity.reachable[queue]"
 CONTAINER = "incident.container[queue]"
@@ -18,6 +21,7 @@ def drill(target: DrillTarget, name: str, *expected: str) -> Drill:
         may=(),
         found=expected,
         detected_s=3.0,
+        verdict=Verdict.FAIL,
         repaired=True,
     )
 
@@ -43,3 +47,9 @@ def test_a_check_that_is_expected_on_one_target_says_on_which() -> None:
         assert f"{CONTAINER}` container only" in stopped.replace("</code>", "`")
         assert f"{REACHABLE}` container only" not in stopped.replace("</code>", "`")
         assert "container only" not in loop
+
+
+def test_a_fault_that_nothing_fails_for_has_its_verdict_with_it() -> None:
+    assert told(DRILLS[0]) == "3 s"
+    for verdict in (Verdict.UNKNOWN, Verdict.WARN):
+        assert told(dataclasses.replace(DRILLS[0], verdict=verdict)) == f"3 s, {verdict.value}"
