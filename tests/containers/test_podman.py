@@ -1,8 +1,10 @@
 """The checks of containers on Podman, which speaks Docker's API: the same verdicts."""
 
 import contextlib
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,9 +79,9 @@ def answers(port: int) -> bool:
 
 
 @pytest.fixture(scope="module")
-def podman(api: docker.APIClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+def podman(api: docker.APIClient) -> Iterator[Podman]:
     """Podman with the test image, which Docker has."""
-    folder = tmp_path_factory.mktemp("podman")
+    folder = Path(tempfile.mkdtemp())  # Podman takes no long path
     image = folder / "image.tar"
     with image.open("wb") as file:
         for part in api.get_image(IMAGES["redis_image"]):
@@ -91,6 +93,7 @@ def podman(api: docker.APIClient, tmp_path_factory: pytest.TempPathFactory) -> I
         yield made
     finally:
         made.close()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_podman_answers_as_docker_does(podman: Podman, folder: Path) -> None:
