@@ -11,6 +11,7 @@ from redis_runbook.probes.containers.facts import ContainerState, GivenUrl
 from redis_runbook.probes.memory import MemoryFacts
 from redis_runbook.redact import printable
 from redis_runbook.verdict import CannotLook, Verdict
+from redis_runbook.wire.endpoint import Endpoint
 
 _MOST_OF_LIMIT: Final = 0.8
 
@@ -36,7 +37,7 @@ def judge_url(url: GivenUrl, service: Service, servers: Sequence[ContainerState]
         return Verdict.FAIL, other
     if inward and url.own_network is None:
         return Verdict.UNKNOWN, f"{text}: what that is in its container's network is not known"
-    if url.address == address:
+    if _is_same(url, endpoint):
         return Verdict.PASS, f"{text}, which was checked"
     verdict, why = _by_containers(url, host, endpoint.port, servers)
     return verdict, f"{text}, {why} {address}" if verdict is Verdict.PASS else f"{other}{why}"
@@ -62,6 +63,11 @@ def _by_containers(
 ) -> Judgement:
     """Compare two different addresses; the words continue a sentence about them."""
     for server in servers:
+        if url.host in server.names and not _share_network(url, server):
+            return Verdict.UNKNOWN, (
+                f": it is in no network of {server.name}, and whom it reaches by that name is not "
+                "known"
+            )
         is_both = _is_both(server, url, host, port)
         if is_both:
             return Verdict.PASS, f"which is {server.name}, as is"
@@ -75,6 +81,21 @@ def _by_containers(
         unknown = "whether these are one server is not known; configure its container, too"
         return Verdict.UNKNOWN, f": {unknown}"
     return Verdict.FAIL, ""
+
+
+def _is_same(url: GivenUrl, endpoint: Endpoint) -> bool:
+    """Whether a URL is the checked address; the container's own localhost was ruled out before."""
+    if not url.port:
+        return url.address == endpoint.address
+    if url.port != endpoint.port:
+        return False
+    here = _is_loopback(url.host) and _is_loopback(endpoint.host)
+    return here or url.host.casefold() == endpoint.host.casefold()
+
+
+def _share_network(url: GivenUrl, server: ContainerState) -> bool:
+    """Whether an application reaches a container by its names; so does what is in no container."""
+    return not url.networks or not {*url.networks}.isdisjoint(server.networks)
 
 
 def _is_both(server: ContainerState, url: GivenUrl, host: str, port: int) -> bool | None:

@@ -43,7 +43,8 @@ class GivenUrl:
     """Where an application is told that the Redis is; `problem` is set if that is not an address.
 
     `given_by` is a sentence's subject: `REDIS_QUEUE_URL of container api-1`. `own_network` is
-    whether localhost is the application's container there, None if that is not known.
+    whether localhost is the application's container there, None if that is not known. `networks`
+    are those that its container is in, none if it is in no container.
     """
 
     given_by: str
@@ -51,6 +52,7 @@ class GivenUrl:
     port: int = 0
     database: int = 0
     own_network: bool | None = False
+    networks: Sequence[Shown] = ()
     problem: str = ""
 
     @property
@@ -68,8 +70,8 @@ class ContainerState:
     container it may tell of its previous life; `oom_times` are kills in the last 10 minutes, as
     are `death_times`, of the container. `restarts` counts those by its restart policy.
     `memory_limit_bytes` is 0 if it has no limit. `names` are the names and addresses by which
-    others reach it, `ports` what it publishes: by its own port, those of the machine `published_on`
-    (empty: this one).
+    others reach it in its `networks`, `ports` what it publishes: by its own port, those of the
+    machine `published_on` (empty: this one).
     """
 
     name: Shown
@@ -84,6 +86,7 @@ class ContainerState:
     death_times: Sequence[float] = ()
     memory_limit_bytes: int = 0
     names: Sequence[Shown] = ()
+    networks: Sequence[Shown] = ()
     ports: Mapping[int, Sequence[int]] = field(default_factory=dict)
     published_on: Shown = NO_TEXT
     log: LogFacts = LogFacts()

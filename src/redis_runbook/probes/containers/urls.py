@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from redis_runbook.config.containers import ContainerSettings
 from redis_runbook.probes.containers.facts import GivenUrl
-from redis_runbook.redact import KNOWN, harmless, printable
+from redis_runbook.redact import KNOWN, Shown, harmless, printable
 from redis_runbook.wire.endpoint import parse_endpoint
 from redis_runbook.wire.files import read_text
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from redis_runbook.wire.docker.answers import Inspected
 
 _MAX_BYTES: Final = 64 << 10
+_LONGEST_NAME: Final = 100
+_MOST_NETWORKS: Final = 20
 _APPLICATIONS: Final = frozenset({"worker", "app"})
 
 
@@ -34,19 +36,20 @@ def given_urls(
 ) -> Iterator[GivenUrl]:
     """The URL of the variable in each container, and in the `dotenv` of the entry.
 
-    What a container is not told is left out, unless no place at all has it. `run_here` is whether
-    they run on this machine.
+    Containers that are all not told are left out. `run_here` is whether they run on this machine.
     """
     if not variable:
         return
     name = harmless(variable)
-    for container in containers:
-        value = container.variables.get(variable)
-        if value is not None:
-            url = _url(f"{name} of {container.shown}", value)
-            own_network = container.own_network
+    one_is_told = any(variable in container.variables for container in containers)
+    for container in containers if one_is_told else ():
+        own_network = container.own_network
+        yield replace(
+            _url(f"{name} of {container.shown}", container.variables.get(variable)),
             # The network of another machine is not ours.
-            yield replace(url, own_network=own_network if run_here else own_network or None)
+            own_network=own_network if run_here else own_network or None,
+            networks=networks_of(container),
+        )
     if settings.dotenv:
         given_by = f"{name} of {harmless(settings.dotenv)}"
         try:
@@ -55,10 +58,15 @@ def given_urls(
             yield GivenUrl(given_by=given_by, problem=f"cannot be read: the file {error}")
             return
         values = [value for key, value in _assignments(text) if key == variable]
-        if values:
-            yield _url(given_by, values[-1])
-        else:
-            yield GivenUrl(given_by=given_by, problem="is not set")
+        url = _url(given_by, values[-1] if values else None)
+        # Whether a container reads the file is not known.
+        yield replace(url, own_network=None if containers else False)
+
+
+def networks_of(container: "Inspected") -> list[Shown]:
+    """The names of the networks that a container is in."""
+    names = sorted(container.network_settings.networks or ())
+    return [printable(name, _LONGEST_NAME) for name in names[:_MOST_NETWORKS]]
 
 
 def _assignments(text: str) -> Iterator[tuple[str, str]]:
@@ -73,7 +81,9 @@ def _assignments(text: str) -> Iterator[tuple[str, str]]:
             yield key.strip(), value
 
 
-def _url(given_by: str, value: str) -> GivenUrl:
+def _url(given_by: str, value: str | None) -> GivenUrl:
+    if value is None:
+        return GivenUrl(given_by=given_by, problem="is not set")
     try:
         endpoint = parse_endpoint(value.strip())
     except ValueError as error:
@@ -81,7 +91,9 @@ def _url(given_by: str, value: str) -> GivenUrl:
     KNOWN.learn(filter(None, [endpoint.password]))
     return GivenUrl(
         given_by=given_by,
-        host=printable(endpoint.path if endpoint.scheme == "unix" else endpoint.host, 100),
+        host=printable(
+            endpoint.path if endpoint.scheme == "unix" else endpoint.host, _LONGEST_NAME
+        ),
         port=0 if endpoint.scheme == "unix" else endpoint.port,
         database=endpoint.database,
     )

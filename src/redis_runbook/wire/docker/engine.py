@@ -120,7 +120,7 @@ class Engine:
         if newest is None:
             return self._lines(container, _MAX_LOG_BYTES, since=since, tail="all")
         # An answer that is too long is cut at its end, which is the newest.
-        for tail in (newest, newest // 10, newest // 100):
+        for tail in (newest, newest // 10, max(1, newest // 100)):
             lines, cut = self._lines(container, _MAX_LOG_BYTES, since=since, tail=str(tail))
             if not cut:
                 return lines, tail < newest or len(lines) >= tail
