@@ -37,6 +37,11 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.c2lnbmF0dXJlLXBsYW50ZWQ"
         '{"authorization": "Token hidden-word", "error": 5}',
         "Set-Cookie: session=hidden-word; Path=/",
         'Cookie: a="hidden-word"; b=hidden-word',
+        r'{"msg":"body {\"password\":\"hidden-word\"}"}',
+        '\x1b[35mpassword\x1b[39m: "hidden-word"',
+        "AWS_SECRET_ACCESS_KEY=hidden-word",
+        "privateKey: hidden-word",
+        "DB_PASS=hidden-word",
     ],
 )
 def test_what_looks_like_a_secret_is_masked_without_knowing_it(text: str) -> None:
@@ -77,6 +82,19 @@ def test_secrets_of_the_environment_are_known_by_name_and_by_shape() -> None:
         "SECRET_FILE": "/run/secrets/x",
     }
     assert environment_secrets(environ) == {"abcdefgh", "in-a-url"}
+
+
+def test_each_line_of_a_key_and_each_of_several_urls_is_known() -> None:
+    environ = {
+        "JWT_PRIVATE_KEY": "-----BEGIN KEY-----\nMIIEline-of-a-key-1\nMIIEline-of-a-key-2\n",
+        "REDIS_URLS": "redis://:hidden-one@h:1,redis://:hidden-two@h:2",
+        "REDIS_PASSWORD": "/hidden3+starts/with==",
+        "TOKEN_FILE": "/run/secrets/token",
+    }
+    found = environment_secrets(environ)
+    assert found >= {"MIIEline-of-a-key-1", "MIIEline-of-a-key-2", "hidden-one", "hidden-two"}
+    assert "/hidden3+starts/with==" in found
+    assert "/run/secrets/token" not in found
 
 
 def test_a_secret_that_is_no_text_is_known_as_the_environment_has_it(forgotten: None) -> None:

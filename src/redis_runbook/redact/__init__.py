@@ -34,7 +34,9 @@ _MAX_SEARCHED: Final = 65_536
 # A word such as our own sentences have. A password that is one is masked only in what comes from
 # outside, as masking it in whole documents would destroy them.
 _WORD: Final = re.compile(
-    r"[a-z]{1,8}|.{1,3}|container|localhost|redis-(?:queue|cache|exporter|runbook)", re.DOTALL
+    r"[a-z]{1,8}|.{1,3}|container|localhost|standalone|noeviction"
+    r"|redis-(?:queue|cache|exporter|runbook)",
+    re.DOTALL,
 )
 
 

@@ -16,6 +16,8 @@ _SECRET_NAME: Final = re.compile(
 )
 _ENCODED: Final = re.compile(r"%[0-9A-F]{2}")
 _MIN_ENVIRONMENT_SECRET: Final = 6
+_MIN_LINE: Final = 16
+_PATH: Final = re.compile(r"(?:/[\w.@-]+){2,}/?")
 _MIN_PART_OF_WORD: Final = 4
 _CUT: Final = re.compile(r"…|\.\.\.|'")
 """Where a text may have been cut: by us, by Redis (`... (9 more bytes)`, `'…'`) or by another."""
@@ -119,13 +121,15 @@ def environment_secrets(environ: Mapping[str, str] = os.environ) -> set[str]:
     for name, value in environ.items():
         if _SECRET_NAME.search(name) and len(value) >= _MIN_ENVIRONMENT_SECRET:
             found.add(value)
-        if "://" in value and "@" in value:
-            userinfo = value.partition("://")[2].rpartition("@")[0]
+            # A log has the lines of a key one by one.
+            found |= {line for line in value.splitlines() if len(line) >= _MIN_LINE}
+        for url in {value, *value.split(","), *value.split()} if "://" in value else ():
+            userinfo = url.partition("://")[2].rpartition("@")[0]
             password = userinfo.partition(":")[2] or userinfo
             found |= {
                 text for text in (password, unquote(password)) if len(text) >= _MIN_PART_OF_WORD
             }
-    return {value for value in found if not value.startswith("/")}
+    return {value for value in found if not _PATH.fullmatch(value)}
 
 
 def as_text(value: str | bytes) -> str:

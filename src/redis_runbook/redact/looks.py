@@ -9,13 +9,18 @@ _JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}")
 _WORDS: Final = re.compile(r"([\s'\"<>]+)")
 _USER: Final = re.compile(r"[^/@:]{0,4096}:(?!\d{1,5}(?:[^\w@]|$))")
 _SCHEME_AND_TOKEN: Final = re.compile(r"(?i)\b(bearer|basic)\s+(?!auth)[\w.~+/=-]{8,}")
+_MARKS: Final = r"(?:\x1b\[[\d;]{0,20}m|\\{0,4}[\"']){0,4}"
+"""Quotes around a name or a value, which may be escaped, and colours of a terminal."""
+
 _ASSIGNED: Final = re.compile(
-    r"(?i)\b(\w*(?:password|passwd|pwd|token|secret|api[-_]?key|requirepass|masterauth))"
-    r"([\"']?\s*[=:]\s*[\"']?|(?<=requirepass)\s+|(?<=masterauth)\s+)"
+    r"(?i)\b(\w*(?:password|passwd|passphrase|_pass|pwd|token|secret|requirepass|masterauth"
+    r"|(?:api|private|secret|access)[-_]?key))"
+    rf"({_MARKS}\s*[=:]\s*{_MARKS}|(?<=requirepass)\s+|(?<=masterauth)\s+)"
     r"(?!\[redacted\])((?<=\")[^\"]+|(?<=')[^']+|[^\s\"',;&<>]+)"
 )
 _HEADER: Final = re.compile(
-    r"(?i)\b(\w*(?:authorization|cookie))([\"']?\s*[=:]\s*[\"']?)((?<=\")[^\"]+|(?<=')[^']+|[^\r\n]+)"
+    rf"(?i)\b(\w*(?:authorization|cookie))({_MARKS}\s*[=:]\s*{_MARKS})"
+    r"((?<=\")[^\"]+|(?<=')[^']+|[^\r\n]+)"
 )
 """Without quotes it goes on to the end of the line: a scheme and a token, or several cookies."""
 

@@ -60,7 +60,8 @@ def named(
         name = _default(word, verb, service)
         return _JOINED.join(_commands(verb, entries, name, config))
 
-    queue = shlex.quote(printable(subject.configured_as)) if subject.queue else "NAME"
+    queue = _argument(subject.configured_as) if subject.queue else "NAME"
+    queue = f"-- {queue}" if queue.startswith("-") else queue
     return tuple(
         re.sub(r"\bNAME\b", lambda _: queue, _COMMAND.sub(command, step)) for step in steps
     )
@@ -103,15 +104,19 @@ def _commands(
     if services or not containers:
         names = services or ([default] if default else [])
         projects = {entry.project for entry in entries if entry.project}
-        yield " ".join([f"{_compose(config, projects)}{verb}", *map(shlex.quote, names)])
+        yield " ".join([f"{_compose(config, projects)}{verb}", *map(_argument, names)])
     for container in containers:
-        yield f"{_DOCKER_VERBS[verb]} {shlex.quote(container)}"
+        yield f"{_DOCKER_VERBS[verb]} {_argument(container)}"
+
+
+def _argument(name: str) -> str:
+    return shlex.quote(printable(name))
 
 
 def _compose(config: Config, projects: set[str]) -> str:
     """What compose commands begin with: the operator's own, else Docker's with the project."""
-    prefix = config.operator.compose
-    if prefix is None:
-        project = "".join(f" -p {shlex.quote(name)}" for name in projects)
+    if config.operator.compose is None:
+        project = "".join(f" -p {_argument(name)}" for name in projects)
         return f"docker compose{project if len(projects) == 1 else ''} "
+    prefix = printable(config.operator.compose)
     return prefix if prefix[-1:] in ":/-" else f"{prefix} "

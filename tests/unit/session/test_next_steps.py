@@ -119,6 +119,14 @@ def test_a_queue_is_called_by_its_name_and_no_shell_reads_more() -> None:
     assert told(step, check="queue.depth", name="bundle:render").endswith("show bundle:render`")
     assert told(step, check="queue.depth", name="a;b $(c)").endswith("show 'a;b $(c)'`")
     assert "planted" not in told(step, check="queue.depth", name="token=planted")
+    assert told(step, check="queue.depth", name="-rf").endswith("show -- -rf`")
+
+
+def test_what_looks_like_a_secret_in_a_name_is_masked() -> None:
+    prefix = '[operator]\ncompose = "compose --token=planted"\n'
+    container = '[containers.q]\nservice = "queue"\ncontainer = "token=planted"\n'
+    for text in (prefix, container):
+        assert "planted" not in told("`docker compose ps SERVICE`", text)
 
 
 def test_steps_are_split_where_they_are_numbered_only() -> None:

@@ -1,15 +1,20 @@
 """The Docker daemon, connected at first use, and the containers of an entry."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from redis_runbook.config.containers import ContainerSettings
 from redis_runbook.config.model import Config
+from redis_runbook.redact import KNOWN, environment_secrets
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.background import IMPORTING
 
 if TYPE_CHECKING:
     from redis_runbook.wire.docker.answers import Inspected
     from redis_runbook.wire.docker.engine import Engine
+
+_MOST_SECRETS: Final = 300
+_MOST_CHARACTERS: Final = 32_768
+"""Of all secrets of a container: each of them is looked for in every text, in many forms."""
 
 
 class Daemon:
@@ -37,19 +42,38 @@ class Daemon:
         return self._engine
 
     def find(self, settings: ContainerSettings) -> "list[Inspected]":
-        """The containers of an entry.
+        """The containers of an entry; the secrets in their environment are known from now on.
 
         Raises:
             CannotLook: there is none, there are too many, or the daemon does not answer.
         """
         if settings.container:
-            return self.engine().by_name(settings.container)
-        return self.engine().by_compose(settings.project or "", settings.compose_service or "")
+            found = self.engine().by_name(settings.container)
+        else:
+            project, service = settings.project or "", settings.compose_service or ""
+            found = self.engine().by_compose(project, service)
+        for container in found:
+            _learn_secrets(container)
+        return found
 
     def close(self) -> None:
         """Close the connection, if there is one."""
         if self._engine:
             self._engine.close()
+
+
+def _learn_secrets(container: "Inspected") -> None:
+    """Know what is secret in a container's environment, as its log may hold it.
+
+    Raises:
+        CannotLook: that is too much to look for.
+    """
+    found = environment_secrets(container.variables)
+    if len(found) > _MOST_SECRETS or sum(map(len, found)) > _MOST_CHARACTERS:
+        raise CannotLook(
+            f"the environment of {container.shown} holds more secrets than are looked for"
+        )
+    KNOWN.learn(found)
 
 
 def entries(config: Config, service: str | None = None) -> dict[str, ContainerSettings]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from redis_runbook.config.model import Config
 from redis_runbook.probes.containers.daemon import Daemon, entries
 from redis_runbook.probes.evidence import Gathered
-from redis_runbook.redact import KNOWN, Shown, environment_secrets, harmless, printable, sentence
+from redis_runbook.redact import KNOWN, Shown, harmless, printable, sentence
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.lines import Line
 
@@ -44,7 +44,6 @@ def _tails(daemon: Daemon, config: Config, service: str) -> Iterator[tuple[Shown
 
 
 def _newest(engine: "Engine", container: "Inspected") -> Sequence[Shown]:
-    KNOWN.learn(environment_secrets(container.variables))  # the log may hold them
     lines, _ = engine.log(container, since=0.0, newest=_NEWEST_LINES)
     return [*map(_shown, lines)] or _NOTHING
 

@@ -15,9 +15,9 @@ from redis_runbook.probes.containers.facts import (
     EntryFacts,
     LogFacts,
 )
-from redis_runbook.probes.containers.urls import given_urls, url_variable
+from redis_runbook.probes.containers.urls import given_urls, networks_of, url_variable
 from redis_runbook.probes.probe import Look, Probe
-from redis_runbook.redact import KNOWN, NO_TEXT, Shown, environment_secrets, harmless, printable
+from redis_runbook.redact import KNOWN, NO_TEXT, Shown, harmless, printable
 from redis_runbook.verdict import CannotLook
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ _MOST_SHOWN: Final = 5
 _LONGEST_SHOWN: Final = 300
 _LONGEST_NAME: Final = 100
 _MOST_NAMES: Final = 50
+_PORT: Final = re.compile(r"[0-9]{1,5}")
 _FATAL: Final = re.compile(
     rb"\bOOM\b|[Oo]ut of memory|\bMISCONF\b|Can't save|Failed opening|\bpanic:|BUG REPORT START"
     rb"|crashed by signal|Guru Meditation|[Ss]egmentation fault|ASSERTION FAILED"
@@ -54,9 +55,6 @@ def look_at_containers(look: Look) -> ContainersFacts:
 def _look(daemon: Daemon, settings: ContainerSettings, variable: str) -> EntryFacts:
     containers = daemon.find(settings) if settings.is_container else []
     run_here = bool(containers) and not daemon.engine().machine
-    for container in containers:
-        # Its log may hold them.
-        KNOWN.learn(environment_secrets(container.variables))
     return EntryFacts(
         kind=settings.kind,
         states=[_state(daemon.engine(), one, settings.log_patterns) for one in containers],
@@ -86,6 +84,7 @@ def _state(engine: "Engine", container: "Inspected", patterns: Sequence[str]) ->
         death_times=[at for action, at in befell if action == "die"],
         memory_limit_bytes=max(0, container.host_config.memory),
         names=[printable(name, _LONGEST_NAME) for name in sorted(names - {""})[:_MOST_NAMES]],
+        networks=networks_of(container),
         ports=_ports(container),
         published_on=engine.machine,
         log=_fatal(engine, container, patterns),
@@ -100,8 +99,8 @@ def _ports(container: "Inspected") -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
     for name, bindings in (container.network_settings.ports or {}).items():
         number, _, protocol = name.partition("/")
-        if protocol == "tcp" and number.isdecimal():
-            published = {one.host_port for one in bindings or () if one.host_port.isdecimal()}
+        if protocol == "tcp" and _PORT.fullmatch(number):
+            published = {one.host_port for one in bindings or () if _PORT.fullmatch(one.host_port)}
             found[int(number)] = sorted(map(int, published))
     return found
 

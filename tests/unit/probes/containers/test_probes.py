@@ -17,6 +17,7 @@ from redis_runbook.probes.containers.states import look_at_containers
 from redis_runbook.probes.containers.worker_logs import look_at_worker_logs
 from redis_runbook.probes.probe import Look
 from redis_runbook.probes.server import InfoReply, ServerFacts
+from redis_runbook.verdict import CannotLook
 from tests.support.fake_docker import FakeDocker, Log
 
 ROTATES = {"LogConfig": {"Type": "json-file", "Config": {"max-size": "1m"}}}
@@ -127,6 +128,25 @@ def test_a_server_started_when_its_container_did_if_that_may_be(
 ) -> None:
     found = reconnects(daemon, uptime_s)
     assert found.started_at == pytest.approx(daemon.started_at + later_s, abs=0.4)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [[f"P{number}_TOKEN={number:016x}" for number in range(301)], ["X_SECRET=" + "x" * 40_000]],
+    ids=["many", "long"],
+)
+def test_more_secrets_than_can_be_looked_for_are_not_looked_for(
+    daemon: FakeDocker, environment: list[str]
+) -> None:
+    daemon.inspected = {"Config": {"Env": environment}}
+    with pytest.raises(CannotLook, match="holds more secrets than are looked for"):
+        seen()
+
+
+def test_a_port_of_5000_digits_is_none(daemon: FakeDocker) -> None:
+    ports = {"6379/tcp": [{"HostPort": "9" * 5_000}, {"HostPort": "16379"}]}
+    daemon.inspected = {"NetworkSettings": {"Ports": ports}}
+    assert seen().states[0].ports == {6379: [16379]}
 
 
 def in_network(daemon: FakeDocker, mode: str) -> GivenUrl:
