@@ -11,7 +11,6 @@ from redis_runbook.probes.containers.facts import ContainerState, GivenUrl
 from redis_runbook.probes.memory import MemoryFacts
 from redis_runbook.redact import printable
 from redis_runbook.verdict import CannotLook, Verdict
-from redis_runbook.wire.endpoint import Endpoint
 
 _MOST_OF_LIMIT: Final = 0.8
 
@@ -37,7 +36,7 @@ def judge_url(url: GivenUrl, service: Service, servers: Sequence[ContainerState]
         return Verdict.FAIL, other
     if inward and url.own_network is None:
         return Verdict.UNKNOWN, f"{text}: what that is in its container's network is not known"
-    if _is_same(url, endpoint):
+    if url.address == address or _is_same(url, host, endpoint.port):
         return Verdict.PASS, f"{text}, which was checked"
     verdict, why = _by_containers(url, host, endpoint.port, servers)
     return verdict, f"{text}, {why} {address}" if verdict is Verdict.PASS else f"{other}{why}"
@@ -83,14 +82,10 @@ def _by_containers(
     return Verdict.FAIL, ""
 
 
-def _is_same(url: GivenUrl, endpoint: Endpoint) -> bool:
-    """Whether a URL is the checked address; the container's own localhost was ruled out before."""
-    if not url.port:
-        return url.address == endpoint.address
-    if url.port != endpoint.port:
-        return False
-    here = _is_loopback(url.host) and _is_loopback(endpoint.host)
-    return here or url.host.casefold() == endpoint.host.casefold()
+def _is_same(url: GivenUrl, host: str, port: int) -> bool:
+    """Whether a URL names the checked host, maybe in other words."""
+    here = _is_loopback(url.host) and _is_loopback(host)
+    return url.port == port > 0 and (here or url.host.casefold() == host.casefold())
 
 
 def _share_network(url: GivenUrl, server: ContainerState) -> bool:
