@@ -1389,6 +1389,16 @@ INCIDENT = [
     Case(
         "incident.endpoints",
         Unknown,
+        "redis-1 does not run, and publishes no port now",
+        {
+            "entry": told("redis-queue"),
+            "used": checked("127.0.0.1", 16379),
+            "servers": [replace(STATE, status=Shown("exited"), ports={})],
+        },
+    ),
+    Case(
+        "incident.endpoints",
+        Unknown,
         "it is in no network of redis-1, and whom it reaches by that name is not known",
         {"entry": told("redis-queue", networks=[Shown("other")]), "used": checked("redis-1")},
     ),

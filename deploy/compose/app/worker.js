@@ -13,10 +13,12 @@ const worker = new Worker(
   { connection, prefix: "bull:bundle", concurrency: 2, removeOnComplete: { count: 100 } },
 );
 
-worker.on("error", () => {
+const losing = () => {
   if (!lost) say("Queue connection lost");
   lost = true;
-});
+};
+worker.on("error", losing);
+worker.on("ioredis:close", losing); // a quick restart closes the connection without an error
 worker.on("ready", () => {
   say(lost ? "Queue connection restored" : "Queue connection ready");
   lost = false;

@@ -62,6 +62,8 @@ def _by_containers(
 ) -> Judgement:
     """Compare two different addresses; the words continue a sentence about them."""
     for server in servers:
+        if url.host in server.names and not server.runs:
+            return Verdict.UNKNOWN, f": {server.name} does not run, and publishes no port now"
         if url.host in server.names and not _share_network(url, server):
             return Verdict.UNKNOWN, (
                 f": it is in no network of {server.name}, and whom it reaches by that name is not "

@@ -33,8 +33,8 @@ _LONGEST_NAME: Final = 100
 _MOST_NAMES: Final = 50
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _FATAL: Final = re.compile(
-    rb"\bOOM\b|[Oo]ut of memory|\bMISCONF\b|Can't save|Failed opening|\bpanic:|BUG REPORT START"
-    rb"|crashed by signal|Guru Meditation|[Ss]egmentation fault|ASSERTION FAILED"
+    rb"\bOOM\b|\bFATAL\b|[Oo]ut of memory|\bMISCONF\b|Can't save|Failed opening|\bpanic:"
+    rb"|BUG REPORT START|crashed by signal|Guru Meditation|[Ss]egmentation fault|ASSERTION FAILED"
 )
 
 

@@ -100,6 +100,7 @@ def test_a_log_file_that_is_none_is_told(tmp_path: Path, kind: str) -> None:
 
 
 FATAL = """
+*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***
 -OOM command not allowed when used memory > 'maxmemory'.
 <--- Last few GCs ---> FATAL ERROR: JavaScript heap out of memory
 -MISCONF Redis is configured to save RDB snapshots
