@@ -11,6 +11,7 @@ from typing import Final
 
 from redis_runbook.drills.drill import Drill
 from redis_runbook.drills.report import as_markdown
+from redis_runbook.verdict import Verdict
 from tests.support.containers import ENVIRONMENT
 from tests.support.programs import program
 
@@ -46,7 +47,8 @@ def main() -> int:
 def _read(file: Path) -> Iterator[Drill]:
     for entry in json.loads(file.read_text())["faults"]:
         del entry["ok"]  # it follows from the others
-        yield Drill(**entry)
+        verdict = entry.pop("verdict")
+        yield Drill(**entry, verdict=Verdict(verdict) if verdict else None)
 
 
 if __name__ == "__main__":

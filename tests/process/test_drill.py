@@ -14,7 +14,7 @@ from redis_runbook.drills.drill import look, run_drill
 from redis_runbook.drills.embedded_stand import EmbeddedStand, embedded_place
 from redis_runbook.drills.fault import FAULTS, Fault
 from redis_runbook.drills.faults.tls import behind_tls
-from redis_runbook.drills.stand import Stand
+from redis_runbook.drills.stand import Place, Stand
 from redis_runbook.verdict import ExitCode, Finding
 from tests.support import product
 from tests.support.places import ROOT
@@ -182,3 +182,14 @@ def test_of_a_certificate_that_has_expired_nothing_else_is_wrong(stand: Stand) -
     with behind_tls(stand, expires=now - day):
         found = problems(stand)["connectivity.reachable[queue]"]
     assert "TLS: the certificate is not trusted (certificate has expired)" in found.message
+
+
+def test_a_stand_that_cannot_be_closed_is_a_drill_that_was_not_run() -> None:
+    class Stuck(EmbeddedStand):
+        def close(self) -> None:
+            super().close()
+            raise OSError("it cannot be closed")
+
+    place = Place(target="embedded", server="x", make=lambda: Stuck(program("valkey-9")))
+    found = run_drill(FAULTS["evicting-queue"], place)
+    assert (found.problem, found.ok) == ("OSError: it cannot be closed", False)

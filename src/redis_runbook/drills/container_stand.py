@@ -98,8 +98,10 @@ class ContainerStand(Stand):
 
     def close(self) -> None:
         """Remove everything."""
-        self.containers.close()
-        super().close()
+        try:
+            self.containers.close()
+        finally:
+            super().close()
 
 
 class ContainerService(Service):

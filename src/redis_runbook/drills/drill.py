@@ -16,7 +16,7 @@ from redis_runbook.record import RunRecord
 from redis_runbook.redact import NO_TEXT, Shown, harmless
 from redis_runbook.reporting.previous import read_record
 from redis_runbook.targets.target import TargetError
-from redis_runbook.verdict import SEVERITY, ExitCode, Verdict
+from redis_runbook.verdict import ExitCode, Verdict
 
 _HEALTHY_IN_S: Final = 60.0
 _REPAIRED_IN_S: Final = 60.0
@@ -75,10 +75,8 @@ def run_drill(fault: Fault, place: Place) -> Drill:
         expected=tuple(sorted(fault.expected[place.target])),
         may=tuple(sorted(fault.may)),
     )
-    with contextlib.ExitStack() as stack:
-        try:
-            stand = place.make()
-            stack.callback(stand.close)
+    try:
+        with contextlib.closing(place.make()) as stand:
             stand.configuration += fault.configuration
             healthy = _wait_until_healthy(stand, _HEALTHY_IN_S)
             drill = replace(drill, server=_server(healthy))
@@ -87,11 +85,11 @@ def run_drill(fault: Fault, place: Place) -> Drill:
             with contextlib.suppress(_NotHealthyError):
                 _wait_until_healthy(stand, _REPAIRED_IN_S)
                 drill = replace(drill, repaired=True)
-        except (CannotDrillError, TargetError) as error:
-            return replace(drill, problem=harmless(str(error)))
-        except Exception as error:  # noqa: BLE001  # one drill must not prevent the others
-            return replace(drill, problem=harmless(f"{type(error).__name__}: {error}"))
-        return drill
+    except (CannotDrillError, TargetError) as error:
+        return replace(drill, problem=harmless(str(error)))
+    except Exception as error:  # noqa: BLE001  # one drill must not prevent the others
+        return replace(drill, problem=harmless(f"{type(error).__name__}: {error}"))
+    return drill
 
 
 def _noticed(drill: Drill, fault: Fault, stand: Stand, *, allowed: frozenset[str]) -> Drill:
@@ -118,8 +116,7 @@ def _noticed(drill: Drill, fault: Fault, stand: Stand, *, allowed: frozenset[str
 
 def _worst(record: RunRecord, names: frozenset[str]) -> Verdict:
     """The worst verdict of these findings."""
-    found = {finding.verdict for finding in record.findings if finding.name in names}
-    return min(found, key=SEVERITY.index)
+    return next(finding.verdict for finding in record.needs_attention if finding.name in names)
 
 
 def _wait_until_healthy(stand: Stand, limit_s: float) -> RunRecord:

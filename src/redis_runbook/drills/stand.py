@@ -119,7 +119,7 @@ class Stand(abc.ABC):
         return WorkerProcess(self.queue.endpoint, QUEUE_NAME, self.watchdog)
 
     def close(self) -> None:
-        """End everything; may be called again, never raises."""
+        """End everything; may be called again."""
         self.watchdog.close()
 
 
