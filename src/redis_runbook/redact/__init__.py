@@ -171,6 +171,15 @@ def harmless(text: str, limit: int = _MAX_QUOTED) -> Shown:
     return printable(text.strip(), limit)
 
 
+def harmless_lines(lines: Iterable[bytes], limit: int = _MAX_QUOTED) -> list[Shown]:
+    """Lines from outside for evidence, redacted together: a secret, as a key is, may have several.
+
+    Without those that are empty then.
+    """
+    text = as_text(b"\n".join(lines))
+    return [line for line in (harmless(line, limit) for line in KNOWN(text).split("\n")) if line]
+
+
 def printable_mapping(
     value: Mapping[str, object], show: Callable[[str], Shown] = printable
 ) -> dict[Shown, ShownValue]:

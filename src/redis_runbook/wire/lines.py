@@ -8,7 +8,13 @@ LONGEST: Final = 16 << 10
 """In bytes; the rest of a longer line is not looked at."""
 _MILLI: Final = 1_000
 _ISO: Final = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?")
+_COLOURS: Final = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
 _EPOCH: Final = re.compile(rb'"(?:time|ts|timestamp)":\s?(\d{10})(\d{3})?\b')
+
+
+def without_colours(text: bytes) -> bytes:
+    """A text without the sequences by which a terminal is told colours and the like."""
+    return _COLOURS.sub(b"", text)
 
 
 class Line(NamedTuple):

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final, Literal
 
-from redis_runbook.redact import KNOWN, Shown, harmless
+from redis_runbook.redact import Shown, harmless, harmless_lines
+from redis_runbook.wire.lines import without_colours
 from redis_runbook.wire.sessions import SessionGuard
 
 _TAIL_BYTES: Final = 16 << 10
@@ -23,7 +24,6 @@ _LOOK_S: Final = 0.05
 _KILLED_LIMIT_S: Final = 2.0
 _KILLING_ROUNDS: Final = 10
 _LAST_LINES: Final = 20
-_COLOURS: Final = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
 _LINE_ENDS: Final = re.compile(rb"[\r\n]+")
 
 
@@ -205,15 +205,13 @@ class _Output:
 
     @property
     def last_lines(self) -> Sequence[Shown]:
-        """The last lines without colours, redacted together: a secret may have several lines.
+        """The last lines without colours, redacted together.
 
         A first line whose beginning is not there is left out, as it may begin within a secret. A
         last one that has no end may end within one, which `…` says.
         """
-        *lines, last = _LINE_ENDS.split(_COLOURS.sub(b"", self._tail))
+        *lines, last = _LINE_ENDS.split(without_colours(self._tail))
         is_cut = self.total_bytes > len(self._tail)
         if last and (lines or not is_cut):
             lines.append(last + "…".encode())
-        text = b"\n".join(lines[is_cut:]).decode("utf-8", errors="backslashreplace")
-        shown = [harmless(line) for line in KNOWN(text).split("\n")]
-        return [line for line in shown if line][-_LAST_LINES:]
+        return harmless_lines(lines[is_cut:])[-_LAST_LINES:]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from redis_runbook.config.model import Config
 from redis_runbook.probes.containers.daemon import Daemon, entries
 from redis_runbook.probes.evidence import Gathered
-from redis_runbook.redact import KNOWN, Shown, harmless, printable, sentence
+from redis_runbook.redact import KNOWN, Shown, harmless, harmless_lines, sentence
 from redis_runbook.verdict import CannotLook
-from redis_runbook.wire.lines import Line
+from redis_runbook.wire.lines import Line, without_colours
 
 if TYPE_CHECKING:
     from redis_runbook.wire.docker.answers import Inspected
@@ -45,11 +45,9 @@ def _tails(daemon: Daemon, config: Config, service: str) -> Iterator[tuple[Shown
 
 def _newest(engine: "Engine", container: "Inspected") -> Sequence[Shown]:
     lines, _ = engine.log(container, since=0.0, newest=_NEWEST_LINES)
-    return [*map(_shown, lines)] or _NOTHING
+    return harmless_lines(map(_timed, lines), _LONGEST_LINE) or _NOTHING
 
 
-def _shown(line: Line) -> Shown:
-    text = printable(line.text.strip(), _LONGEST_LINE)
-    if line.at is None:
-        return text
-    return sentence(f"{dt.datetime.fromtimestamp(line.at, tz=dt.UTC):%H:%M:%S} {text}")
+def _timed(line: Line) -> bytes:
+    at = "" if line.at is None else f"{dt.datetime.fromtimestamp(line.at, tz=dt.UTC):%H:%M:%S} "
+    return at.encode() + without_colours(line.text)
