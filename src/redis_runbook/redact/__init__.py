@@ -47,24 +47,28 @@ class Redactor:
         """Redact these secrets, also in their quoted and escaped forms."""
         self.shows_job_details = True
         """Whether ids, names and failure reasons of jobs may be shown: `[privacy] job_details`."""
-        self._secrets: set[str] = set()
+        self._secrets: set[str] = set(secrets)
         self._learning = threading.Lock()  # probes learn what containers are told
-        self.learn(secrets)
+        self._prepare()
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Redact these secrets, too."""
         with self._learning:
-            self._secrets.update(secrets)
-            self._everywhere = Known(self._secrets)
-            self._in_documents = Known(
-                (secret for secret in self._secrets if not _WORD.fullmatch(secret)), cut=False
-            )
+            if new := set(secrets) - self._secrets:
+                self._secrets |= new
+                self._prepare()
+
+    def _prepare(self) -> None:
+        self._everywhere = Known(self._secrets)
+        self._in_documents = Known(
+            (secret for secret in self._secrets if not _WORD.fullmatch(secret)), cut=False
+        )
 
     def forget(self) -> None:
         """Know no secrets any more."""
         self.shows_job_details = True
         self._secrets.clear()
-        self.learn(())
+        self._prepare()
 
     def __call__(self, text: str) -> str:
         """Redact a text from outside."""

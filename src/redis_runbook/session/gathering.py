@@ -10,6 +10,7 @@ import redis
 
 from redis_runbook.config.service import Service
 from redis_runbook.probes.connection import ConnectionFacts
+from redis_runbook.probes.containers.log_tails import log_tails
 from redis_runbook.probes.evidence import Gathered, gather
 from redis_runbook.redact import Shown, sentence
 from redis_runbook.session.run import Run
@@ -33,7 +34,6 @@ def gather_evidence(run: Run) -> Mapping[Shown, Gathered]:
         run.observation.stop()
     limit_s = min(_LIMIT_S, run.deadline_s - run.elapsed_s)
     until = time.monotonic() + limit_s
-    found: dict[Shown, Gathered] = {}
     looks = {
         sentence(service.name): (
             in_background(partial(_gather, service, run, limit_s)),
@@ -41,12 +41,13 @@ def gather_evidence(run: Run) -> Mapping[Shown, Gathered]:
         )
         for service in _affected(run)
     }
-    for name, (asked, logs) in looks.items():
-        found[name] = {
+    return {
+        name: {
             **_result(asked, name, NOT_GATHERED, until, limit_s),
             **_result(logs, name, _NO_LOGS, until, limit_s),
         }
-    return found
+        for name, (asked, logs) in looks.items()
+    }
 
 
 def _result(
@@ -98,7 +99,4 @@ def _log_tails(service: Service, run: Run, limit_s: float) -> Gathered:
         return {}
     if limit_s < _SHORTEST_S:
         raise CannotLook("the run's deadline had passed")
-    # Imported where a container is configured only.
-    from redis_runbook.probes.containers.log_tails import log_tails  # noqa: PLC0415
-
     return log_tails(run.config, service.name, limit_s)

@@ -13,7 +13,7 @@ from typing import Final
 from redis_runbook.catalogue import CheckSpec
 from redis_runbook.config.containers import ContainerSettings
 from redis_runbook.config.model import Config
-from redis_runbook.redact import printable
+from redis_runbook.redact import masked, printable
 from redis_runbook.session.subjects import Subject
 
 _NUMBER: Final = re.compile(r"(?:^|\s)\d+\. ")
@@ -60,7 +60,7 @@ def named(
         name = _default(word, verb, service)
         return _JOINED.join(_commands(verb, entries, name, config))
 
-    queue = _argument(subject.configured_as) if subject.queue else "NAME"
+    queue = shlex.quote(printable(subject.configured_as)) if subject.queue else "NAME"
     queue = f"-- {queue}" if queue.startswith("-") else queue
     return tuple(
         re.sub(r"\bNAME\b", lambda _: queue, _COMMAND.sub(command, step)) for step in steps
@@ -110,7 +110,8 @@ def _commands(
 
 
 def _argument(name: str) -> str:
-    return shlex.quote(printable(name))
+    """A name of the configuration, of which plain words stay, even if a password is the same."""
+    return shlex.quote(masked(name, words=True))
 
 
 def _compose(config: Config, projects: set[str]) -> str:
@@ -118,5 +119,5 @@ def _compose(config: Config, projects: set[str]) -> str:
     if config.operator.compose is None:
         project = "".join(f" -p {_argument(name)}" for name in projects)
         return f"docker compose{project if len(projects) == 1 else ''} "
-    prefix = printable(config.operator.compose)
+    prefix = masked(config.operator.compose, words=True)
     return prefix if prefix[-1:] in ":/-" else f"{prefix} "

@@ -6,6 +6,7 @@ import pytest
 
 from redis_runbook.catalogue import CATALOGUE
 from redis_runbook.config.service import Service
+from redis_runbook.redact import KNOWN
 from redis_runbook.session.next_steps import named, steps_in, steps_of
 from redis_runbook.session.subjects import Subject
 from tests.support.loading import config_of
@@ -127,6 +128,16 @@ def test_what_looks_like_a_secret_in_a_name_is_masked() -> None:
     container = '[containers.q]\nservice = "queue"\ncontainer = "token=planted"\n'
     for text in (prefix, container):
         assert "planted" not in told("`docker compose ps SERVICE`", text)
+
+
+def test_a_password_that_is_a_word_spoils_no_command() -> None:
+    KNOWN.learn(["redis", "docker", "queue"])
+    try:
+        own = '[operator]\ncompose = "docker compose -f x.yml"\n'
+        step = "`docker compose ps SERVICE`"
+        assert told(step, own + BY_COMPOSE) == "`docker compose -f x.yml ps redis-q`"
+    finally:
+        KNOWN.forget()
 
 
 def test_steps_are_split_where_they_are_numbered_only() -> None:
