@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from redis import ResponseError
 
-from redis_runbook.probes.bullmq.replies import clock_ms, unusable
+from redis_runbook.probes.replies import clock_ms, unusable
 from redis_runbook.probes.server import Info, integer, parse_info
 from redis_runbook.probes.slowlog import slow_commands
 from redis_runbook.redact import Shown, printable, sentence

@@ -11,7 +11,6 @@ from redis_runbook.probes.bullmq.discovery import Discovery, discover
 from redis_runbook.probes.bullmq.facts import Counts
 from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.bullmq.observe import observe_queues
-from redis_runbook.probes.bullmq.replies import ask_permitted, integer
 from redis_runbook.probes.cluster import ONE_NODE
 from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.jwt_cache import observe_jwt_cache
@@ -19,6 +18,7 @@ from redis_runbook.probes.keyspace import keyspace_facts
 from redis_runbook.probes.memory import memory_facts
 from redis_runbook.probes.persistence import SavePoint, save_points
 from redis_runbook.probes.probe import Probe
+from redis_runbook.probes.replies import ask_permitted, integer
 from redis_runbook.probes.server import read_info, server_facts
 from redis_runbook.redact import NO_TEXT, Shown, printable, sentence
 from redis_runbook.wire.client import Client

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from redis_runbook.probes.bullmq.replies import unusable
 from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.probe import Look, Probe
+from redis_runbook.probes.replies import unusable
 from redis_runbook.wire.client import Client
 
 _SAMPLE: Final = 100

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from redis_runbook.probes.bullmq.replies import clock_ms, unusable
 from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.jwt_cache import (
     PTTL_NO_EXPIRY,
@@ -17,6 +16,7 @@ from redis_runbook.probes.jwt_cache import (
 from redis_runbook.probes.jwt_login import log_in
 from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.probes.programs import BEFORE_DEADLINE_S, LIMIT_S
+from redis_runbook.probes.replies import clock_ms, unusable
 from redis_runbook.redact import Shown, printable
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, connected

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from redis_runbook.probes.bullmq.replies import clock_ms
 from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.probe import Probe
+from redis_runbook.probes.replies import clock_ms
 from redis_runbook.probes.server import integer, parse_info
 from redis_runbook.redact import Shown, printable, sentence
 from redis_runbook.verdict import CannotLook

@@ -6,11 +6,11 @@ import pytest
 import redis
 
 from redis_runbook.probes.bullmq.replay import complete_from_ms
-from redis_runbook.probes.bullmq.replies import clock_ms, pairs
 from redis_runbook.probes.clients import clients_facts
 from redis_runbook.probes.latency.histogram import take_snapshot
 from redis_runbook.probes.memory import memory_facts
 from redis_runbook.probes.persistence import persistence_facts
+from redis_runbook.probes.replies import clock_ms, pairs
 from redis_runbook.probes.server import integer, server_facts
 from redis_runbook.probes.slowlog import read_slowlog
 from redis_runbook.verdict import CannotLook

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from redis_runbook.probes.bullmq.facts import MS_PER_S
-from redis_runbook.probes.bullmq.replies import integer, timestamp_ms
+from redis_runbook.probes.replies import integer, timestamp_ms
 
 JOB_FIELDS: Final = (
     *("name", "timestamp", "delay", "opts"),

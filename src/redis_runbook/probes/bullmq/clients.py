@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from redis_runbook.probes.bullmq.naming import escaped
-from redis_runbook.probes.bullmq.replies import error_code, integer
+from redis_runbook.probes.replies import error_code, integer
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import CLIENT_NAME, Client
 

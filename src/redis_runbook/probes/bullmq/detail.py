@@ -16,8 +16,8 @@ from redis_runbook.probes.bullmq.facts import (
 from redis_runbook.probes.bullmq.naming import job_label
 from redis_runbook.probes.bullmq.reasons import classify
 from redis_runbook.probes.bullmq.replay import Entry, Replay, failures, parse_entries, replay
-from redis_runbook.probes.bullmq.replies import Command, hash_values, integer, items, timestamp_ms
 from redis_runbook.probes.bullmq.snapshot import FAILED, OLDEST, Snapshot, left_ms
+from redis_runbook.probes.replies import Command, hash_values, integer, items, timestamp_ms
 from redis_runbook.redact import printable
 
 _HOUR_MS: Final = 3_600_000

@@ -15,7 +15,9 @@ from redis.exceptions import (
 )
 
 from redis_runbook.probes.bullmq.naming import Queue
-from redis_runbook.probes.bullmq.replies import (
+from redis_runbook.probes.cluster import ClusterFacts
+from redis_runbook.probes.probe import Look, Probe
+from redis_runbook.probes.replies import (
     ask_permitted,
     error_code,
     hash_values,
@@ -23,8 +25,6 @@ from redis_runbook.probes.bullmq.replies import (
     items,
     strings,
 )
-from redis_runbook.probes.cluster import ClusterFacts
-from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word
 

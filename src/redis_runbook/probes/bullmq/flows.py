@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from redis_runbook.probes.bullmq.replies import ask_permitted, hash_values, strings
 from redis_runbook.probes.bullmq.snapshot import Snapshot
+from redis_runbook.probes.replies import ask_permitted, hash_values, strings
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word
 

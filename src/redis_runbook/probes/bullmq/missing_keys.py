@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from redis_runbook.probes.bullmq.replies import Command, ask_in_transactions, scored, strings
 from redis_runbook.probes.bullmq.snapshot import Snapshot
+from redis_runbook.probes.replies import Command, ask_in_transactions, scored, strings
 from redis_runbook.wire.client import Client
 
 _CHUNK: Final = 100

@@ -15,8 +15,8 @@ from redis_runbook.probes.bullmq import (
 from redis_runbook.probes.bullmq.detail import HistoryBounds
 from redis_runbook.probes.bullmq.facts import MS_PER_S, QueueFacts
 from redis_runbook.probes.bullmq.naming import Queue
-from redis_runbook.probes.bullmq.replies import ask_in_transactions, ask_permitted, clock_ms
 from redis_runbook.probes.bullmq.snapshot import Snapshot
+from redis_runbook.probes.replies import ask_in_transactions, ask_permitted, clock_ms
 from redis_runbook.wire.client import Client
 from redis_runbook.wire.resp import Kept
 

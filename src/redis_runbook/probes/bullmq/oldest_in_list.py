@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from redis_runbook.probes.bullmq.ages import JOB_FIELDS, SKEW_MS, AddedAt, ready_since
-from redis_runbook.probes.bullmq.replies import hash_values
 from redis_runbook.probes.bullmq.snapshot import OLDEST, Snapshot
+from redis_runbook.probes.replies import hash_values
 from redis_runbook.wire.client import Client
 
 _ROUNDS: Final = 6

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Final
 
 from redis_runbook.probes.bullmq.priority_set import PrioritySet
-from redis_runbook.probes.bullmq.replies import Command, integer, scored, strings
 from redis_runbook.probes.bullmq.snapshot import Snapshot
+from redis_runbook.probes.replies import Command, integer, scored, strings
 from redis_runbook.wire.client import Client
 
 _MAX_STEPS: Final = 31

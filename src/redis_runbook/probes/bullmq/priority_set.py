@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from redis_runbook.probes.bullmq.naming import Queue
-from redis_runbook.probes.bullmq.replies import Command, scored
+from redis_runbook.probes.replies import Command, scored
 
 _SCORE_PER_PRIORITY: Final = 1 << 32
 

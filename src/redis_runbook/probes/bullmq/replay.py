@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from redis_runbook.probes.bullmq.facts import PickUp
 from redis_runbook.probes.bullmq.naming import job_label
-from redis_runbook.probes.bullmq.replies import integer, items, pairs, timestamp_ms
+from redis_runbook.probes.replies import integer, items, pairs, timestamp_ms
 
 _UNTRIMMED_ENTRIES: Final = 10_000
 """BullMQ trims a longer stream, unless the queue's meta has another limit."""

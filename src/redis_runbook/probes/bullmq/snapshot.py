@@ -9,7 +9,7 @@ from redis_runbook.probes.bullmq.facts import Counts, Limiter
 from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.bullmq.priority_set import PrioritySet, priority_set
 from redis_runbook.probes.bullmq.replay import Entry, complete_from_ms, parse_entries
-from redis_runbook.probes.bullmq.replies import (
+from redis_runbook.probes.replies import (
     EARLIEST_MS,
     Command,
     clock_ms,
