@@ -1,12 +1,14 @@
 """Saved evidence of a real exporter, a real Prometheus and its alerts, judged again."""
 
 import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
+from redis_runbook.redact import MASK
 from tests.monitoring.test_prometheus import LIMITS, rules_of
 from tests.support import product
 from tests.support.exporters import Exporter
@@ -73,6 +75,10 @@ def test_so_is_promql_that_consists_of_secrets(runs: list[product.Outcome], fold
     run = runs[1]
     done = judge(folder, run.files["evidence.json"])
     assert (done.code, done.verdicts) == (run.code, run.verdicts)
+    facts = json.loads(run.files["evidence.json"])["facts"]["monitoring"]
+    queries = [rule["query"] for rule in facts["loaded_rules"]["rules"]]
+    assert any("redis_memory_used_bytes" in query for query in queries)
+    assert MASK not in "".join(queries)
     assert run.verdicts["monitoring.windows[cache/RedisMemory]"] == "fail"
 
 
