@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from pydantic import SecretStr
@@ -12,7 +12,7 @@ from redis_runbook.config.keys import Key, dotted, effective
 from redis_runbook.config.load import Loaded
 from redis_runbook.config.model import Config
 from redis_runbook.config.sources import given_by, names_a_variable
-from redis_runbook.redact import printable, without_credentials
+from redis_runbook.redact import masked, printable, shown_value, without_credentials
 from redis_runbook.wire.endpoint import parse_endpoint
 from redis_runbook.wire.http_url import parse_http_url
 
@@ -67,9 +67,9 @@ def _toml(key: Key, value: Any) -> str:
         secret = value.get_secret_value()
         is_url = key[-1].endswith("url") and "env" not in key
         return json.dumps(_url(key, secret) if is_url else "***")
-    if key[-1] == "run":  # arguments may hold what looks like a secret
-        value = [printable(argument) for argument in value]
-    return json.dumps(str(value) if isinstance(value, Path) else value)
+    # Any text may hold what looks like a secret; only arguments are what a password may be.
+    show = printable if key[-1] == "run" else partial(masked, words=True)
+    return json.dumps(shown_value(value, show))
 
 
 def _variable(key: Key, value: Any, environ: Mapping[str, str]) -> str:

@@ -188,10 +188,11 @@ def printable_mapping(
     value: Mapping[str, object], show: Callable[[str], Shown] = printable
 ) -> dict[Shown, ShownValue]:
     """A mapping as JSON can hold it, with every text in it shown by `show`, keys too."""
-    return {show(str(key)): _printable_value(item, show) for key, item in value.items()}
+    return {show(str(key)): shown_value(item, show) for key, item in value.items()}
 
 
-def _printable_value(value: object, show: Callable[[str], Shown]) -> ShownValue:
+def shown_value(value: object, show: Callable[[str], Shown]) -> ShownValue:
+    """A value as JSON can hold it, with every text in it shown by `show`."""
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float) and math.isfinite(value):
@@ -199,7 +200,7 @@ def _printable_value(value: object, show: Callable[[str], Shown]) -> ShownValue:
     if isinstance(value, Mapping):
         return printable_mapping(value, show)
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [_printable_value(item, show) for item in value]
+        return [shown_value(item, show) for item in value]
     return show(as_text(value) if isinstance(value, bytes) else str(value))
 
 

@@ -1,7 +1,7 @@
 """Makes `evidence.json` of a run: all its facts, redacted, with what judges them again."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 from redis_runbook import __version__
@@ -14,7 +14,7 @@ from redis_runbook.probes.bullmq.discovery import Discovery
 from redis_runbook.probes.evidence import Gathered
 from redis_runbook.probes.prometheus.rules import RulesFacts
 from redis_runbook.record import RunRecord, ServiceRecord
-from redis_runbook.redact import Shown, ShownValue, sentence
+from redis_runbook.redact import Shown, ShownValue, sentence, shown_value
 from redis_runbook.session.encoding import Encoder
 from redis_runbook.session.masks import Masks
 from redis_runbook.session.needs import MISSING, NEEDS_OF_ITS_OWN
@@ -171,14 +171,8 @@ def _configuration(run: Run, masks: Masks) -> Any:
     for key, value in kept(run.config):
         named = key[0] in NAMED
         written = (key[0], masks.text(key[1]), *key[2:]) if named else key
-        leaves[written] = Leaf(_each_text(value, masks.text), "")
+        leaves[written] = Leaf(shown_value(value, masks.text), "")
     return tree(leaves)
-
-
-def _each_text(value: Any, shown: Callable[[str], Shown]) -> Any:
-    if isinstance(value, str):
-        return shown(value)
-    return [_each_text(item, shown) for item in value] if isinstance(value, list) else value
 
 
 def _texts_in(value: Any) -> Iterator[str]:

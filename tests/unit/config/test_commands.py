@@ -106,3 +106,16 @@ def test_a_run_has_time_for_what_it_starts(text: str, profile: str, deadline_s: 
     config = config_of(text)
     assert Run(as_loaded(config), PROFILES[profile], environ={}).deadline_s == deadline_s
     assert needed_s(config.commands.values(), config.jwt_cache.login, profile) <= max(73, 30)
+
+
+def test_what_looks_like_a_secret_in_any_text_is_not_shown() -> None:
+    shown = describe(
+        loaded(
+            '[operator]\ncompose = "compose --token=planted"\n'
+            '[containers.w]\ncontainer = "x"\nlog_patterns = ["password=planted", "queue"]\n'
+        ),
+        {},
+    )
+    assert "planted" not in shown
+    assert '"compose --token=[redacted]"' in shown
+    assert '["password=[redacted]", "queue"]' in shown
