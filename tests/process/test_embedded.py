@@ -173,7 +173,7 @@ class Frozen(subprocess.Popen):
         print(self.pid, flush=True)
         return super().wait(timeout)
 watchdog = Watchdog()
-frozen = Frozen(["sleep", "600"])
+frozen = Frozen(["sleep", "600"], start_new_session=True)
 watchdog.guard(frozen)
 frozen.send_signal(signal.SIGSTOP)
 watchdog.end(frozen, signal.SIGTERM)

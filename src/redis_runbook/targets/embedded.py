@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -104,9 +105,10 @@ class Watchdog:
     """Ends the servers and removes their folder when this process ends."""
 
     def __init__(self) -> None:
-        """Make the folder, and begin to watch."""
-        self.folder = Path(tempfile.mkdtemp(prefix="redis-runbook-"))  # mode 0700
+        """Begin to watch, and make the folder: not before, as this process may be ended between."""
+        self.folder = Path(tempfile.gettempdir()) / f"redis-runbook-{secrets.token_hex(8)}"
         self._guard = SessionGuard(str(self.folder))
+        self.folder.mkdir(mode=0o700)
         self._servers: list[subprocess.Popen[bytes]] = []
 
     def guard(self, server: subprocess.Popen[bytes]) -> None:
