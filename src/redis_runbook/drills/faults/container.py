@@ -31,7 +31,12 @@ def container_oom_killed(stand: "ContainerStand") -> Iterator[None]:
     stand.fill_cache()
 
 
-@fault("the cache ends at once, and is started over and over", *_GONE, targets=("container",))
+@fault(
+    "the cache ends at once, and is started over and over",
+    *_GONE,
+    "incident.logs[cache]",  # it tells why: FATAL CONFIG FILE ERROR
+    targets=("container",),
+)
 def restart_loop(stand: "ContainerStand") -> Iterator[None]:
     """Its configuration is wrong, and it has a restart policy."""
     stand.cache.stop()
