@@ -136,6 +136,7 @@ def _discover(client: Client, service: Service, config: Config, *, one_node: boo
         prefix=service.settings.prefix,
         configured=config.queues_of(service.name),
         scan=service.settings.discover,
+        most=service.settings.max_queues,
         one_node=ONE_NODE if one_node else "",
         budget_s=_BUDGET_S,
     )

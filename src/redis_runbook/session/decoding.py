@@ -29,6 +29,7 @@ from redis_runbook.verdict import CannotLook
 
 _LARGEST: Final = 2**64
 _MAX_SHOWN: Final = 4_096
+_YEARS: Final = range(2_000, 2_200)
 _TYPECODES: Final = ("d", "f")
 _T = TypeVar("_T")
 
@@ -135,7 +136,8 @@ def _shown(value: Json) -> Shown:
 
 def _moment(value: Json) -> dt.datetime:
     moment = dt.datetime.fromisoformat(_str(value))
-    return _checked(moment, "a moment with its time zone", fits=moment.tzinfo is not None)
+    _checked(moment, "a moment with its time zone", fits=moment.tzinfo is not None)
+    return _checked(moment, "a moment of these years", fits=moment.year in _YEARS)
 
 
 def _array(value: Json) -> "array[float]":

@@ -12,6 +12,7 @@ from redis_runbook.config.kept import is_kept, refuse_other_questions
 from redis_runbook.config.keys import effective
 from redis_runbook.config.load import Loaded, load
 from redis_runbook.judging.data_kept import Baseline
+from redis_runbook.probes.bullmq.discovery import Discovery
 from redis_runbook.probes.evidence import Gathered
 from redis_runbook.probes.probe import Probe
 from redis_runbook.record import ServiceRecord
@@ -27,10 +28,14 @@ FORMAT: Final = "redis-runbook evidence"
 VERSION: Final = 1
 """Of the format; a file of another one is refused."""
 
-MAX_BYTES: Final = 32 << 20
-MAX_ELEMENTS: Final = 1_000_000
+MAX_BYTES: Final = 12 << 20
+MAX_ELEMENTS: Final = 300_000
 _MAX_CONFIGURATION: Final = 262_144
-_MAX_LEAVES: Final = 10_000
+_MAX_LEAVES: Final = 4_000
+_MAX_ELAPSED_S: Final = 30 * 86_400
+_MAX_SERVICES: Final = 200
+_MAX_QUEUES: Final = 1_000
+_MAX_NOT_JUDGED: Final = 1_000
 
 Outcomes = Mapping[type, object]
 """The facts of each kind, or the CannotLook in their place."""
@@ -120,17 +125,50 @@ def load_saved(
         configuration = document["configuration"]
         loaded = load(config_file, {}, options, evidence=configuration)
         refuse_other_questions(configuration, loaded.config)
-        run = decode(SavedRun, document["run"])
-        return loaded, Saved(
+        services = {*loaded.config.services}
+        if unknown := set(document["gathered"]) - services:
+            raise _not_configured(unknown)
+        saved = Saved(
             file=printable(str(file)),
-            run=run,
-            facts=_facts(document["facts"], loaded.plugins.probes, {*loaded.config.services}),
+            run=decode(SavedRun, document["run"]),
+            facts=_facts(document["facts"], loaded.plugins.probes, services),
             gathered=decode(Mapping[Shown, Gathered], document["gathered"]),
         )
+        _refuse_too_much(saved, loaded)
     except ValueError as error:
         raise _unusable(file, str(error)) from None
     except (LookupError, TypeError, AttributeError, RecursionError):
         raise _unusable(file, "is no evidence of redis-runbook's") from None
+    return loaded, saved
+
+
+def _refuse_too_much(saved: Saved, loaded: Loaded) -> None:
+    """Refuse what would be judged for too long; each limit is far beyond what a run leaves.
+
+    Raises:
+        ValueError: there is too much of it; the text says of what.
+    """
+    config, catalogue = loaded.config, loaded.plugins.catalogue
+    if not 0 <= saved.run.elapsed_s <= _MAX_ELAPSED_S:
+        raise ValueError("has a run that took impossibly long")
+    queues = sum(len(config.queues_of(name)) for name in config.services)
+    for facts in saved.facts.values():
+        found = facts.get(Discovery)
+        if isinstance(found, Discovery):
+            queues += len(found.queues) + len(found.absent) + len(found.elsewhere)
+    not_judged = sum(found.check not in catalogue for found in saved.run.findings)
+    for number, most, what in (
+        (len(config.services), _MAX_SERVICES, "services"),
+        (queues, _MAX_QUEUES, "queues"),
+        (not_judged, _MAX_NOT_JUDGED, "findings that nothing here can judge"),
+    ):
+        if number > most:
+            raise ValueError(f"has more than {most:,} {what}")
+
+
+def _not_configured(names: set[str]) -> ValueError:
+    name = harmless(min(names), 60)
+    return ValueError(f"has facts about {name}, which its configuration does not have")
 
 
 def _unusable(file: Path, why: str) -> ConfigError:
@@ -164,8 +202,7 @@ def _facts(
 ) -> dict[str | None, Outcomes]:
     """The facts of each service, and of the monitoring; those of plugins that are not here: not."""
     if unknown := set(tables["services"]) - services:
-        name = harmless(min(unknown), 60)
-        raise ValueError(f"has facts about {name}, which its configuration does not have")
+        raise _not_configured(unknown)
     about: dict[str | None, Any] = {**tables["services"], None: tables["monitoring"]}
     return {
         name: {

@@ -68,7 +68,9 @@ def any_of(hint: Any) -> st.SearchStrategy[Any]:
         str: st.text(st.characters(exclude_categories=["Cs"]), max_size=9),
         Shown: st.text("abcü:…", max_size=9).map(Shown),
         bytes: st.binary(max_size=9),
-        dt.datetime: st.datetimes(timezones=st.just(dt.UTC)),
+        dt.datetime: st.datetimes(dt.datetime(2000, 1, 1), dt.datetime(2199, 12, 31)).map(  # noqa: DTZ001
+            lambda moment: moment.replace(tzinfo=dt.UTC)
+        ),
         Array: st.lists(st.floats(-1024, 1024, width=32)).map(lambda some: array("f", some)),
         CannotLook: st.text("abc", min_size=1).map(CannotLook),
     }

@@ -93,6 +93,7 @@ def look_for_queues(look: Look) -> Discovery:
         prefix=settings.prefix,
         configured=look.config.queues_of(look.service.name),
         scan=settings.discover,
+        most=settings.max_queues,
         one_node=look.facts(ClusterFacts).others_not_asked,
     )
 
@@ -103,11 +104,12 @@ def discover(
     prefix: str,
     configured: Sequence[str] = (),
     scan: bool = True,
+    most: int = 500,
     one_node: str = "",
     budget_s: float = 2.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> Discovery:
-    """Find the queues under a prefix: the configured ones, and others by a bounded SCAN.
+    """Find the queues under a prefix: the configured ones, and at most so many by a bounded SCAN.
 
     Of a cluster only this node is searched, as `one_node` says: what it has not, another may have.
 
@@ -123,8 +125,11 @@ def discover(
         found, incomplete_because = _scan(client, base, until=clock() + budget_s, clock=clock)
     incomplete_because = incomplete_because or one_node
     others = sorted(found - set(wanted), key=lambda queue: queue.name)
+    if len(others) > most:
+        left_out = f"{len(others) - most} of {len(others)} that were found are left out"
+        incomplete_because = f"{left_out}, as max_queues is {most}"
     return Discovery(
-        queues=(*(queue for queue in wanted if exists[queue] is True), *others),
+        queues=(*(queue for queue in wanted if exists[queue] is True), *others[:most]),
         absent=tuple(queue for queue in wanted if exists[queue] is False),
         incomplete_because=incomplete_because,
         elsewhere={queue: code for queue, code in exists.items() if isinstance(code, str)},

@@ -1,0 +1,34 @@
+"""A queue for each tenant: what is found is judged up to `max_queues`, with bounded memory."""
+
+from pathlib import Path
+
+from tests.support import product
+from tests.support.programs import bundled
+
+MOST_S = 40
+
+
+def test_as_many_queues_as_max_queues_are_judged_with_little_memory(folder: Path) -> None:
+    with bundled("--maxmemory", "200mb", "--maxmemory-policy", "noeviction") as server:
+        many = server.client().pipeline()
+        for number in range(700):
+            many.hset(f"bull:tenant-{number:03d}:meta", mapping={"version": "bullmq:5.81.5"})
+        many.execute()
+        env = product.urls(server.url)
+        off = "[jwt_cache]\nenabled = false\n[exporter]\nenabled = false\n"
+        done, took_s = product.measured(folder, "smoke", "--read-only", env=env, config=off)
+        named = ["tenant-650", "tenant-651"]
+        config = f'[services.queue]\nrole = "queue"\nmax_queues = 10\nqueues = {named}\n'
+        some = product.run(folder / "some", "smoke", "--select", "queue", env=env, config=config)
+    depths = [name for name in done.verdicts if name.startswith("queue.depth[tenant")]
+    assert (len(depths), done.code, took_s < MOST_S) == (500, 0, True), done.out[-2000:]
+    assert done.verdicts["queue.depth[queue: others]"] == "warn"
+    assert "200 of 700 that were found are left out, as max_queues is 500" in (
+        done.message("queue.depth[queue: others]")
+    )
+    judged = {name for name in some.verdicts if name.startswith("queue.paused[")}
+    assert judged == {
+        "queue.paused[tenant-650]",
+        "queue.paused[tenant-651]",
+        *(f"queue.paused[tenant-{number:03d}]" for number in range(10)),
+    }
