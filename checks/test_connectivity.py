@@ -37,6 +37,7 @@ def test_reachable(service: Service, connection: ConnectionFacts, judge: Judge) 
 
     Passes when all of it happens within the connect limit and the server is not loading.
     Fails when any step does not; the message says which.
+    Why: nothing else can be told about a service that nobody reaches, nor can its users work.
     Next: 1. `docker compose ps SERVICE`, `docker compose logs SERVICE`: whether it runs, and what
         its log says.
         2. `docker compose restart SERVICE` if it is down or hangs.
@@ -73,6 +74,7 @@ def test_role(
         another process.
     Fails when it is anything else: a failover or a wrong URL sends writes to the wrong place; or
         when a cluster that it is in does not serve every slot.
+    Why: writes to a replica are refused, or lost with the next resynchronisation.
     Next: 1. Find out whether a failover happened (`INFO replication`, `CLUSTER NODES`).
         2. Point the URL at the master; a change that is meant belongs in `expected_role`.
         3. After a restart that was meant, run again; otherwise `docker compose logs SERVICE` tells
@@ -101,6 +103,8 @@ def test_writable(service: Service, canary: CanaryFacts, judge: Judge) -> None:
     Passes when all three are answered within the write limit. A replica that `expected_role` asks
         for takes none.
     Fails when the server refuses it (MISCONF, OOM, READONLY, …) or does not answer in time.
+    Why: a server may answer PING and still refuse every write: then no job is added, nothing
+        cached.
     Next: read `INFO persistence` and `INFO memory`; MISCONF wants disk space, OOM wants memory,
         READONLY the master's URL, a pause ends with `CLIENT UNPAUSE`.
     """
@@ -124,6 +128,7 @@ def test_pubsub(service: Service, pubsub: PubsubFacts, judge: Judge) -> None:
 
     Passes when it is delivered within the write limit.
     Fails when it is not, or when PUBLISH is refused or paused; the message says which.
+    Why: what is published for the workers reaches nobody otherwise.
     Next: 1. End a pause with `CLIENT UNPAUSE`.
         2. Otherwise `docker compose restart SERVICE`.
         3. `docker compose logs WORKERS`: watch for `Queue connection restored`.
@@ -157,6 +162,7 @@ def test_clients(
     Passes when clients are under clients_ratio of maxclients and none was rejected since the
         last run.
     Fails when either is not so.
+    Why: at maxclients the next worker or API instance is turned away.
     Next: look for a connection leak (`CLIENT LIST`), then raise `maxclients`; `CONFIG RESETSTAT`
         clears the count of rejected clients.
     """

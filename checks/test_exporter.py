@@ -11,6 +11,7 @@ def test_reachable(service: Service, exporter: ExporterFacts, judge: Judge) -> N
 
     Passes when its metrics parse, and `redis_up` is there and 1 for this server, without an error.
     Fails when they do not parse, `redis_up` is missing, 0 or another server's, or a scrape failed.
+    Why: without the exporter the alerts see nothing, and stay silent.
     Next: 1. `docker compose logs EXPORTER`: what does not work?
         2. Compare its address and password with the service's.
         3. `docker compose restart EXPORTER`.
@@ -28,6 +29,7 @@ def test_truthful(service: Service, exporter: ExporterFacts, judge: Judge) -> No
 
     Passes when run id (else process id, port and uptime), version, uptime and memory agree.
     Fails when it watches another server, a value differs, or one of these series is missing.
+    Why: an exporter of another server shows a green dashboard for a red one.
     Next: correct the exporter's address or `exporter_target`; dashboards and alerts built on it
         are about something else until then.
     """

@@ -32,6 +32,7 @@ def test_container(entry: EntryFacts, served_since: float | None, judge: Judge) 
     Passes when this is so, and the server that was checked started when its container did.
     Fails when it is not; a warning is an OOM kill before somebody started it again, a restart by
         its policy in the last 10 minutes, and a server that restarted within.
+    Why: a container that restarts over and over looks healthy between two restarts.
     Next: 1. `docker compose ps SERVICE`, `docker compose logs SERVICE`: what ended it?
         2. After an OOM kill raise the memory limit or lower maxmemory.
         3. `docker compose restart SERVICE`.
@@ -54,6 +55,7 @@ def test_logs(entry: EntryFacts, judge: Judge) -> None:
     Passes when none tells of OOM, MISCONF, a failed save, a panic or a crash, nor holds one of
         log_patterns.
     Fails when one does.
+    Why: the server tells there what it could not save, load or allocate.
     Next: 1. `docker compose logs SERVICE`: what is around these lines?
         2. For `MISCONF` and `Can't save` check disk space and memory; report a `BUG REPORT` with
         its whole text.
@@ -80,6 +82,7 @@ def test_workers_reconnected(
     Passes when each has, by its container's log or its log file.
     Fails when one has not 25 s after the start; a worker that started later than the queue, or at
         about the same time, had nothing to restore.
+    Why: a worker that did not come back after the restart does no job.
     Next: 1. `docker compose logs SERVICE`: what keeps the worker from its queue?
         2. `docker compose restart SERVICE` if it does not come back by itself.
         3. Compare with `queue.workers`, which looks at what the connections do.
@@ -97,6 +100,7 @@ def test_exporter_reconnected(
 
     Passes when its metrics are those of the process that runs now.
     Fails when they are not, or there are none, 10 s after the start or later.
+    Why: until the exporter is back, the dashboards show what was before the restart.
     Next: 1. `docker compose logs EXPORTER`: what does not work?
         2. `docker compose restart EXPORTER`.
     """
@@ -120,6 +124,7 @@ def test_endpoints(
         database, and maxmemory is at most 80 % of the container's memory limit.
     Fails when the URL names another server, as localhost in a container does, or maxmemory is
         more or 0.
+    Why: a server that no application uses may be healthy while theirs is not.
     Next: 1. Correct the URL in `.env` or the Compose file, or raise the memory limit there.
         2. `docker compose up -d SERVICE`.
     """
@@ -145,6 +150,7 @@ def test_smoke_command(subject: Subject, command: ProgramFacts, judge: Judge) ->
     Passes when it exits with 0 within its timeout.
     Fails when it exits with another code, a signal ends it, or it takes longer; unknown is one that
         cannot be started here, or that the run's own end cut short.
+    Why: it is what an operator would try by hand: the whole way, not its parts.
     Next: read its last lines in the evidence, then run it by hand in the folder and with the
         variables that `redis-runbook config` shows.
     """
@@ -169,6 +175,7 @@ def test_data_kept(
     Fails when one of these is not so; a cache that lost keys or JWT entries is a warning, as it
         may (`jwt_cache.populated` fails where too few are left), and so is what is not compared:
         queues or save that the snapshot lacks, and JWT entries that are no longer counted.
+    Why: a restart that lost data looks like a healthy, empty server.
     Next: 1. Do not flush or drain anything.
         2. Restore the last RDB or AOF where data is missing.
         3. Set with `CONFIG SET` and in the configuration file what was set before.

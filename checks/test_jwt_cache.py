@@ -22,6 +22,7 @@ def test_populated(
     Passes when that many are found.
     Fails when the whole keyspace holds fewer; unknown is a scan that ran out of its budget first,
         and a cluster, of which one node was asked.
+    Why: without cached introspections every request asks the identity provider.
     Next: 1. Trigger a CLI login, and confirm that tokens refresh normally.
         2. Run again: this check must turn green.
     """
@@ -56,6 +57,7 @@ def test_expires(
 
     Passes when all sampled entries expire in time.
     Fails when one never expires, or later than that: a revoked token would stay valid.
+    Why: a token that never expires here is accepted after it was revoked.
     Next: fix the TTL where the entry is written; `EXPIRE` or delete the entries that have none.
     """
     entries, limit = jwt_entries, jwt_settings.max_ttl_s
@@ -92,6 +94,7 @@ def test_refreshes(
     Passes when one is new, or expires later, within the login's timeout after it.
     Fails when the login fails, or works and leaves the cache as it was. It is a warning where
         entries also come without it.
+    Why: a cache that no login fills empties until everything asks the identity provider.
     Next: if the login fails, mend that first; if it works, look whether the API writes to this
         cache (`REDIS_CACHE_URL`) under this pattern.
     """

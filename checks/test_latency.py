@@ -3,6 +3,7 @@
 from redis_runbook.check import Details, Judge, check
 from redis_runbook.config.service import Service
 from redis_runbook.judging.latency_text import client_side, evidence, server_side, too_little
+from redis_runbook.judging.latency_window import latency_window
 from redis_runbook.judging.stats import summarise
 from redis_runbook.judging.traffic import is_over
 from redis_runbook.judging.window import Outcome, WindowJudgement, judge_window
@@ -23,6 +24,7 @@ def test_round_trip(service: Service, latency: LatencyFacts, judge: Judge) -> No
     Passes when the window as a whole is under it.
     Fails when every step of the window is over, or the server does not answer at its end; over in
         part, or a connection that was lost on the way, is a warning.
+    Why: every client waits that long for every command.
     Next: `SLOWLOG GET 20`, `INFO commandstats` and the host's load tell server from network.
     """
     _judge_p95(service, latency, judge, limit_ms=service.limits.round_trip_ms)
@@ -35,6 +37,7 @@ def test_command_p95(service: Service, latency: LatencyFacts, judge: Judge) -> N
     Passes when the window as a whole is under it.
     Fails when a client sees every step of the window over, or no answer at its end; over in part, a
         connection that was lost on the way, or over by the server's count only, is a warning.
+    Why: every API request pays it, often more than once.
     Next: 1. `SLOWLOG GET 20`: which commands are slow?
         2. `INFO memory`: is memory short?
         3. If it is, adjust TTLs; FLUSHDB is the last resort, as every entry must be fetched anew.
@@ -50,6 +53,7 @@ def test_slowlog(service: Service, slowlog: SlowlogFacts, judge: Judge) -> None:
 
     Passes when SLOWLOG reaches back that far, or to the server's start, and holds none.
     Fails when it holds one.
+    Why: one slow command holds up everybody else's.
     Next: `SLOWLOG GET 20`; replace KEYS, big ranges and big deletes (`UNLINK`) at their source.
     """
     limit_ms, window_s = service.limits.slowlog_ms, service.limits.slowlog_for_s
@@ -153,4 +157,5 @@ def _measured(
         "observed": summary.p95_ms,
         "limit": limit_ms,
         "evidence": evidence(latency, summary),
+        "window": latency_window(window, summary, limit_ms=limit_ms),
     }

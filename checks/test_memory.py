@@ -19,6 +19,7 @@ def test_used_ratio(
     Passes when used_memory is under that part of all that is known: of maxmemory, the configured
         memory_limit and the machine's memory; and resident memory under that of its container's.
     Fails when it is not; where none but the machine's is set, nothing is known.
+    Why: at the limit a queue refuses new jobs, and a cache drops what it should keep.
     Next: 1. Find what grew: `INFO memory`, and `redis-cli --bigkeys` off-peak.
         2. Adjust TTLs or job retention.
         3. Raise maxmemory together with the container's limit.
@@ -51,6 +52,7 @@ def test_eviction_policy(service: Service, memory: MemoryFacts, judge: Judge) ->
     Passes when a queue has `noeviction`, which BullMQ needs, and a cache evicts or has no
         `maxmemory`.
     Fails when a queue may evict (jobs would vanish); a full cache that may not is a warning.
+    Why: a queue that may evict keys loses jobs; a cache that may not refuses writes when full.
     Next: `CONFIG SET maxmemory-policy noeviction` on a queue, `allkeys-lru` on a cache, and the
         same in its configuration file.
     """
@@ -70,6 +72,7 @@ def test_evictions(service: Service, memory: MemoryFacts, judge: Judge) -> None:
 
     Passes when evicted_keys is 0.
     Fails when it is not, since the server started or its statistics were reset.
+    Why: what was evicted from a queue is gone: the job is neither done nor failed.
     Next: set `maxmemory-policy noeviction`, look for jobs that vanished, and clear the count
         with `CONFIG RESETSTAT` once they are dealt with.
     """
@@ -88,6 +91,7 @@ def test_fragmentation(service: Service, memory: MemoryFacts, judge: Judge) -> N
     Passes when waste is under fragmentation_ratio or under fragmentation_bytes; one alone is
         normal on a small server.
     Fails when both are over.
+    Why: memory that the allocator wastes can end in an OOM kill below maxmemory.
     Next: `CONFIG SET activedefrag yes` where the allocator is jemalloc, or restart the service
         in a quiet hour.
     """

@@ -21,6 +21,7 @@ def test_targets(scrape_targets: TargetsFacts, judge: Judge) -> None:
 
     Passes when every target of an exporter, and of our own metrics, is up and fresh.
     Fails when there is none, one is down, or two scrapes in a row are overdue.
+    Why: what is not scraped fires no alert.
     Next: 1. Prometheus' page Status → Targets names the error.
         2. `docker compose logs EXPORTER`.
     """
@@ -55,6 +56,7 @@ def test_rules(implied: Implied, loaded_rules: RulesFacts, judge: Judge) -> None
 
     Passes when a rule computes each of them, whatever it is called, on series that exist.
     Fails when one is missing, has another limit or duration, reads no series or does not evaluate.
+    Why: a rule that is missing or has another limit lets the incident pass unnoticed.
     Next: `redis-runbook rules -o rules.yml`, load that file, and reload Prometheus. Where our
         own series are missing, run `smoke --metrics-file FILE` every minute and have it scraped.
     """
@@ -81,6 +83,7 @@ def test_alerts(implied: Implied, loaded_rules: RulesFacts, judge: Judge) -> Non
     Passes when the runbook's alerts could fire and do not, nor any other that we generate, but for
         those about a run of ours (`RedisRunbook…`): they would keep themselves firing.
     Fails when one fires; one that is pending is a warning.
+    Why: Prometheus has seen for minutes what one look may miss.
     Next: the section of the runbook that the alert names; its labels are in the evidence.
     """
     matcher = Matcher(loaded_rules)
@@ -109,6 +112,7 @@ def test_windows(recorded_alert: Sequence[RecordedAlert], judge: Judge) -> None:
 
     Passes when the value was within the limit, over the window as a whole and now.
     Fails when it was over at every step of the window; over in part is a warning.
+    Why: a look now does not show what was over the limit all the time before.
     Next: the steps of the check that measures the same: `memory.used_ratio`, `queue.latency` or
         `latency.command_p95`.
     """
@@ -134,6 +138,7 @@ def test_dashboards(grafana: GrafanaFacts, judge: Judge) -> None:
 
     Passes when each data source answers a query of each dashboard.
     Fails when a dashboard is missing, asks for nothing, or asks a data source that fails.
+    Why: in an incident people look there first.
     Next: `redis-runbook dashboards -o DIR` writes both for Grafana's import; choose the Prometheus
         that scrapes the exporters as their data source.
     """

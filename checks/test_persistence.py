@@ -13,6 +13,7 @@ def test_saving(service: Service, persistence: PersistenceFacts, judge: Judge) -
     Passes when the last RDB save and the last AOF write and rewrite succeeded, where enabled.
     Fails when one did not; a warning is a queue with neither RDB nor AOF, a save that does not
         end or begin within saving_s, and a failed one where RDB is off.
+    Why: after the next restart everything since the last save is gone.
     Next: 1. Check disk space, and `docker compose logs SERVICE`.
         2. `BGSAVE`. A queue without AOF wants `appendonly yes`.
     """

@@ -2,19 +2,10 @@
 
 from redis_runbook.check import Details, Judge, check
 from redis_runbook.config.model import QueueLimits
+from redis_runbook.judging import queue_text as text
 from redis_runbook.judging.cause import NEXT_STEPS, cause
 from redis_runbook.judging.failures import failures
 from redis_runbook.judging.queue_latency import LatencyState, judge_latency
-from redis_runbook.judging.queue_text import (
-    counts,
-    evidence,
-    looked_at,
-    parents_text,
-    picked_up_text,
-    seconds,
-    stalled_lines,
-    waits,
-)
 from redis_runbook.judging.schedulers import judge_schedulers
 from redis_runbook.judging.staffing import (
     Staffing,
@@ -40,6 +31,7 @@ def test_depth(
 
     Passes when the jobs that could be processed now are at most that many.
     Fails when there are more, or a configured queue has no key at all.
+    Why: a backlog grows into delays that users see, and into memory.
     Next: 1. `redis-runbook queue show NAME`. If no such queue exists, correct the name.
         2. Add workers; `queue:drain` deletes the backlog.
     """
@@ -48,7 +40,7 @@ def test_depth(
         judge.fails(f"no such queue: {subject.name}; found: {discovery.titles}")
     if queue.deleted:
         judge.unknown(f"{subject.name} was deleted while it was looked at")
-    backlog, shown = queue.last.counts.backlog, counts(queue.last)
+    backlog, shown = queue.last.counts.backlog, text.counts(queue.last)
     if queue_limits.depth is None:
         judge.not_applicable(f"no depth is configured for {subject.name}; it has {shown}")
     if backlog is None:
@@ -58,7 +50,7 @@ def test_depth(
         f"{backlog} jobs wait in {subject.name} (limit {queue_limits.depth}); it has {shown}",
         observed=backlog,
         limit=queue_limits.depth,
-        evidence=evidence(queue),
+        evidence=text.evidence(queue),
     )
 
 
@@ -72,6 +64,7 @@ def test_latency(
     Fails when one did at every moment of the window (or does now, with `strict_now`); over the
         limit in part is a warning, and so are jobs that a bounded read may have missed; over as far
         as the queue's events reach back is unknown.
+    Why: it is what a user waits before anything happens.
     Next: 1. `redis-runbook queue show NAME`. 2. Remove the cause that the message names.
     """
     why = cause(queue.last, queue.workers)
@@ -86,13 +79,13 @@ def test_latency(
         unread = "; ".join(queue.last.problems) or "no job tells since when it waits"
         judge.unknown(f"how long jobs of {subject.name} wait is not known: {unread}")
     if judged.state is LatencyState.IDLE or judged.observed_s is None:
-        judge.passes(f"{subject.name} is idle: no job waits, {picked_up_text(judged)}")
-    waited = waits(judged, queue.last, limit_s=queue_limits.latency_s, why=why)
+        judge.passes(f"{subject.name} is idle: no job waits, {text.picked_up_text(judged)}")
+    waited = text.waits(judged, queue.last, limit_s=queue_limits.latency_s, why=why)
     sentence = f"jobs of {subject.name} {waited}"
     details: Details = {
         "observed": judged.observed_s,
         "limit": queue_limits.latency_s,
-        "evidence": evidence(queue),
+        "evidence": text.evidence(queue),
         "next_steps": NEXT_STEPS.get(why, ()),
     }
     if judged.over_now and (reconnecting := still_reconnecting(queue)):
@@ -114,6 +107,7 @@ def test_workers(
     Passes when at least workers_min of them consume, are busy, or wait for the rate limit. A queue
         that is not listed needs one while jobs wait.
     Fails when fewer do.
+    Why: without a consuming worker no job is done, however healthy Redis is.
     Next: 1. `docker compose ps WORKERS`. 2. `docker compose up -d WORKERS` where they do not run.
         3. `docker compose restart WORKERS` where they do; `docker compose logs WORKERS` tells why.
     """
@@ -132,13 +126,13 @@ def test_workers(
     elif workers.unnamed_at_work:
         sentence = f"{sentence}: {workers.because}"
     if judged.staffing is Staffing.UNKNOWN:
-        judge.unknown(f"{sentence}: {judged.because}", evidence=evidence(queue))
+        judge.unknown(f"{sentence}: {judged.because}", evidence=text.evidence(queue))
     judge.passes_if(
         judged.staffing is Staffing.ENOUGH,
         sentence,
         observed=workers.at_work,
         limit=needed,
-        evidence=evidence(queue),
+        evidence=text.evidence(queue),
     )
 
 
@@ -150,6 +144,7 @@ def test_overdue(
 
     Passes when every delayed job is due later, or was promoted in time.
     Fails when one is still delayed after that: only a worker's fetch promotes it.
+    Why: delayed jobs that nobody promotes are done late, or never.
     Next: start or free a worker; to move jobs by hand, `pnpm --filter api run queue:promote NAME`.
     """
     overdue_s = queue.last.overdue_s
@@ -159,13 +154,13 @@ def test_overdue(
     why = cause(queue.last, queue.workers)
     late = overdue_s > queue_limits.overdue_grace_s
     sentence = (
-        f"the most overdue delayed job of {subject.name} is {seconds(overdue_s)} past due (grace "
-        f"{queue_limits.overdue_grace_s:g} s)" + (f": {why}" if late else "")
+        f"the most overdue delayed job of {subject.name} is {text.seconds(overdue_s)} past due "
+        f"(grace {queue_limits.overdue_grace_s:g} s)" + (f": {why}" if late else "")
     )
     details: Details = {
         "observed": overdue_s,
         "limit": queue_limits.overdue_grace_s,
-        "evidence": evidence(queue),
+        "evidence": text.evidence(queue),
         "next_steps": NEXT_STEPS.get(why, ()),
     }
     if late and (reconnecting := still_reconnecting(queue)):
@@ -180,6 +175,7 @@ def test_stalled(subject: Subject, queue: ObservedQueue, judge: Judge) -> None:
     Passes when every active job is locked, in one of two readings 2 s apart.
     Fails when one is not; the message says whether it will be recovered. Where there are too many
         to look at, and those looked at have locks, it is a warning.
+    Why: a job without a lock is done twice, or never.
     Next: look for workers that were killed or ran out of memory; where no stall check recovers the
         jobs, start a worker.
     """
@@ -189,17 +185,14 @@ def test_stalled(subject: Subject, queue: ObservedQueue, judge: Judge) -> None:
     if queue.last.counts.active is None:
         judge.unknown(f"the active jobs of {subject.name} cannot be read")
     kinds = ", ".join(sorted({str(job.kind) for job in found}))
-    partial = looked_at(queue.last.active_seen, queue.last.counts.active)
+    partial = text.looked_at(queue.last.active_seen, queue.last.counts.active)
     sentence = f"{len(found)} active jobs of {subject.name} have no lock" + (
         f": {kinds}{partial}" if found else partial
     )
     details: Details = {
         "observed": len(found),
         "limit": 0,
-        "evidence": {
-            **evidence(queue),
-            "stalled": stalled_lines(found),
-        },
+        "evidence": {**text.evidence(queue), "stalled": text.stalled_lines(found)},
     }
     if found and (reconnecting := still_reconnecting(queue)):
         judge.unknown(f"{sentence}; {reconnecting}", **details)
@@ -217,6 +210,7 @@ def test_schedulers(
     Passes when both are so for every scheduler.
     Fails when a run is past due beyond the grace (stopped), or its job is gone (orphaned). Where
         there are too many to look at, and those looked at are well, it is a warning.
+    Why: a scheduler that has stopped makes no further job, and nothing fails.
     Next: start a worker for a stopped scheduler; `upsertJobScheduler` again for an orphaned one,
         which no worker revives.
     """
@@ -230,13 +224,13 @@ def test_schedulers(
     judged = judge_schedulers(queue.first, facts, why, grace_s=queue_limits.overdue_grace_s)
     problems = [f"{scheduler_id} is orphaned" for scheduler_id in judged.orphaned]
     problems += [f"{scheduler_id} has stopped: {why}" for scheduler_id in judged.stopped]
-    partial = looked_at(facts.schedulers_seen, facts.schedulers_total)
+    partial = text.looked_at(facts.schedulers_seen, facts.schedulers_total)
     sentence = f"{facts.schedulers_total} job schedulers of {subject.name}: " + (
         ", ".join(problems[:10])
         or (f"{len(judged.held)} are late: {why}" if judged.held else "each has its next run ahead")
     )
     sentence += partial
-    details: Details = {"observed": len(problems), "limit": 0, "evidence": evidence(queue)}
+    details: Details = {"observed": len(problems), "limit": 0, "evidence": text.evidence(queue)}
     if problems and not judged.orphaned and (reconnecting := still_reconnecting(queue)):
         judge.unknown(f"{sentence}; {reconnecting}", **details)
     if partial and not problems:
@@ -254,6 +248,7 @@ def test_failures(
     Fails when more did. Where the queue does not keep them and its events do not reach back an
         hour, that few did since then is a warning; so is a flow parent whose child has failed, as
         it waits for ever.
+    Why: failed jobs are work that users asked for and did not get.
     Next: read the reasons in the evidence, repair their cause, then retry the failed jobs. A parent
         goes on when its child is retried or removed; `failParentOnFailure` or the like ends it.
     """
@@ -266,10 +261,10 @@ def test_failures(
     verdict(
         f"{failed.count} jobs of {subject.name} failed {failed.when} (limit "
         f"{queue_limits.failed_per_hour} an hour), {queue.last.counts.failed} are kept"
-        f"{failed.remark}{parents_text(queue.last)}",
+        f"{failed.remark}{text.parents_text(queue.last)}",
         observed=failed.count,
         limit=queue_limits.failed_per_hour,
-        evidence=evidence(queue),
+        evidence=text.evidence(queue),
     )
 
 
@@ -281,6 +276,7 @@ def test_paused(
 
     Passes when workers may take jobs.
     Fails when the queue is paused for all of them.
+    Why: a paused queue takes jobs and does none.
     Next: `queue.resume()` once the reason for the pause is gone.
     """
     _leave_out_if_paused_as_allowed(subject, queue, queue_limits, judge)
@@ -289,7 +285,7 @@ def test_paused(
     judge.passes_if(
         not queue.last.paused,
         f"{subject.name} is {'paused' if queue.last.paused else 'not paused'}; it has "
-        f"{counts(queue.last)}",
+        f"{text.counts(queue.last)}",
     )
 
 

@@ -14,6 +14,7 @@ def test_link(service: Service, replication: ReplicationFacts, judge: Judge) -> 
         replicas_min replicas are online and confirmed what they were sent within that time.
     Fails when the link is down or silent, or replicas are missing or behind; a replica that is
         behind is a warning where replicas_min is not configured.
+    Why: without a replica that follows, a failover loses data, or cannot happen.
     Next: read both logs; look whether the other side is frozen, check the network and
         `masterauth` between the two, and `repl-backlog-size` after long interruptions.
     """

@@ -34,7 +34,7 @@ Where a page says what to do next, `SERVICE` is what the finding is about, `EXPO
 are what `[containers]` has for it, and `NAME` is the queue. Findings have your own names, and what
 `[operator] compose` says in the place of `docker compose`.
 """
-_PART: Final = re.compile(r"^(Passes when|Fails when|Next:)\s*", re.MULTILINE)
+_PART: Final = re.compile(r"^(Passes when|Fails when|Why:|Next:)\s*", re.MULTILINE)
 _PAGE_COMMENT: Final = "<!-- Made by tools/docs.py from the check's docstring: change it there. -->"
 _TABLE_BEGINS: Final = (
     "<!-- Made by tools/docs.py from the checks' docstrings: change it there. -->"
@@ -61,7 +61,7 @@ def _ids(node: ast.FunctionDef) -> Iterator[str]:
 
 
 def parts(docstring: str) -> dict[str, str]:
-    """The four parts of a check's docstring: invariant, `Passes when`, `Fails when`, `Next:`."""
+    """The five parts of a check's docstring, each by how it begins; the invariant by nothing."""
     pieces = _PART.split(docstring)
     named = dict(zip(pieces[1::2], pieces[2::2], strict=True))
     return {name: " ".join(text.split()) for name, text in {"": pieces[0], **named}.items()}
@@ -133,6 +133,8 @@ def _page(spec: CheckSpec, file: str, docstring: str) -> str:
 **Passes when** {part["Passes when"]}
 
 **Fails when** {part["Fails when"]}
+
+**Why it matters:** {part["Why:"]}
 
 {_next(part["Next:"])}
 """

@@ -6,7 +6,7 @@ from typing import Any, Final, NoReturn, TypedDict, Unpack
 
 import pytest
 
-from redis_runbook.verdict import Verdict
+from redis_runbook.verdict import LatencyWindow, Verdict
 
 MARK: Final = "runbook_check"
 
@@ -27,6 +27,7 @@ class Ruling:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     next_steps: Sequence[str] = ()
     follows_from: str | None = None
+    window: LatencyWindow | None = None
 
 
 class Details(TypedDict, total=False):
@@ -35,6 +36,7 @@ class Details(TypedDict, total=False):
     `observed` and `limit` are in the unit of the check in the catalogue, or in `unit` if that
     depends on the subject. `next_steps` precede those of the check's docstring; they are shown only
     if the check fails or warns. `follows_from` names the finding that tells of the same cause.
+    `window` is what was sampled, for a picture.
     """
 
     observed: float | None
@@ -43,6 +45,7 @@ class Details(TypedDict, total=False):
     evidence: Mapping[str, Any]
     next_steps: Sequence[str]
     follows_from: str | None
+    window: LatencyWindow | None
 
 
 class Outcome(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # an attribute to mypy

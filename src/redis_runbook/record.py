@@ -12,7 +12,8 @@ from redis_runbook.verdict import SEVERITY, ExitCode, Finding, Verdict
 class ServerRecord:
     """The server process that answered, and the counters that the next run compares with.
 
-    `rejected_connections` counts since the process started; None if it is not known.
+    `rejected_connections` counts since the process started, which is `uptime_s` ago; None if it is
+    not known.
     """
 
     product: Shown
@@ -20,6 +21,7 @@ class ServerRecord:
     mode: Shown
     run_id: Shown
     rejected_connections: int | None = None
+    uptime_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +52,17 @@ class ServiceRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueRecord:
-    """The numbers of a BullMQ queue; a number that is not known is None."""
+    """The numbers of a BullMQ queue; a number that is not known is None.
+
+    `counts` is how many jobs are in each state that can be read: waiting, active, delayed, …
+    """
 
     service: Shown
     name: Shown
     longest_wait_s: float | None
     backlog: int | None
     workers_at_work: int | None
+    counts: Mapping[Shown, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +80,50 @@ class Recovered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What differs from the last run of the same profile on the same services, by findings' names.
+
+    `since` is when that run began. `still_broken` says since which run it is.
+    """
+
+    since: dt.datetime
+    newly_broken: Sequence[Shown] = ()
+    repaired: Sequence[Shown] = ()
+    still_broken: Mapping[Shown, dt.datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """When what is observed will reach its limit: at `at`, and with 95 % confidence not before
+    `earliest` and not after `latest` (None: perhaps never).
+    """
+
+    at: dt.datetime
+    earliest: dt.datetime
+    latest: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendPoint:
+    """What one run found: `observed` is in the unit of the trend, None if nothing was measured."""
+
+    at: dt.datetime
+    verdict: Verdict
+    observed: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """What the last runs found under one name, oldest first, with this run as the last."""
+
+    name: Shown
+    unit: Shown | None
+    limit: float | None
+    points: Sequence[TrendPoint]
+    forecast: Forecast | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
     """One run: what was requested, what was found, and the exit code.
 
@@ -87,7 +137,8 @@ class RunRecord:
 
     `gathered` is evidence for a person, by service: lines by what they are of. `evidence` is all
     that judges the run again, as JSON has it; None where none is saved. `judged_at` is when saved
-    evidence was judged: everything else is then about the run that left it.
+    evidence was judged: everything else is then about the run that left it. `changes` and `trends`
+    come from the history of runs; None and empty without one.
     """
 
     profile: Shown
@@ -112,6 +163,8 @@ class RunRecord:
     gathered: Mapping[Shown, Mapping[Shown, Sequence[Shown]]] = field(default_factory=dict)
     evidence: ShownValue = None
     judged_at: dt.datetime | None = None
+    changes: Changes | None = None
+    trends: Sequence[Trend] = ()
 
     @property
     def window_s(self) -> float:

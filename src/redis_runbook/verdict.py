@@ -1,5 +1,6 @@
 """Verdicts and findings of checks, and the exit code of a run."""
 
+import datetime as dt
 import enum
 import math
 from collections import Counter
@@ -66,13 +67,47 @@ class ExitCode(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyWindow:
+    """What a latency window was like, for a picture: times in ms, offsets in seconds.
+
+    `steps` are the offset at which each begins, and the p95 of its samples (None: there are none).
+    `histogram` are the upper ends of ranges, each twice the one before at most, and how many
+    samples each range has.
+    """
+
+    window_s: float
+    limit_ms: float
+    n: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    max_ms: float
+    steps: Sequence[tuple[float, float | None]]
+    histogram: Sequence[tuple[float, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """Why a finding changes no exit code, although it is broken or undetermined.
+
+    `until` is the last day on which that is so; None: it has no end.
+    """
+
+    reason: Shown
+    owner: Shown
+    until: dt.date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """The record of one check on one subject.
 
     `observed` and `limit` are in `unit`; both are None where nothing was measured. Texts are
-    redacted and free of control characters: see `Shown`. `advisory` is whether the
-    check was an advisory one in this run. `follows_from` names the finding that tells of the same
-    cause: nothing could be seen because a service is not reachable, or an alert says it, too.
+    redacted and free of control characters: see `Shown`. `why` says what is at stake. `advisory` is
+    whether the check was an advisory one in this run. `follows_from` names the finding that tells
+    of the same cause: nothing could be seen because a service is not reachable, or an alert says
+    it, too. `window` is there where latency was sampled. `suppressed` is there where the
+    configuration suppresses what is not well.
     """
 
     check: Shown
@@ -90,6 +125,9 @@ class Finding:
     duration_s: float = 0.0
     advisory: bool = False
     follows_from: Shown | None = None
+    why: Shown | None = None
+    window: LatencyWindow | None = None
+    suppressed: Suppression | None = None
 
     @property
     def name(self) -> str:

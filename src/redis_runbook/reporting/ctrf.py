@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from redis_runbook import __version__
 from redis_runbook.record import RunRecord
-from redis_runbook.verdict import ExitCode, Finding, Verdict, count
+from redis_runbook.verdict import ExitCode, Finding, Suppression, Verdict, count
 
 _STATUS: Final[Mapping[Verdict, str]] = {
     Verdict.PASS: "passed",
@@ -74,8 +74,16 @@ def _test(finding: Finding) -> dict[str, Any]:
             "evidence": dict(finding.evidence),
             "advisory": finding.advisory,
             "follows_from": finding.follows_from,
+            "why": finding.why,
+            "window": dataclasses.asdict(finding.window) if finding.window else None,
+            "suppressed": _suppressed(finding.suppressed) if finding.suppressed else None,
         },
     }
+
+
+def _suppressed(why: Suppression) -> dict[str, Any]:
+    until = why.until.isoformat() if why.until else None
+    return {"reason": why.reason, "owner": why.owner, "until": until}
 
 
 def _extra(record: RunRecord) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from redis_runbook.record import (
     ServiceRecord,
 )
 from redis_runbook.redact import Shown, printable_mapping, reread
-from redis_runbook.verdict import ExitCode, Finding, Verdict
+from redis_runbook.verdict import ExitCode, Finding, LatencyWindow, Suppression, Verdict
 from redis_runbook.wire.files import read_text
 
 _MAX_BYTES: Final = 16 * 1024 * 1024
@@ -110,15 +110,13 @@ def _last_seen(about: Any) -> LastSeen | None:
 
 
 def _server(about: Any) -> ServerRecord:
-    rejected = about["rejected_connections"]
-    if rejected is not None and (not isinstance(rejected, int) or rejected < 0):
-        raise ValueError("a count of rejected connections is none")
     return ServerRecord(
         product=_text(about["product"]),
         version=_text(about["version"]),
         mode=_text(about["mode"]),
         run_id=_text(about["run_id"]),
-        rejected_connections=rejected,
+        rejected_connections=_count_or_none(about["rejected_connections"]),
+        uptime_s=_count_or_none(about.get("uptime_s")),
     )
 
 
@@ -129,6 +127,7 @@ def _queue(about: Any) -> QueueRecord:
         longest_wait_s=_number_or_none(about["longest_wait_s"]),
         backlog=about["backlog"],
         workers_at_work=about["workers_at_work"],
+        counts={_text(state): _count(n) for state, n in about.get("counts", {}).items()},
     )
 
 
@@ -151,6 +150,32 @@ def _finding(test: Any) -> Finding:
         # Reports of versions that did not write these are read all the same.
         advisory=bool(about.get("advisory", False)),
         follows_from=_text_or_none(about.get("follows_from")),
+        why=_text_or_none(about.get("why")),
+        window=_window(about.get("window")),
+        suppressed=_suppressed(about.get("suppressed")),
+    )
+
+
+def _window(about: Any) -> LatencyWindow | None:
+    if about is None:
+        return None
+    numbers = ("window_s", "limit_ms", "p50_ms", "p95_ms", "p99_ms", "max_ms")
+    return LatencyWindow(
+        n=_count(about["n"]),
+        steps=tuple((_number(at), _number_or_none(p95)) for at, p95 in about["steps"]),
+        histogram=tuple((_number(up_to), _count(n)) for up_to, n in about["histogram"]),
+        **{name: _number(about[name]) for name in numbers},
+    )
+
+
+def _suppressed(about: Any) -> Suppression | None:
+    if about is None:
+        return None
+    until = about["until"]
+    return Suppression(
+        reason=_text(about["reason"]),
+        owner=_text(about["owner"]),
+        until=None if until is None else dt.date.fromisoformat(until),
     )
 
 
@@ -168,6 +193,16 @@ def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("not a number")
     return value
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise TypeError("not a count")
+    return value
+
+
+def _count_or_none(value: Any) -> int | None:
+    return None if value is None else _count(value)
 
 
 def _number_or_none(value: Any) -> float | None:

@@ -36,6 +36,12 @@ def steps_of(check: Callable[..., object] | None) -> tuple[str, ...]:
     return steps_in(" ".join(text.split()))
 
 
+def why_it_matters(check: Callable[..., object] | None) -> str:
+    """What is at stake, by a check's docstring: the text after `Why:`; empty where it has none."""
+    _, _, text = (inspect.getdoc(check) or "").partition("Why:")
+    return " ".join(text.partition("Next:")[0].split())
+
+
 def steps_in(text: str) -> tuple[str, ...]:
     """The steps of one line of text: `1. This. 2. That.`."""
     return tuple(filter(None, _NUMBER.split(text)))

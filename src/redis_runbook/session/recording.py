@@ -11,7 +11,7 @@ import pytest
 from redis_runbook.catalogue import CATALOGUE, CheckSpec, Level
 from redis_runbook.check import MARK, Advised, Broken, Held, NotApplicable, Outcome, Ruling, Unknown
 from redis_runbook.redact import Shown, printable, printable_mapping, sentence
-from redis_runbook.session.next_steps import named, steps_of
+from redis_runbook.session.next_steps import named, steps_of, why_it_matters
 from redis_runbook.session.run import Run
 from redis_runbook.session.subjects import Subject
 from redis_runbook.verdict import CannotLook, Finding, Verdict
@@ -157,7 +157,8 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
     says: Callable[[str], Shown] = sentence if is_ours else printable
     unit = (ruling.unit or spec.unit) if spec else None
     broken = conclusion.verdict in {Verdict.FAIL, Verdict.WARN}
-    steps = (*ruling.next_steps, *(steps_of(getattr(item, "function", None)) if broken else ()))
+    function = getattr(item, "function", None)
+    steps = (*ruling.next_steps, *(steps_of(function) if broken else ()))
     return Finding(
         check=sentence(spec.id) if spec else printable(Path(item.path).stem),
         # A subject's name is ours, or was redacted when the subject was made.
@@ -175,6 +176,8 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
         duration_s=round(duration_s, 3),
         advisory=_is_advisory(item, run),
         follows_from=says(conclusion.follows_from) if conclusion.follows_from else None,
+        why=says(why) if (why := why_it_matters(function)) else None,
+        window=ruling.window,
     )
 
 

@@ -92,6 +92,7 @@ def _server(run: Run, name: str) -> ServerRecord | None:
         mode=server.mode,
         run_id=printable(server.run_id),
         rejected_connections=clients.rejected if clients else None,
+        uptime_s=server.uptime_s,
     )
 
 
@@ -105,6 +106,11 @@ def _queues(run: Run) -> Iterator[QueueRecord]:
                 longest_wait_s=_longest_wait_s(run, service.name, queue),
                 backlog=queue.last.counts.backlog,
                 workers_at_work=queue.workers.at_work if queue.workers.known else None,
+                counts={
+                    sentence(state): number
+                    for state, number in dataclasses.asdict(queue.last.counts).items()
+                    if number is not None
+                },
             )
 
 

@@ -100,7 +100,7 @@ def test_the_catalogue_and_the_checks_agree() -> None:
 @pytest.mark.parametrize("check_id", CATALOGUE)
 def test_a_docstring_says_what_must_hold_when_and_what_to_do(check_id: str) -> None:
     said = parts(inspect.getdoc(CHECKS[check_id]) or "")
-    assert list(said) == ["", "Passes when", "Fails when", "Next:"]
+    assert list(said) == ["", "Passes when", "Fails when", "Why:", "Next:"]
     assert all(text.endswith(".") for text in said.values())
 
 

@@ -1,0 +1,87 @@
+"""Groups findings that say the same of many subjects: sixty queues without a worker are one row."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from redis_runbook.record import RunRecord
+from redis_runbook.verdict import Finding, Verdict
+
+_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
+_MOST_NAMED: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Findings with the same verdict and cause, at least one.
+
+    `others` follow from these: alerts that say the same, checks that could not look because of it.
+    """
+
+    findings: Sequence[Finding]
+    others: Sequence[Finding] = ()
+
+    @property
+    def first(self) -> Finding:
+        """The finding that speaks for all of them."""
+        return self.findings[0]
+
+    @property
+    def name(self) -> str:
+        """`queue.workers[render]`; of several `queue.workers, 60 subjects`, or `43 checks`."""
+        if len(self.findings) == 1:
+            return self.first.name
+        number = len(self.findings)
+        if len({finding.check for finding in self.findings}) == 1:
+            return f"{self.first.check}, {number} subjects"
+        return f"{number} checks"
+
+    @property
+    def members(self) -> str:
+        """Who they are, where they are several: `tenant-00 … tenant-59`, `a, b`."""
+        if len(self.findings) == 1:
+            return ""
+        same_check = len({finding.check for finding in self.findings}) == 1
+        names = [finding.subject if same_check else finding.name for finding in self.findings]
+        names = list(dict.fromkeys(names))
+        return f"{names[0]} … {names[-1]}" if len(names) > _MOST_NAMED else ", ".join(names)
+
+
+def groups(findings: Iterable[Finding], record: RunRecord) -> list[Group]:
+    """These findings of the record in groups, in their order.
+
+    A finding that follows from another one of the record is among the `others` of that one's group,
+    and in no group of its own.
+    """
+    causes = {finding.name: finding.follows_from for finding in record.findings}
+    following: dict[str, list[Finding]] = {}
+    for finding in record.findings:
+        if finding.follows_from:
+            following.setdefault(_root(finding.name, causes), []).append(finding)
+    alike: dict[tuple[object, ...], list[Finding]] = {}
+    for finding in findings:
+        if not finding.follows_from:
+            alike.setdefault(_likeness(finding), []).append(finding)
+    return [
+        Group(together, [other for one in together for other in following.get(one.name, ())])
+        for together in alike.values()
+    ]
+
+
+def _root(name: str, causes: Mapping[str, str | None]) -> str:
+    """The finding from which all others follow; a circle of them ends where it began."""
+    seen = {name}
+    while (cause := causes.get(name)) and cause not in seen:
+        seen.add(cause)
+        name = cause
+    return name
+
+
+def _likeness(finding: Finding) -> tuple[object, ...]:
+    """What findings of one cause have in common; numbers and the subject's name may differ."""
+    reason = _NUMBER.sub("#", finding.message.replace(finding.subject, "…"))
+    # What could not be seen for one reason is one thing to mend, whatever was asked.
+    check = "" if finding.verdict is Verdict.UNKNOWN else finding.check
+    steps = () if finding.verdict is Verdict.UNKNOWN else len(finding.next_steps)
+    return finding.verdict, finding.advisory, finding.service, check, reason, steps
