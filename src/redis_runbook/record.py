@@ -94,8 +94,10 @@ class Changes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """When what is observed will reach its limit: at `at`, and with 95 % confidence not before
-    `earliest` and not after `latest` (None: perhaps never).
+    """When what is observed will reach its limit.
+
+    That is most likely `at`, and with 95 % confidence not before `earliest` nor after `latest`,
+    which is None where it may never be.
     """
 
     at: dt.datetime
