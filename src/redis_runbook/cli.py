@@ -175,6 +175,7 @@ def _add_judge(commands: "argparse._SubParsersAction[_Parser]") -> None:
     judge.add_argument("--report-dir", metavar="DIR", help="default: judged/ in reports/")
     _add_output_option(judge, "json, junit")
     _add_select_option(judge)
+    _add_verbosity_options(judge)
 
 
 def _add_output_option(parser: argparse.ArgumentParser, known: str) -> None:
@@ -189,6 +190,12 @@ def _add_output_option(parser: argparse.ArgumentParser, known: str) -> None:
 
 def _add_select_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--select", metavar="ID", nargs="+", action="extend", default=[])
+
+
+def _add_verbosity_options(parser: argparse.ArgumentParser) -> None:
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("-q", "--quiet", action="store_true", help="print the summary only")
+    shown.add_argument("-v", "--verbose", action="store_true", help="print every finding")
 
 
 def _add_drill(commands: "argparse._SubParsersAction[_Parser]") -> None:
@@ -257,6 +264,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--read-only", action="store_true", help="write and publish nothing")
     _add_select_option(parser)
+    _add_verbosity_options(parser)
 
 
 def _seconds(text: str) -> float:

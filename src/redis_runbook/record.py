@@ -189,15 +189,6 @@ class RunRecord:
         return sorted(self.findings, key=lambda finding: SEVERITY.index(finding.verdict))
 
     @property
-    def witnesses(self) -> Mapping[str, Sequence[Finding]]:
-        """By a finding's name, the broken findings that only say once more what it says."""
-        found: dict[str, list[Finding]] = {}
-        for finding in self.needs_attention:
-            if finding.follows_from and finding.verdict is not Verdict.UNKNOWN:
-                found.setdefault(finding.follows_from, []).append(finding)
-        return found
-
-    @property
     def needs_attention(self) -> list[Finding]:
         """The findings that are broken, undetermined or warnings, worst first."""
         settled = {Verdict.PASS, Verdict.NOT_APPLICABLE}

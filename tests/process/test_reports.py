@@ -38,6 +38,9 @@ EXTRA: Mapping[str, Any] = {
     "evidence": dict,
     "advisory": bool,
     "follows_from": (str, type(None)),
+    "why": (str, type(None)),
+    "window": (dict, type(None)),
+    "suppressed": (dict, type(None)),
 }
 """The contract: what the `extra` of each test holds."""
 
@@ -144,7 +147,7 @@ def every_verdict(healthy: Server, tmp_path_factory: pytest.TempPathFactory) -> 
     """A run of checks that end in every way that a check can end."""
     folder = tmp_path_factory.mktemp("own")
     (folder / "test_own.py").write_text(OWN_CHECKS)
-    return product.run(folder, "smoke", "--", "test_own.py", env=product.urls(healthy.url))
+    return product.run(folder, "smoke", "--", "-v", "test_own.py", env=product.urls(healthy.url))
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +204,9 @@ def test_a_finding_carries_what_a_person_needs_to_act(every_verdict: product.Out
         "evidence": {"seen": [1]},
         "advisory": False,
         "follows_from": None,
+        "why": None,
+        "window": None,
+        "suppressed": None,
     }
     assert every_verdict.finding("persistence.saving[queue]")["evidence"] == {"why": "because"}
     assert every_verdict.finding("memory.fragmentation[cache]")["next_steps"] == []

@@ -15,6 +15,9 @@ _UNUSUAL = ("REDIS_", "PYTEST_", "PROMETHEUS_", "GRAFANA_", "PYTHON")
 QUIET = {name: value for name, value in os.environ.items() if not name.startswith(_UNUSUAL)}
 """The environment without anything that configures the product, or its Python."""
 
+WIDE: Final = {"COLUMNS": "1000"}
+"""A terminal on which no sentence is wrapped or cut, so that tests find it whole."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -124,7 +127,7 @@ def started(
     done = subprocess.run(
         program,
         cwd=folder,
-        env={**QUIET, **(env or {})},
+        env={**QUIET, **WIDE, **(env or {})},
         capture_output=True,
         text=True,
         timeout=90,

@@ -19,7 +19,8 @@ from redis_runbook.alerts.rule import AlertRule
 from redis_runbook.probes.table import runbook_probes
 from redis_runbook.record import QueueRecord, Recovered, RunRecord
 from redis_runbook.redact import KNOWN, MASK, ShownValue, printable, printable_mapping
-from redis_runbook.reporting import html, text
+from redis_runbook.reporting import text
+from redis_runbook.reporting.page.render import render
 from redis_runbook.reporting.table import OUTPUTS
 from redis_runbook.reporting.terminal import Terminal
 from redis_runbook.verdict import Verdict
@@ -225,7 +226,12 @@ def _on_the_terminal(record: RunRecord) -> str:
         ensure_newline=lambda: None,
     )
     manager = SimpleNamespace(getplugin=lambda _: reporter)
-    terminal = Terminal(cast("pytest.Config", SimpleNamespace(pluginmanager=manager)))
+    terminal = Terminal(
+        cast(
+            "pytest.Config",
+            SimpleNamespace(pluginmanager=manager, option=SimpleNamespace(verbose=1)),
+        )
+    )
     terminal.begin(record)
     for finding in record.findings:
         terminal.show(finding)
@@ -236,7 +242,7 @@ def _on_the_terminal(record: RunRecord) -> str:
 ESCAPES = [way for way in WRITTEN if "bas" not in way]
 RENDERED: Mapping[str, Callable[[RunRecord], str]] = {
     **{output.name: output.render for output in OUTPUTS},
-    "page": html.render,
+    "page": lambda record: render(record, title="", own=None),
     "terminal": _on_the_terminal,
 }
 

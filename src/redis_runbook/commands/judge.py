@@ -2,7 +2,7 @@
 
 import argparse
 
-from redis_runbook.commands.run import isolated, only_checks, run_pytest
+from redis_runbook.commands.run import isolated, only_checks, run_pytest, verbosity
 
 
 def run(options: argparse.Namespace) -> int:
@@ -16,5 +16,6 @@ def run(options: argparse.Namespace) -> int:
             *(f"{name}={value}" for name, value in given.items() if value is not None),
             *(f"--select={check}" for check in options.select),
             *(f"--output={output}" for output in options.output),
+            *verbosity(options),
         ]
     )

@@ -144,7 +144,12 @@ def _pytest_arguments(options: argparse.Namespace) -> list[str]:
     arguments += [f"--window={window}" for window in options.window]
     if options.read_only:
         arguments.append("--read-only")
-    return arguments
+    return arguments + verbosity(options)
+
+
+def verbosity(options: argparse.Namespace) -> list[str]:
+    """The option of pytest for how much is printed."""
+    return ["-q"] if options.quiet else ["-v"] if options.verbose else []
 
 
 def only_checks() -> list[str]:

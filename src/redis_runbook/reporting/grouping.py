@@ -57,31 +57,44 @@ def groups(findings: Iterable[Finding], record: RunRecord) -> list[Group]:
     causes = {finding.name: finding.follows_from for finding in record.findings}
     following: dict[str, list[Finding]] = {}
     for finding in record.findings:
-        if finding.follows_from:
-            following.setdefault(_root(finding.name, causes), []).append(finding)
-    alike: dict[tuple[object, ...], list[Finding]] = {}
-    for finding in findings:
-        if not finding.follows_from:
-            alike.setdefault(_likeness(finding), []).append(finding)
+        root = _root(finding.name, causes)
+        if root != finding.name:
+            following.setdefault(root, []).append(finding)
     return [
-        Group(together, [other for one in together for other in following.get(one.name, ())])
-        for together in alike.values()
+        Group(
+            group.findings,
+            [other for one in group.findings for other in following.get(one.name, ())],
+        )
+        for group in alike(one for one in findings if _root(one.name, causes) == one.name)
     ]
 
 
+def alike(findings: Iterable[Finding]) -> list[Group]:
+    """These findings in groups of those that say the same, whatever follows from what."""
+    found: dict[tuple[object, ...], list[Finding]] = {}
+    for finding in findings:
+        found.setdefault(_likeness(finding), []).append(finding)
+    return [Group(together) for together in found.values()]
+
+
 def _root(name: str, causes: Mapping[str, str | None]) -> str:
-    """The finding from which all others follow; a circle of them ends where it began."""
-    seen = {name}
-    while (cause := causes.get(name)) and cause not in seen:
+    """The finding from which this one follows in the end: itself, where that is nowhere told."""
+    seen, root = {name}, name
+    while cause := causes.get(root):
+        if cause in seen or cause not in causes:
+            return name
         seen.add(cause)
-        name = cause
-    return name
+        root = cause
+    return root
 
 
 def _likeness(finding: Finding) -> tuple[object, ...]:
     """What findings of one cause have in common; numbers and the subject's name may differ."""
-    reason = _NUMBER.sub("#", finding.message.replace(finding.subject, "…"))
+    message, subject = finding.message, finding.subject
+    reason = _NUMBER.sub("#", re.sub(rf"(?<![\w-]){re.escape(subject)}(?![\w-])", "…", message))
+    if finding.verdict is Verdict.NOT_APPLICABLE:
+        return finding.verdict, reason
+    about = finding.verdict, finding.advisory, finding.service, finding.suppressed, reason
     # What could not be seen for one reason is one thing to mend, whatever was asked.
-    check = "" if finding.verdict is Verdict.UNKNOWN else finding.check
-    steps = () if finding.verdict is Verdict.UNKNOWN else len(finding.next_steps)
-    return finding.verdict, finding.advisory, finding.service, check, reason, steps
+    asked = () if finding.verdict is Verdict.UNKNOWN else (finding.check, len(finding.next_steps))
+    return *about, *asked

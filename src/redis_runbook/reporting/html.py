@@ -1,9 +1,7 @@
-"""The HTML report: pytest-html's page with a table on top that needs no JavaScript."""
+"""The HTML report: our page, with the parts that pytest-html makes below a fold."""
 
 import contextlib
-import functools
 import html
-import importlib.resources
 import json
 import re
 import shutil
@@ -12,28 +10,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import jinja2
 import pytest
-from markupsafe import Markup, escape
 
 from redis_runbook.record import RunRecord
-from redis_runbook.reporting import text
+from redis_runbook.reporting.page.render import OwnRecord, render
 from redis_runbook.verdict import Verdict
 
-_CODE: Final = re.compile(r"`([^`]+)`")
-_BLOB: Final = re.compile(r'(data-jsonblob=")([^"]*)(")')
-_BEGIN: Final = "<!-- verdict -->"
-_END: Final = "<!-- end of the verdict -->"
+_BLOB: Final = re.compile(r'data-jsonblob="([^"]*)"')
+_TITLE: Final = re.compile(r'<h1 id="title">.*?</h1>', re.DOTALL)
+_STYLE: Final = re.compile(r'<style type="text/css">(.*?)</style>', re.DOTALL)
 _METADATA: Final = frozenset({"Python", "Platform"})
-_COLUMNS: Final = (
-    "Verdict",
-    "Check",
-    "Subject",
-    "Observed",
-    "Limit",
-    "What was found",
-    "Next step",
-)
+_SETTLED: Final = frozenset({Verdict.PASS, Verdict.NOT_APPLICABLE})
+_MOST_ROWS: Final = 1_000
+"""Of pytest-html's table: what is settled has no more, as our own has a row for each."""
 
 Search = Callable[[str], str]
 """Redacts a text that is not from the record."""
@@ -42,21 +31,21 @@ Search = Callable[[str], str]
 class Page:
     """Implements hooks of pytest-html, and reads the page that pytest-html writes.
 
-    `record` is set when the checks have ended. `text` is the page once the session is finished; it
-    is empty if pytest-html could not write it.
+    `search` is set when the checks have ended. `own` are pytest-html's parts once the session is
+    finished; None if pytest-html could not write them.
     """
 
     def __init__(self, config: pytest.Config) -> None:
         """Let pytest-html write to a temporary folder, unless the user chose a path."""
-        self.text = ""
-        self.record: RunRecord | None = None
+        self.own: OwnRecord | None = None
         self.search: Search = str
-        self._profile = config.getoption("profile")
-        self._of = " (saved evidence)" if config.getoption("evidence") else ""
+        self._rows = 0
+        of = " (saved evidence)" if config.getoption("evidence") else ""
+        self._title = f"redis-runbook {config.getoption('profile')}{of}"
         self._folder = contextlib.ExitStack()
         self._path = Path(config.option.htmlpath or "")
         if not config.option.htmlpath:
-            with contextlib.suppress(OSError):  # disk full: the page stays empty, which is reported
+            with contextlib.suppress(OSError):  # disk full: there are no parts, which is reported
                 folder = tempfile.mkdtemp(prefix="redis-runbook-")
                 self._folder.callback(shutil.rmtree, folder, ignore_errors=True)
                 self._path = Path(folder) / "report.html"
@@ -69,7 +58,7 @@ class Page:
         self._folder.close()
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Register the collector of the page, which runs after pytest-html wrote it."""
+        """Register the collector of the parts, which runs after pytest-html wrote them."""
         session.config.pluginmanager.register(_Collector(self))
 
     @pytest.hookimpl(optionalhook=True)
@@ -81,13 +70,7 @@ class Page:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
         """Name the report."""
-        report.title = f"redis-runbook {self._profile}{self._of}"
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_html_results_summary(self, prefix: list[str]) -> None:
-        """Put the verdicts at the top, as plain HTML."""
-        if self.record:
-            prefix.append(_BEGIN + render(self.record) + _END)
+        report.title = self._title
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
@@ -98,37 +81,39 @@ class Page:
     def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
         """Show the finding's name, escaped: pytest-html does not escape test ids."""
         known = dict(getattr(report, "user_properties", ()))
+        verdict = Verdict(known["verdict"]) if "verdict" in known else None
+        self._rows += 1
+        if self._rows > _MOST_ROWS and verdict in _SETTLED:
+            del cells[:]
+            return
         name = str(known.get("finding") or getattr(report, "nodeid", ""))
-        label = Verdict(known["verdict"]).label if "verdict" in known else ""
         cells[1] = f'<td class="col-testId">{html.escape(name)}</td>'
-        cells.insert(1, f'<td class="col-verdict">{label}</td>')
+        cells.insert(1, f'<td class="col-verdict">{verdict.label if verdict else ""}</td>')
 
-    def with_verdict_of(self, record: RunRecord) -> str:
-        """The page with the verdict of this record; empty where pytest-html could not write it.
-
-        When pytest-html wrote it, nobody knew yet whether every report could be written.
-        """
-        before, begin, rest = self.text.partition(_BEGIN)
-        _, end, after = rest.partition(_END)
-        return before + begin + render(record) + end + after if end else self.text
+    def of(self, record: RunRecord) -> str:
+        """The page of this record."""
+        return render(record, title=self._title, own=self.own)
 
     def collect(self, config: pytest.Config) -> None:
-        """Read the page, and unregister pytest-html, which would print the temporary path."""
+        """Read the parts, and unregister pytest-html, which would print the temporary path."""
         with contextlib.suppress(OSError):
-            page = self._path.read_text(encoding="utf-8")
-            self.text = _BLOB.sub(self._redacted_blob, page).replace(
-                "<html>", '<html lang="en">', 1
-            ).replace(
-                "<head>", '<head>\n    <meta name="viewport" content="width=device-width">', 1
-            )  # fmt: skip
+            written = self._path.read_text(encoding="utf-8")
+            style = _STYLE.search(written)
+            body = written.partition("<body>")[2].rpartition("</body>")[0]
+            self.own = OwnRecord(
+                style=style[1] if style else "",
+                body=_BLOB.sub(self._redacted_blob, _TITLE.sub("", body, count=1)),
+            )
         for plugin in config.pluginmanager.get_plugins():
             if type(plugin).__module__.startswith("pytest_html."):
                 config.pluginmanager.unregister(plugin)
 
     def _redacted_blob(self, blob: re.Match[str]) -> str:
         """pytest-html's data, with every text redacted: it contains what pytest reported."""
-        data = _each_text(json.loads(html.unescape(blob[2])), self.search)
-        return blob[1] + html.escape(json.dumps(data)) + blob[3]
+        data = _each_text(json.loads(html.unescape(blob[1])), self.search)
+        # In single quotes, as most of JSON's own would take five characters each otherwise.
+        text = json.dumps(data, separators=(",", ":")).replace("&", "&amp;").replace("<", "&lt;")
+        return f"data-jsonblob='{text.replace(chr(39), '&#39;')}'"
 
 
 class _Collector:
@@ -146,49 +131,3 @@ def _each_text(value: Any, change: Search) -> Any:
     if isinstance(value, list):
         return [_each_text(item, change) for item in value]
     return change(value) if isinstance(value, str) else value
-
-
-def render(record: RunRecord) -> str:
-    """The run's verdict, its facts, and a row for each finding, as an HTML fragment."""
-    code = record.exit_code
-    facts = (
-        f"{record.profile} of {record.started_at:%Y-%m-%d %H:%M:%S} UTC",
-        f"target {record.target}" if record.target else "",
-        f"{record.elapsed_s:.1f} s",
-        f"exit code {int(code)}",
-        text.left_out(record),
-        text.attempts(record),
-    )
-    return _template().render(
-        style=Markup(_resource("verdicts.css")),  # noqa: S704  # our own
-        code=int(code),
-        headline=text.headline(record),
-        meaning=text.meaning(record),
-        record=record,
-        facts=[fact for fact in facts if fact],
-        timeline=text.timeline(record),
-        counts=text.counts(record.findings),
-        columns=_COLUMNS,
-    )
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=False
-    )
-    environment.filters |= {
-        "quantity": text.quantity,
-        "with_code": _with_code,
-        "lines": lambda value: value if isinstance(value, list | tuple) else [value],
-    }
-    return environment.from_string(_resource("verdicts.html.j2"))
-
-
-def _resource(name: str) -> str:
-    return (importlib.resources.files(__package__) / name).read_text(encoding="utf-8")
-
-
-def _with_code(step: str) -> Markup:
-    """Escaped text, with the parts between backticks as code."""
-    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(step))))  # noqa: S704  # escaped

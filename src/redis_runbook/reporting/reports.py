@@ -13,7 +13,7 @@ from redis_runbook.config.load import Loaded
 from redis_runbook.config.nearest import the_nearest_is
 from redis_runbook.record import RunRecord, ServiceRecord
 from redis_runbook.reporting.html import Page
-from redis_runbook.reporting.output import Output, write_output, write_text
+from redis_runbook.reporting.output import Output, write_output
 from redis_runbook.reporting.previous import read_record
 from redis_runbook.reporting.terminal import Terminal
 from redis_runbook.verdict import Finding
@@ -69,9 +69,8 @@ class Reports:
         """Print a finding."""
         self._terminal.show(finding)
 
-    def ended(self, record: RunRecord, search: Callable[[str], str]) -> None:
-        """Set the record of the page, which pytest-html writes next."""
-        self._page.record = record
+    def ended(self, record: RunRecord, search: Callable[[str], str]) -> None:  # noqa: ARG002
+        """Let the page redact what pytest-html writes next."""
         self._page.search = search
 
     def write(self, record: RunRecord, *, final: bool) -> list[str]:
@@ -100,10 +99,14 @@ class Reports:
         self._terminal.close(record, {what: self._folder / name for what, name in left.items()})
 
     def _write_page(self, record: RunRecord) -> list[str]:
-        if not self._page.text:
-            return ["no HTML report: pytest-html could not write it"]
-        page = self._page.with_verdict_of(record)
-        return write_text(page, self._paths(record, "latest.html"), mode=0o640)
+        paths = self._paths(record, "latest.html")
+        page = Output(name="html", file="latest.html", render=self._page.of)
+        problems = write_output(page, record, paths)
+        if self._page.own is None:
+            problems.append(
+                "the HTML report lacks pytest's own record: pytest-html could not write it"
+            )
+        return problems
 
     def _files(self, record: RunRecord) -> Iterator[tuple[Output, Sequence[Path]]]:
         for name in _DEFAULT_OUTPUTS:

@@ -1,6 +1,12 @@
-"""The output on the terminal: a line for each finding, and a short summary at the end."""
+"""The output on the terminal: what was found, check by check, and a summary at the end.
 
-from collections.abc import Mapping, Sequence
+It fits 80 columns, and a cron mail: what holds for many subjects is one line, what is broken for
+one cause is told once, with what to do.
+"""
+
+import shutil
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,6 +14,7 @@ import pytest
 
 from redis_runbook.record import RunRecord
 from redis_runbook.reporting import text
+from redis_runbook.reporting.grouping import Group, alike, groups
 from redis_runbook.verdict import ExitCode, Finding, Verdict
 
 _COLOURS: Final[Mapping[Verdict, Mapping[str, bool]]] = {
@@ -18,16 +25,24 @@ _COLOURS: Final[Mapping[Verdict, Mapping[str, bool]]] = {
     Verdict.NOT_APPLICABLE: {"light": True},
 }
 _WIDTH: Final = max(len(verdict.label) for verdict in Verdict)
-_NAME_WIDTH: Final = 30
+_INDENT: Final = " " * (_WIDTH + 2)
+_NARROWEST: Final = 60
 _MAX_STEPS: Final = 5
+_MOST_ALONE: Final = 3
+"""Subjects of a check that holds which have a line each."""
 
 
 class Terminal:
-    """Writes through pytest's terminal reporter; writes nothing if there is none."""
+    """Writes through pytest's terminal reporter; writes nothing if there is none.
+
+    By pytest's `-q` it writes only the summary, by `-v` a line for each finding.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         """Use the terminal reporter of this pytest."""
         self._config = config
+        self._verbosity = int(config.option.verbose)  # before the run quietens pytest's own output
+        self._check: list[Finding] = []
 
     @property
     def _reporter(self) -> pytest.TerminalReporter | None:
@@ -41,63 +56,128 @@ class Terminal:
             return
         if record.announcement:
             reporter.write_line(record.announcement, yellow=True, bold=True)
-        reporter.write_line(text.opening(record))
+        if self._verbosity >= 0:
+            reporter.write_line(text.opening(record))
 
     def show(self, finding: Finding) -> None:
-        """Print a finding as one line: verdict, check and subject, message."""
-        if self._reporter:
-            _show(finding, self._reporter)
+        """Print a finding: together with those of the same check, once these are known."""
+        if self._check and self._check[0].check != finding.check:
+            self._flush()
+        self._check.append(finding)
+
+    def _flush(self) -> None:
+        found, self._check = self._check, []
+        reporter = self._reporter
+        if reporter is None or self._verbosity < 0:
+            return
+        if self._verbosity > 0:
+            for finding in found:
+                _write(reporter, finding.verdict, f"{finding.name}  {finding.message}")
+            return
+        held = [finding for finding in found if finding.verdict is Verdict.PASS]
+        others = [finding for finding in found if finding.verdict is not Verdict.PASS]
+        many = [Group(held)] if len(held) > _MOST_ALONE else list(map(Group, zip(held)))
+        for together in [*alike(others), *many]:
+            finding = together.first
+            if finding.verdict is Verdict.NOT_APPLICABLE or finding.follows_from:
+                continue  # told at the end, by the reason
+            reporter.ensure_newline()
+            _label(finding.verdict, reporter)
+            line = f"  {together.name:<30}  {together.members or finding.message}"
+            reporter.write_line(_cut(line, _columns() - _WIDTH))
 
     def close(self, record: RunRecord, files: Mapping[str, Path]) -> None:
-        """Print what is broken, what to do next, a summary, and the paths of these files."""
+        """Print what is not well, what to do next, a summary, and the paths of these files."""
+        self._flush()
         reporter = self._reporter
         if reporter is None:
             return
+        if self._verbosity == 0:
+            _show_not_applicable(record, reporter)
+        reporter.ensure_newline()
         reporter.write_line("")
-        _show_attention(record, reporter)
+        for group in groups(record.needs_attention, record):
+            _show_group(group, reporter)
         remarks = text.left_out(record), text.attempts(record), text.timeline(record)
-        for remark in filter(None, remarks):
-            reporter.write_line(remark)
+        for remark in (*text.changes(record), *filter(None, remarks)):
+            _wrapped(reporter, remark, "")
         healthy = record.exit_code is ExitCode.HEALTHY
         colour: dict[str, Any] = {"green": True} if healthy else {"red": True}
-        reporter.write_line(text.summary(record), bold=True, **colour)
+        for line in _lines(text.summary(record), "", ""):
+            reporter.write_line(line, bold=True, **colour)
         for what, path in files.items():
             reporter.write_line(f"{what}: {path}")
 
 
-def _show_attention(record: RunRecord, reporter: pytest.TerminalReporter) -> None:
-    """Print broken findings with next steps, warnings, and then unknown findings by reason."""
-    undetermined: dict[str, list[str]] = {}
-    witnesses = record.witnesses
-    for finding in record.needs_attention:
-        if finding.verdict is Verdict.UNKNOWN:
-            undetermined.setdefault(finding.message, []).append(finding.name)
-            continue
-        if finding.follows_from:  # told with that one
-            continue
-        _show(finding, reporter)
-        for witness in witnesses.get(finding.name, ()):
-            reporter.write_line(f"{'':<{_WIDTH}}    also: {witness.name}  {witness.message}")
-        if finding.verdict is Verdict.FAIL:
-            _show_steps(finding.next_steps[:_MAX_STEPS], reporter)
-    for message, names in undetermined.items():
-        _label(Verdict.UNKNOWN, reporter)
-        what = names[0] if len(names) == 1 else f"{len(names)} checks"
-        reporter.write_line(f"  {what:<{_NAME_WIDTH}}  {message}")
+def _show_group(group: Group, reporter: pytest.TerminalReporter) -> None:
+    """Print what is not well for one cause, with what follows from it and what to do next."""
+    finding = group.first
+    name = f"{group.name}: {group.members}" if group.members else group.name
+    _write(reporter, finding.verdict, f"{name}  {finding.message}")
+    if finding.suppressed:
+        _wrapped(reporter, text.suppressed(finding.suppressed), _INDENT)
+    broken = [other for other in group.others if other.verdict is not Verdict.UNKNOWN]
+    for other in broken:
+        _wrapped(reporter, f"also: {other.name}  {other.message}", f"{_INDENT}  ")
+    if unseen := len(group.others) - len(broken):
+        checks = "check" if unseen == 1 else "checks"
+        _wrapped(reporter, f"because of it {unseen} more {checks} could not look", f"{_INDENT}  ")
+    for line in _steps(finding.next_steps[:_MAX_STEPS]):
+        reporter.write_line(line)
 
 
-def _show_steps(steps: Sequence[str], reporter: pytest.TerminalReporter) -> None:
-    """Print the next steps, with numbers if they are several."""
+def _steps(steps: Sequence[str]) -> Iterator[str]:
+    """The next steps, with numbers if they are several."""
     for number, step in enumerate(steps, start=1):
         label = "next: " if number == 1 else ""
         which = f"{number}. " if len(steps) > 1 else ""
-        reporter.write_line(f"{'':<{_WIDTH}}    {label:<6}{which}{step}")
+        begin = f"{_INDENT}  {label:<6}{which}"
+        yield from _lines(step, begin, " " * len(begin))
 
 
-def _show(finding: Finding, reporter: pytest.TerminalReporter) -> None:
+def _show_not_applicable(record: RunRecord, reporter: pytest.TerminalReporter) -> None:
+    """Print one line for each reason why checks do not apply."""
+    found = [one for one in record.findings if one.verdict is Verdict.NOT_APPLICABLE]
+    for group in groups(found, record):
+        reporter.ensure_newline()
+        _label(Verdict.NOT_APPLICABLE, reporter)
+        line = f"  {group.name:<30}  {group.first.message}"
+        reporter.write_line(_cut(line, _columns() - _WIDTH))
+
+
+def _write(reporter: pytest.TerminalReporter, verdict: Verdict, said: str) -> None:
+    """Print a verdict and a sentence, wrapped beside it."""
     reporter.ensure_newline()
-    _label(finding.verdict, reporter)
-    reporter.write_line(f"  {finding.name:<{_NAME_WIDTH}}  {finding.message}")
+    _label(verdict, reporter)
+    first, *others = _lines(said, _INDENT, _INDENT)
+    reporter.write_line(first[_WIDTH:])
+    for line in others:
+        reporter.write_line(line)
+
+
+def _wrapped(reporter: pytest.TerminalReporter, said: str, indent: str) -> None:
+    for line in _lines(said, indent, indent):
+        reporter.write_line(line)
+
+
+def _lines(said: str, first: str, others: str) -> list[str]:
+    """A sentence in lines; a command that is longer than a line stays whole, to be copied."""
+    return textwrap.wrap(
+        said,
+        _columns(),
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [first.rstrip()]
+
+
+def _columns() -> int:
+    return max(_NARROWEST, shutil.get_terminal_size().columns)
+
+
+def _cut(line: str, columns: int) -> str:
+    return line if len(line) <= columns else f"{line[: columns - 1]}…"
 
 
 def _label(verdict: Verdict, reporter: pytest.TerminalReporter) -> None:

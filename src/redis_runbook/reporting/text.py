@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from redis_runbook.check import percent
-from redis_runbook.record import Recovered, RunRecord
-from redis_runbook.verdict import ExitCode, Finding, Verdict, count
+from redis_runbook.record import Recovered, RunRecord, Trend
+from redis_runbook.verdict import ExitCode, Finding, Suppression, Verdict, count
 
 _WORDS: Final = {
     ExitCode.HEALTHY: "HEALTHY",
@@ -85,12 +85,10 @@ def attempt(record: RunRecord) -> str:
         if finding.verdict is Verdict.FAIL
         or (finding.verdict is Verdict.UNKNOWN and not finding.advisory)
     ]
-    names = ", ".join(wrong[:_NAMED])
-    more = f" and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
     took_s = record.waited_s + record.elapsed_s
     return (
         f"attempt {record.attempt}, {took_s:.0f} s: {_WORDS[record.exit_code]} "
-        f"({counts(record.findings)}){': ' if wrong else ''}{names}{more}"
+        f"({counts(record.findings)}){': ' if wrong else ''}{some(wrong)}"
     )
 
 
@@ -125,6 +123,28 @@ def quantity(value: float | None, unit: str | None) -> str:
     return f"{number} {unit}" if unit else number
 
 
+def duration(seconds: float | None) -> str:
+    """`12 s`, `3 min`, `5 h`, `12 days`: rounded down; empty if it is None."""
+    if seconds is None:
+        return ""
+    for size, name in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{int(seconds // size)} {name}"
+    return f"{int(seconds)} s"
+
+
+def forecast(trend: Trend) -> str:
+    """`reaches 80 % on 2026-12-24 (2026-12-18 to 2027-01-05)`; empty without a forecast."""
+    expected = trend.forecast
+    if expected is None:
+        return ""
+    latest = f"{expected.latest:%Y-%m-%d}" if expected.latest else "never"
+    return (
+        f"reaches {quantity(trend.limit, trend.unit)} on {expected.at:%Y-%m-%d} "
+        f"({expected.earliest:%Y-%m-%d} to {latest})"
+    )
+
+
 def counts(findings: Sequence[Finding]) -> str:
     """`2 fail, 1 unknown, 27 pass`: the verdicts that occurred, worst first.
 
@@ -139,6 +159,31 @@ def counts(findings: Sequence[Finding]) -> str:
         if verdict is Verdict.UNKNOWN and advisory:
             shown.append(f"{advisory} unknown (advisory)")
     return ", ".join(shown)
+
+
+def suppressed(why: Suppression) -> str:
+    """`suppressed until 2026-12-24 by the platform team: known`."""
+    until = f" until {why.until.isoformat()}" if why.until else ""
+    return f"suppressed{until} by {why.owner}: {why.reason}"
+
+
+def changes(record: RunRecord) -> list[str]:
+    """What is different from the last run, in up to three sentences; none without a history."""
+    if record.changes is None:
+        return []
+    since = f"{record.changes.since:%Y-%m-%d %H:%M} UTC"
+    told = (
+        (f"newly broken since the run of {since}", record.changes.newly_broken),
+        (f"repaired since the run of {since}", record.changes.repaired),
+        ("still broken", tuple(record.changes.still_broken)),
+    )
+    return [f"{what}: {some(names)}" for what, names in told if names]
+
+
+def some(names: Sequence[str]) -> str:
+    """`a, b, c and 2 more`."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def left_out(record: RunRecord) -> str:
@@ -180,7 +225,5 @@ def _together(recovered: Sequence[Recovered]) -> Iterator[Sequence[Recovered]]:
 
 def _came_back(together: Sequence[Recovered]) -> str:
     event, names = together[0].event, [one.subject for one in together]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    subjects = f"{', '.join(names[:_NAMED])}{more}"
-    what = _CAME_BACK.get(event, f"{event} of {{}}").format(subjects)
+    what = _CAME_BACK.get(event, f"{event} of {{}}").format(some(names))
     return f"{what} after {together[-1].at_s:.1f} s"

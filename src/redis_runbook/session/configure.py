@@ -192,8 +192,7 @@ def _set_pytest_options(config: pytest.Config, run: Run) -> None:
     config.args = [*map(str, missing), *given]
     option.continue_on_collection_errors = True  # one broken file must not hide the rest
     option.code_highlight = "no"  # colours inside a secret would hide it from redaction
-    if option.verbose == 0:
-        option.verbose = -1  # our own lines replace pytest's dots and header
+    option.verbose = min(option.verbose, -2)  # our own lines replace pytest's
 
 
 def _checks_folder() -> Path:

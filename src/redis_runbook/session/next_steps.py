@@ -27,6 +27,7 @@ _DOCKER_VERBS: Final = {
     "up -d": "docker start",
 }
 _KINDS: Final = {"SERVICE": "redis", "EXPORTER": "exporter", "WORKERS": "worker"}
+_DENIED: Final = re.compile(r"no permission for ([A-Z]+(?: [A-Z]+)?) on ")
 _JOINED: Final = "`, `"
 
 
@@ -34,6 +35,15 @@ def steps_of(check: Callable[..., object] | None) -> tuple[str, ...]:
     """The steps in a check's docstring: the text after `Next:`, in which several are numbered."""
     _, _, text = (inspect.getdoc(check) or "").partition("Next:")
     return steps_in(" ".join(text.split()))
+
+
+def what_to_grant(message: str) -> tuple[str, ...]:
+    """The step that gives a user the command for which a message says it has no permission."""
+    denied = dict.fromkeys(_DENIED.findall(message))
+    if not denied:
+        return ()
+    rights = " ".join(f"+{command.lower().replace(' ', '|')}" for command in denied)
+    return (f"Grant it to the user that the URL names: `ACL SETUSER USER {rights}`",)
 
 
 def why_it_matters(check: Callable[..., object] | None) -> str:

@@ -11,7 +11,7 @@ import pytest
 from redis_runbook.catalogue import CATALOGUE, CheckSpec, Level
 from redis_runbook.check import MARK, Advised, Broken, Held, NotApplicable, Outcome, Ruling, Unknown
 from redis_runbook.redact import Shown, printable, printable_mapping, sentence
-from redis_runbook.session.next_steps import named, steps_of, why_it_matters
+from redis_runbook.session.next_steps import named, steps_of, what_to_grant, why_it_matters
 from redis_runbook.session.run import Run
 from redis_runbook.session.subjects import Subject
 from redis_runbook.verdict import CannotLook, Finding, Verdict
@@ -158,7 +158,10 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
     unit = (ruling.unit or spec.unit) if spec else None
     broken = conclusion.verdict in {Verdict.FAIL, Verdict.WARN}
     function = getattr(item, "function", None)
-    steps = (*ruling.next_steps, *(steps_of(function) if broken else ()))
+    steps = (
+        *ruling.next_steps,
+        *(steps_of(function) if broken else what_to_grant(ruling.message)),
+    )
     return Finding(
         check=sentence(spec.id) if spec else printable(Path(item.path).stem),
         # A subject's name is ours, or was redacted when the subject was made.

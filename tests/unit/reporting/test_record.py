@@ -23,7 +23,7 @@ from redis_runbook.reporting.ctrf import render
 from redis_runbook.reporting.previous import parse_record
 from redis_runbook.reporting.table import OUTPUTS
 from redis_runbook.reporting.text import counts
-from redis_runbook.verdict import ExitCode, Finding, Verdict
+from redis_runbook.verdict import ExitCode, Finding, LatencyWindow, Suppression, Verdict
 
 RECORD = RunRecord(
     profile=Shown("gate"),
@@ -44,6 +44,7 @@ RECORD = RunRecord(
                 mode=Shown("standalone"),
                 run_id=Shown("a" * 40),
                 rejected_connections=3,
+                uptime_s=86_400,
             ),
             last_seen=LastSeen(
                 run_id=Shown("a" * 40),
@@ -59,6 +60,7 @@ RECORD = RunRecord(
             longest_wait_s=None,
             backlog=7,
             workers_at_work=2,
+            counts={Shown("waiting"): 7, Shown("delayed"): 0},
         ),
     ),
     findings=(
@@ -76,6 +78,21 @@ RECORD = RunRecord(
             next_steps=(Shown("find what grew"), Shown("raise maxmemory")),
             evidence=printable_mapping({"used": "83.1 MiB", "series": ["a", "b"]}),
             duration_s=0.012,
+            why=Shown("at the limit a queue refuses new jobs"),
+            window=LatencyWindow(
+                window_s=2.0,
+                limit_ms=50.0,
+                n=400,
+                p50_ms=0.1,
+                p95_ms=0.3,
+                p99_ms=0.4,
+                max_ms=1.5,
+                steps=((0.0, 0.2), (1.0, None)),
+                histogram=((0.125, 300), (0.1768, 0), (0.25, 100)),
+            ),
+            suppressed=Suppression(
+                reason=Shown("known"), owner=Shown("the team"), until=dt.date(2026, 12, 24)
+            ),
         ),
         Finding(
             check=Shown("replication.link"),

@@ -8,7 +8,7 @@ import pytest
 
 from redis_runbook.record import RunRecord
 from redis_runbook.redact import Shown
-from redis_runbook.reporting import html
+from redis_runbook.reporting.page.render import render
 from redis_runbook.reporting.text import attempt, summary
 from redis_runbook.verdict import ExitCode, Finding, Verdict
 from tests.unit.reporting.test_record import RECORD
@@ -89,16 +89,16 @@ PART: Mapping[str, Any] = {"left_out": 44, "selected": ("memory", "queue.latency
 def test_a_headline_says_what_it_covers_and_the_exit_code(record: RunRecord, line: str) -> None:
     assert summary(record) == line
     headline, _, meaning = line.removesuffix(" (1 pass)").partition(": ")
-    page = html.render(record)
-    assert f">{headline}<span>{meaning}</span>" in page
-    assert f"exit code {int(record.exit_code)}" in page
+    page = render(record, title="", own=None)
+    assert f">{headline} <span>{meaning}</span>" in page
+    assert f"<dt>exit code</dt><dd>{int(record.exit_code)}</dd>" in page
 
 
 @pytest.mark.parametrize("code", sorted({*ExitCode} - {ExitCode.HEALTHY, ExitCode.USAGE}))
 def test_no_code_but_0_is_called_healthy(code: ExitCode) -> None:
     record = replace(HEALTHY, exit_code=code, unwritten=(MISSING,))
     assert "HEALTHY" not in summary(record)
-    assert "HEALTHY" not in html.render(record)
+    assert "HEALTHY" not in render(record, title="", own=None)
 
 
 def test_an_attempt_is_one_line_with_what_is_wrong() -> None:

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from redis_runbook.record import RunRecord
 from redis_runbook.redact import Shown
-from redis_runbook.reporting import html, text
+from redis_runbook.reporting import text
+from redis_runbook.reporting.page.render import render
 from redis_runbook.session.recovery import at_exit, timeline
 from redis_runbook.verdict import ExitCode, Finding, Verdict
 from tests.unit.reporting.test_record import RECORD
@@ -135,6 +136,6 @@ def test_a_run_whose_report_is_missing_did_not_become_healthy() -> None:
 
 def test_the_page_tells_it_where_something_came_back() -> None:
     record = waited(AWAY, ALL)
-    assert f'<p class="timeline">{text.timeline(record)}</p>' in html.render(record)
+    assert f'<p class="timeline">{text.timeline(record)}</p>' in render(record, title="", own=None)
     from_the_start = replace(RECORD, timeline=())
-    assert "timeline" not in html.render(from_the_start).partition("</style>")[2]
+    assert "timeline" not in render(from_the_start, title="", own=None).partition("</style>")[2]

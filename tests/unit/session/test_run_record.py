@@ -7,7 +7,8 @@ import pytest
 
 from redis_runbook.config.profiles import PROFILES
 from redis_runbook.redact import Shown
-from redis_runbook.reporting import html
+from redis_runbook.reporting.grouping import groups
+from redis_runbook.reporting.page.render import render
 from redis_runbook.session.run import Run
 from redis_runbook.session.run_record import make_record
 from redis_runbook.verdict import Finding, Verdict
@@ -58,7 +59,8 @@ def test_three_witnesses_of_one_broken_thing_are_told_together() -> None:
     for finding in (MEMORY, WINDOW, ALERT):
         run.record(finding)
     record = make_record(run)
-    assert record.witnesses[MEMORY.name] == [WINDOW, ALERT]
-    page = html.render(record)
-    assert f"also: {WINDOW.name}<br>also: {ALERT.name}" in page
-    assert page.count(f"follows from: {MEMORY.name}") == 2
+    (group,) = groups(record.needs_attention, record)
+    assert (group.first, group.others) == (MEMORY, [WINDOW, ALERT])
+    page = render(record, title="", own=None)
+    assert page.count("<article") == 1
+    assert page.count("2 more follow from it") == 1
