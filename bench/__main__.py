@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import cost, page, queues, sampling, soak, speed
+from bench import cost, page, queues, reports, sampling, soak, speed
 from bench.measurement import Measurement
 
 _PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
@@ -21,6 +21,7 @@ def main() -> int:
         *cost.measurements(costs),
         *queues.measurements(),
         *sampling.measurements(),
+        *reports.measurements(),
         _memory([*(turn.smoke.ended.peak_bytes for turn in rounds), costs.run.ended.peak_bytes]),
     ]
     for measurement in measurements:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -28,10 +29,17 @@ CHROMIUM: Final = (
 
 
 def break_queue(server: Server) -> None:
-    """Fill the queue beyond 80 % of its memory, so that it evicts jobs."""
+    """Fill the queue beyond 80 % of its memory, so that it evicts; some queues have no worker."""
     client = server.client()
     for number in range(60):
-        client.set(f"bull:bundle:render:{number}", "x" * 100_000)
+        client.set(f"rendered:{number}", "x" * 100_000)
+    at_ms = int(time.time() * 1000) - 90_000
+    for tenant in range(8):
+        key = f"bull:tenant-{tenant}"
+        client.hset(f"{key}:meta", mapping={"version": "bullmq:5.81.5"})
+        for job in range(tenant + 1):
+            client.lpush(f"{key}:wait", job)
+            client.hset(f"{key}:{job}", mapping={"name": "x", "timestamp": at_ms, "opts": "{}"})
 
 
 def break_cache(server: Server) -> None:

@@ -122,8 +122,10 @@ def test_a_picture_has_a_sentence_in_its_place() -> None:
     assert [re.findall('aria-label="(.*?)"', picture) for picture in drawn] == [
         ["p95 of cache in 2 steps of 2 s: 0 over the limit of 50 ms"],
         [
-            "400 samples of cache: p50 0.100 ms, p95 0.300 ms, p99 0.400 ms, longest 1.500 ms, "
-             "limit 50 ms"
+            (
+                "400 samples of cache: p50 0.100 ms, p95 0.300 ms, p99 0.400 ms, longest 1.500 ms, "
+                "limit 50 ms"
+            )
         ],
         ["memory: cache 50.0 % of 80.0 %"],
         ["jobs by state: bundle:render 7 waiting"],
