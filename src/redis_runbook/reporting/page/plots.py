@@ -203,7 +203,15 @@ def depth_by_state(queues: Sequence[QueueRecord]) -> Markup:
         parts.append(_text(_LABEL + span + 6, top + 12, f"{sum(counts.values()):,}"))
         held = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in counts.items() if n)
         told.append(f"{queue.name} {held or 'empty'}")
-    return _svg(_WIDTH, len(shown) * _ROW + 6, f"jobs by state: {'; '.join(told)}", *parts)
+    there = [state for state in _STATES if any(counts[state] for _, counts in shown)]
+    down = len(shown) * _ROW + 8
+    for place, state in enumerate(there):
+        left = 8 + place * (_WIDTH - 16) / len(there)
+        parts += [
+            _box(left, down, 10, 10, f"state-{state}"),
+            _text(left + 14, down + 9, state.replace("_", " ")),
+        ]
+    return _svg(_WIDTH, down + 16, f"jobs by state: {'; '.join(told)}", *parts)
 
 
 def _counts(queue: QueueRecord) -> dict[str, int]:
