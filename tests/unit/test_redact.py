@@ -42,6 +42,16 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.c2lnbmF0dXJlLXBsYW50ZWQ"
         "AWS_SECRET_ACCESS_KEY=hidden-word",
         "privateKey: hidden-word",
         "DB_PASS=hidden-word",
+        'password => "hidden-word"',
+        "mysql --host=h --password hidden-word",
+        "redis-cli --pass hidden-word PING",
+        "12:00 AUTH hidden-word",
+        '"AUTH" "hidden-word"',
+        'AUTH "default" "hidden-word"',
+        "cookies: { session: 'hidden-word' }",
+        "ghp_hidden0123456789abcdef",
+        "glpat-hidden-0123456789",
+        "to=redis%3A%2F%2Fuser%3Ahidden%40host%3A6379",
     ],
 )
 def test_what_looks_like_a_secret_is_masked_without_knowing_it(text: str) -> None:
@@ -51,7 +61,14 @@ def test_what_looks_like_a_secret_is_masked_without_knowing_it(text: str) -> Non
     assert MASK in shown
 
 
-@pytest.mark.parametrize("text", ["max_tokens: 5", "tokensPerSec=5", "cookies: 5", "monkey=5"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("max_tokens: 5", "tokensPerSec=5", "cookies: 5", "monkey=5"),
+        *("AUTH failed: WRONGPASS", "NOAUTH Authentication required", "run --passive mode"),
+        "AUTH <password> called without any password",
+    ],
+)
 def test_a_name_that_merely_holds_such_a_word_hides_nothing(text: str) -> None:
     assert Redactor()(text) == text
 

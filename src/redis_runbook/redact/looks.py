@@ -15,15 +15,34 @@ _MARKS: Final = r"(?:\x1b\[[\d;]{0,20}m|\\{0,4}[\"']){0,4}"
 _ASSIGNED: Final = re.compile(
     r"(?i)\b(\w*(?:password|passwd|passphrase|_pass|pwd|token|secret|requirepass|masterauth"
     r"|(?:api|private|secret|access)[-_]?key))"
-    rf"({_MARKS}\s*[=:]\s*{_MARKS}|(?<=requirepass)\s+|(?<=masterauth)\s+)"
+    rf"({_MARKS}\s*(?:=>|[=:])\s*{_MARKS}|(?<=requirepass)\s+|(?<=masterauth)\s+)"
     r"(?!\[redacted\])((?<=\")[^\"]+|(?<=')[^']+|[^\s\"',;&<>]+)"
 )
 _HEADER: Final = re.compile(
-    rf"(?i)\b(\w*(?:authorization|cookie))({_MARKS}\s*[=:]\s*{_MARKS})"
+    rf"(?i)\b(\w*(?:authorization|cookie(?:s(?=\W{{0,8}}[{{\[]))?))({_MARKS}\s*(?:=>|[=:])\s*{_MARKS})"
     r"((?<=\")[^\"]+|(?<=')[^']+|[^\r\n]+)"
 )
 """Without quotes it goes on to the end of the line: a scheme and a token, or several cookies."""
 
+_OPTION: Final = re.compile(
+    r"(?i)(?<![\w-])(--?(?:[\w-]{0,40}(?:password|passwd|pass|token|secret|api-?key))\s+)(?![-\s])[^\s\"',;]+"
+)
+"""`--password x`: an option of a command line, with its value as the next word."""
+
+_AUTH: Final = re.compile(
+    r"(?<![\w-])(AUTH[\"']?\s+)(?!<|failed|error|command|called|required|is\b|[\"']?\[redacted)"
+    r"(?:\"[^\"]+\"|'[^']+'|\S+)"
+    r"(?:(\s+)\"[^\"]+\")?"
+)
+"""The command of Redis, in a log; a second text in quotes is the password of the user before it."""
+
+_TOKEN: Final = re.compile(
+    r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}"
+    r"|npm_[A-Za-z0-9]{16,}|AKIA[A-Z0-9]{12,})"
+)
+"""Tokens that say by how they begin that they are one."""
+
+_ENCODED_URL: Final = re.compile(r"(?i)(%3A%2F%2F)[^\s/?#\"'<>]{1,2048}%40")
 _PRIVATE_KEY: Final = re.compile(
     r"(-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----).*?(?=-----END|$)", re.DOTALL
 )
@@ -33,12 +52,14 @@ def without_lookalikes(text: str) -> str:
     """A text from outside without anything that looks like a secret."""
     text = _SCHEME_AND_TOKEN.sub(rf"\1 {MASK}", without_unmistakable(text))
     text = _HEADER.sub(rf"\1\2{MASK}", text)
+    text = _AUTH.sub(rf"\1{MASK}", _OPTION.sub(rf"\1{MASK}", text))
     return _ASSIGNED.sub(rf"\1\2{MASK}", text)
 
 
 def without_unmistakable(text: str) -> str:
-    """A text without private keys, JWTs and users and passwords in URLs."""
+    """A text without private keys, JWTs, known tokens and users and passwords in URLs."""
     text = _PRIVATE_KEY.sub(rf"\1{MASK}", text)
+    text = _TOKEN.sub(MASK, _ENCODED_URL.sub(rf"\1{MASK}%40", text))
     return _JWT.sub(MASK, _without_userinfo(text) if "://" in text else text)
 
 
