@@ -5,6 +5,7 @@ import dataclasses
 import datetime as dt
 import json
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,7 +140,9 @@ def test_live_urls_are_not_touched(folder: Path) -> None:
     assert done.code == 0, done.out + done.err
 
 
-def test_an_interrupted_drill_leaves_nothing(folder: Path, tmp_path: Path) -> None:
+def test_an_interrupted_drill_leaves_no_server_and_says_what_was_not_run(
+    folder: Path, tmp_path: Path
+) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     started = product.Started(
@@ -149,8 +152,23 @@ def test_an_interrupted_drill_leaves_nothing(folder: Path, tmp_path: Path) -> No
     )
     wait_until(lambda: any(temporary.iterdir()))
     started.process.send_signal(signal.SIGINT)
-    assert started.finish().code == 2
+    done = started.finish()
+    assert done.code == 2
+    faults = json.loads(done.files["drill.json"])["faults"]
+    assert {(one["name"], one["ok"], one["problem"]) for one in faults} == {
+        (name, False, "the command was interrupted before it had ended")
+        for name in ("stopped", "frozen")
+    }
     wait_until(lambda: not any(temporary.iterdir()))
+
+
+def test_reports_that_cannot_be_written_are_refused_before_any_drill(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "reports").write_text("a file")
+    began = time.monotonic()
+    done = product.run(folder, "drill", "--fault", "evicting-queue")
+    assert (done.code, "cannot write to reports: File exists" in done.err) == (4, True)
+    assert time.monotonic() - began < 5
 
 
 def test_the_list_the_matrix_and_the_readme_know_every_fault(folder: Path) -> None:

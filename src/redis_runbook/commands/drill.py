@@ -7,6 +7,7 @@ import itertools
 import os
 import queue
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from redis_runbook.commands.files import write
 from redis_runbook.config.error import ConfigError
 from redis_runbook.config.nearest import the_nearest_is
 from redis_runbook.drills import faults  # noqa: F401  # they enter the table
-from redis_runbook.drills.drill import Drill, run_drill
+from redis_runbook.drills.drill import Drill, not_run, run_drill
 from redis_runbook.drills.embedded_stand import embedded_place
 from redis_runbook.drills.fault import ALL_TARGETS, FAULTS, Fault
 from redis_runbook.drills.report import as_json, as_markdown, as_page, summary, told
@@ -30,6 +31,7 @@ from redis_runbook.targets.target import TargetError
 from redis_runbook.verdict import ExitCode
 
 _SIDE_BY_SIDE: Final = 4
+_INTERRUPTED: Final = "the command was interrupted before it had ended"
 _TARGETS_WIDTH: Final = len(", ".join(ALL_TARGETS))
 
 
@@ -45,14 +47,21 @@ def run(options: argparse.Namespace) -> int:
     try:
         chosen = list(_chosen(options.fault, options.target))
         places = list(_places(options))
+        _refuse_unwritable(options.report_dir)
         at = dt.datetime.now(dt.UTC)
-        drills = list(_drills(chosen, places))
-        for file, text in (
-            ("drill.json", as_json(drills, at)),
-            ("drill.html", as_page(drills)),
-            ("drill.md", as_markdown(drills)),
-        ):
-            write(options.report_dir / file, text, "")
+        drills = [
+            not_run(fault, place, problem=_INTERRUPTED)
+            for place, fault in itertools.product(places, chosen)
+        ]
+        try:
+            _run_all(chosen, places, drills)
+        finally:  # an interruption must not lose what has ended
+            for file, text in (
+                ("drill.json", as_json(drills, at)),
+                ("drill.html", as_page(drills)),
+                ("drill.md", as_markdown(drills)),
+            ):
+                write(options.report_dir / file, text, "")
     except (ConfigError, TargetError) as error:
         return misused(error)
     where = options.report_dir / "drill.html"
@@ -109,8 +118,25 @@ def _program(file: Path) -> str:
     return str(Path(found).absolute())
 
 
-def _drills(chosen: Sequence[Fault], places: Sequence[Place]) -> Iterator[Drill]:
-    """Each fault at each place, some side by side; each is told when it ends."""
+def _refuse_unwritable(folder: Path) -> None:
+    """Find out before the drills, which take minutes, whether their reports can be written.
+
+    Raises:
+        ConfigError: they cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError([f"cannot write to {printable(str(folder))}: {error.strerror}"]) from None
+
+
+def _run_all(chosen: Sequence[Fault], places: Sequence[Place], drills: list[Drill]) -> None:
+    """Run each fault at each place, some side by side, and tell of each when it ends.
+
+    `drills` has one for each, of all faults at the first place and so on; it is put in its place.
+    """
     waiting: queue.SimpleQueue[tuple[int, Fault, Place]] = queue.SimpleQueue()
     ended: queue.SimpleQueue[tuple[int, Drill]] = queue.SimpleQueue()
     wanted = list(itertools.product(places, chosen))
@@ -127,11 +153,9 @@ def _drills(chosen: Sequence[Fault], places: Sequence[Place]) -> Iterator[Drill]
     # Daemons: an interruption ends them, and the servers' watchdogs end what they started.
     for _ in range(_SIDE_BY_SIDE):
         threading.Thread(target=work, daemon=True).start()
-    found: dict[int, Drill] = {}
     for _ in wanted:
-        number, found_one = ended.get()
-        found[number] = found_one
-        word = "OK" if found_one.ok else "NOT RUN" if found_one.problem else "NOT OK"
-        tell = say if found_one.ok else complain
-        tell(document(f"{word:<8} {found_one.name:<22} {found_one.where}: {told(found_one)}"))
-    yield from (found[number] for number in sorted(found))
+        number, drill = ended.get()
+        drills[number] = drill
+        word = "OK" if drill.ok else "NOT RUN" if drill.problem else "NOT OK"
+        tell = say if drill.ok else complain
+        tell(document(f"{word:<8} {drill.name:<22} {drill.where}: {told(drill)}"))

@@ -13,7 +13,7 @@ from redis_runbook.drills.error import CannotDrillError
 from redis_runbook.drills.fault import Fault
 from redis_runbook.drills.stand import DrillTarget, Place, Stand
 from redis_runbook.record import RunRecord
-from redis_runbook.redact import NO_TEXT, Shown, harmless
+from redis_runbook.redact import NO_TEXT, Shown, harmless, sentence
 from redis_runbook.reporting.previous import read_record
 from redis_runbook.targets.target import TargetError
 from redis_runbook.verdict import ExitCode, Verdict
@@ -65,16 +65,22 @@ class _NotHealthyError(CannotDrillError):
     """No run was healthy in time; the text says what did not pass."""
 
 
-def run_drill(fault: Fault, place: Place) -> Drill:
-    """Run one drill on a stand of its own, of a target on which the fault can be made."""
-    drill = Drill(
+def not_run(fault: Fault, place: Place, *, problem: str = "") -> Drill:
+    """A drill that was not run, on a target on which the fault can be made; and why."""
+    return Drill(
         name=fault.name,
         title=fault.title,
         target=place.target,
         server=place.server,
         expected=tuple(sorted(fault.expected[place.target])),
         may=tuple(sorted(fault.may)),
+        problem=sentence(problem),
     )
+
+
+def run_drill(fault: Fault, place: Place) -> Drill:
+    """Run one drill on a stand of its own, of a target on which the fault can be made."""
+    drill = not_run(fault, place)
     try:
         with contextlib.closing(place.make()) as stand:
             stand.configuration += fault.configuration
