@@ -96,8 +96,11 @@ class Terminal:
             _show_not_applicable(record, reporter)
         reporter.ensure_newline()
         reporter.write_line("")
-        for group in groups(record.needs_attention, record):
+        told = groups(record.needs_attention, record)
+        for group in told:
             _show_group(group, reporter)
+        if told:
+            reporter.write_line("")
         remarks = text.left_out(record), text.attempts(record), text.timeline(record)
         for remark in (*text.changes(record), *filter(None, remarks)):
             _wrapped(reporter, remark, "")
