@@ -125,7 +125,9 @@ def test_windows(recorded_alert: Sequence[RecordedAlert], judge: Judge) -> None:
     if worst.verdict is Verdict.UNKNOWN:
         judge.unknown(worst.sentence, **details)
     rule = worst.rule
-    details["follows_from"] = worst.finding
+    # Where several are broken, the finding about one of them does not tell of all.
+    told_by = {series.finding for series in judged if series.verdict is worst.verdict}
+    details["follows_from"] = told_by.pop() if len(told_by) == 1 else None
     details |= {"observed": worst.observed, "limit": rule.threshold, "unit": rule.unit}
     if worst.verdict is Verdict.WARN:
         judge.advise(worst.sentence, **details)

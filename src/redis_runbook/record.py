@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from redis_runbook.redact import Shown, ShownValue
-from redis_runbook.verdict import SEVERITY, ExitCode, Finding, Verdict
+from redis_runbook.verdict import NOT_WELL, SEVERITY, ExitCode, Finding, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +190,14 @@ class RunRecord:
 
     @property
     def needs_attention(self) -> list[Finding]:
-        """The findings that are broken, undetermined or warnings, worst first."""
-        settled = {Verdict.PASS, Verdict.NOT_APPLICABLE}
-        return [finding for finding in self.by_severity if finding.verdict not in settled]
+        """The findings that are broken, undetermined or warnings, worst first.
+
+        Those of them that are suppressed come last.
+        """
+        found = [finding for finding in self.by_severity if finding.verdict in NOT_WELL]
+        return sorted(found, key=lambda finding: finding.suppressed is not None)
+
+    @property
+    def suppressed(self) -> list[Finding]:
+        """The findings that would need attention and are suppressed, worst first."""
+        return [finding for finding in self.by_severity if finding.suppressed]

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from redis_runbook.redact import Shown, ShownValue
 
@@ -54,6 +55,15 @@ SEVERITY = (
 )
 """The verdicts, worst first: the order in which reports show them."""
 
+NOT_WELL: Final = frozenset({Verdict.FAIL, Verdict.UNKNOWN, Verdict.WARN})
+"""The verdicts that want somebody's attention."""
+
+OF_COLLECTION: Final = "collection"
+"""The check id of a check file that could not be loaded."""
+
+OF_SUPPRESSIONS: Final = "suppressions"
+"""The check id of what a run says about its own suppressions; it is no look at a service."""
+
 
 class ExitCode(enum.IntEnum):
     """Exit codes of every way to run the checks."""
@@ -97,6 +107,12 @@ class Suppression:
     owner: Shown
     until: dt.date | None
 
+    @property
+    def clause(self) -> str:
+        """`suppressed until 2026-12-24 by platform: moving to Valkey`."""
+        until = f" until {self.until.isoformat()}" if self.until else ""
+        return f"suppressed{until} by {self.owner}: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
@@ -134,6 +150,16 @@ class Finding:
         """`<check id>[<subject>]`, the name in every report."""
         return f"{self.check}[{self.subject}]"
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether it makes a run broken."""
+        return self.verdict is Verdict.FAIL and not self.suppressed
+
+    @property
+    def is_undetermined(self) -> bool:
+        """Whether it makes a run undetermined."""
+        return self.verdict is Verdict.UNKNOWN and not self.advisory and not self.suppressed
+
     def __post_init__(self) -> None:
         """Refuse numbers that JSON cannot hold."""
         for number in (self.observed, self.limit):
@@ -142,8 +168,11 @@ class Finding:
 
 
 def count(findings: Iterable[Finding]) -> dict[Verdict, int]:
-    """How many findings have each verdict, in order of severity; absent ones are 0."""
-    counted = Counter(finding.verdict for finding in findings)
+    """How many findings have each verdict, in order of severity; absent ones are 0.
+
+    Suppressed ones are not counted.
+    """
+    counted = Counter(finding.verdict for finding in findings if not finding.suppressed)
     return {verdict: counted[verdict] for verdict in SEVERITY}
 
 
@@ -153,17 +182,22 @@ def exit_code(
     """The exit code for the findings of a run.
 
     A broken invariant outranks an unknown one; an advisory check that could not look changes
-    nothing. A run in which nothing was looked at is never healthy, nor is one that is `incomplete`:
-    pytest failed, or a report could not be written.
+    nothing, nor does what is suppressed. A run in which nothing was looked at is never healthy, nor
+    is one that is `incomplete`: pytest failed, or a report could not be written.
     """
     if interrupted:
         return ExitCode.INTERRUPTED
     found = tuple(findings)
-    counts = count(found)
-    if counts[Verdict.FAIL]:
+    if any(finding.is_broken for finding in found):
         return ExitCode.BROKEN
-    if any(finding.verdict is Verdict.UNKNOWN and not finding.advisory for finding in found):
+    if any(finding.is_undetermined for finding in found):
         return ExitCode.UNDETERMINED
-    if not counts[Verdict.PASS] + counts[Verdict.WARN]:
+    if not any(map(_was_looked_at, found)):
         return ExitCode.NOTHING_CHECKED
     return ExitCode.UNDETERMINED if incomplete else ExitCode.HEALTHY
+
+
+def _was_looked_at(finding: Finding) -> bool:
+    """Whether something was seen of a subject; suppressed, it was all the same."""
+    seen = {Verdict.PASS, Verdict.WARN, Verdict.FAIL}
+    return finding.verdict in seen and finding.check != OF_SUPPRESSIONS

@@ -91,13 +91,16 @@ def _about_findings(config: Config, rules: Sequence[AlertRule]) -> Iterator[Aler
     about = {"check": "other.check", "subject": "queue"}
     finding_series = series(own.CHECK, about)
     consequence = series(own.CHECK, {**about, own.FOLLOWS_FROM: f"{REACHABLE}[queue]"})
+    suppressed = series(own.CHECK, {**about, own.SUPPRESSED: "true"})
+    told = {own.FOLLOWS_FROM: "", own.SUPPRESSED: ""}
     yield alert(
         config,
         "RedisRunbookBroken",
-        # What follows from another finding is told by that one: one cause, one alert.
+        # What follows from another finding is told by that one: one cause, one alert. What is
+        # suppressed shall alarm nobody.
         value=series(
             own.CHECK,
-            {own.FOLLOWS_FROM: ""},
+            told,
             *[f'check!="{check}"' for check in sorted(has_own_rule)],
         ),
         comparison="==",
@@ -108,12 +111,13 @@ def _about_findings(config: Config, rules: Sequence[AlertRule]) -> Iterator[Aler
             {finding_series: own.PASS},
             {finding_series: own.UNKNOWN},
             {consequence: own.FAIL},
+            {suppressed: own.FAIL},
         ],
     )
     yield alert(
         config,
         "RedisRunbookUndetermined",
-        value=series(own.CHECK, {own.FOLLOWS_FROM: ""}),
+        value=series(own.CHECK, told),
         comparison="==",
         threshold=own.UNKNOWN,
         severity="warning",
@@ -124,5 +128,6 @@ def _about_findings(config: Config, rules: Sequence[AlertRule]) -> Iterator[Aler
             {finding_series: own.WARN},
             {finding_series: own.FAIL},
             {consequence: own.UNKNOWN},
+            {suppressed: own.UNKNOWN},
         ],
     )

@@ -8,12 +8,12 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from redis_runbook.config.error import ConfigError
-from redis_runbook.config.keys import Key, dotted, effective
+from redis_runbook.config.keys import LISTS, Key, dotted, effective
 from redis_runbook.config.model import Config
 from redis_runbook.config.sources import given_by
 
 _ABOUT_THE_RUN: Final = frozenset(
-    {"target", "report_dir", "deadline_s", "plugins", "runbook_url", "container"}
+    {"target", "report_dir", "deadline_s", "plugins", "runbook_url", "container", "notify"}
 )
 _ABOUT_ACCESS: Final = re.compile("(?:url|username|password|token|target)$|^tls$")
 _OF_PROGRAMS: Final = frozenset({"env", "env_from", "cwd", "dotenv"})
@@ -46,8 +46,11 @@ _CHOSEN: Final = {"services": {1, 3}, "commands": {1}, "containers": {1}}
 
 def kept(config: Config) -> Iterator[tuple[Key, Any]]:
     """The keys that judging needs, with values as JSON has them: no URL, login or argument."""
+    if config.suppress:
+        tables = (entry.model_dump(mode="json", exclude_none=True) for entry in config.suppress)
+        yield ("suppress",), list(tables)
     for key, value in effective(config):
-        if is_kept(key) and not isinstance(value, SecretStr | Path):
+        if key[0] not in LISTS and is_kept(key) and not isinstance(value, SecretStr | Path):
             shown = list(value) if isinstance(value, tuple) else value
             # An argument may be a secret.
             yield key, shown[:1] if _pattern(key) == _RUN else shown

@@ -17,8 +17,17 @@ VARIABLE_PREFIX: Final = "REDIS_RUNBOOK_"
 _MAX_SHOWN: Final = 60
 
 
+LISTS: Final = frozenset({"suppress", "notify"})
+"""The keys that hold a list of tables; in a key, the place in the list follows, from 0."""
+
+
 def dotted(key: Key) -> str:
-    """The key as TOML writes it: `checks."memory.used_ratio".level`."""
+    """The key as TOML writes it: `checks."memory.used_ratio".level`.
+
+    In a list of tables it says which: `[[suppress]] no. 2 reason`.
+    """
+    if key[0] in LISTS and key[1:] and key[1].isdigit():
+        return f"[[{key[0]}]] no. {int(key[1]) + 1} {dotted(key[2:]) if key[2:] else ''}".rstrip()
     return ".".join(
         part if re.fullmatch(r"[A-Za-z0-9_-]{1,60}", part) else _quoted(part) for part in key
     )
@@ -47,7 +56,11 @@ def _of_model(
 ) -> Iterator[tuple[Key, bool]]:
     for name, field in model.model_fields.items():
         key = (*at, name)
-        if get_origin(field.annotation) is dict:
+        if name in LISTS:
+            yield key, True
+            for place in names.get(name, ()):
+                yield from _of_model(get_args(field.annotation)[0], (*key, place), names)
+        elif get_origin(field.annotation) is dict:
             yield key, True
             for chosen in names.get(name, ()):
                 yield (*key, chosen), True
@@ -64,5 +77,17 @@ def effective(table: BaseModel | Mapping[str, Any], at: Key = ()) -> Iterator[tu
     for name, value in table.items() if isinstance(table, Mapping) else table:
         if isinstance(value, BaseModel | Mapping):
             yield from effective(value, (*at, name))
+        elif is_list_of_tables(value):
+            for place, inner in enumerate(value):
+                yield from effective(inner, (*at, name, str(place)))
         elif value is not None:
             yield (*at, name), value
+
+
+def is_list_of_tables(value: Any) -> bool:
+    """Whether this is a list, not empty, of nothing but tables."""
+    return (
+        isinstance(value, list | tuple)
+        and len(value) > 0
+        and all(isinstance(inner, BaseModel | Mapping) for inner in value)
+    )

@@ -11,13 +11,16 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from redis_runbook.catalogue import covers
 from redis_runbook.config import implied_file
 from redis_runbook.config.error import ConfigError
 from redis_runbook.config.keys import (
+    LISTS,
     VARIABLE_PREFIX,
     Key,
     dotted,
     effective,
+    is_list_of_tables,
     tables_and_keys,
     variable,
 )
@@ -110,7 +113,7 @@ def load(
     if problems:
         raise ConfigError(problems)
     origins = {
-        dotted(key): leaves[key].origin if key in leaves else "default"
+        dotted(key): leaf.origin if (leaf := _leaf(key, leaves)) else "default"
         for key, _ in effective(config)
     }
     return Loaded(config=config, origins=origins, plugins=plugins, file=file)
@@ -164,12 +167,29 @@ def _environment_layer(
         if not name.startswith(VARIABLE_PREFIX) or name == implied_file.FILE_VARIABLE:
             continue
         origin = f"environment {printable(name, 2 * _MAX_SHOWN)}"
-        if name not in known:
+        listed = _list_of(name)
+        if listed:
+            problems.append(f"{origin}: a list of tables is set in a file: [[{listed}]]")
+        elif name not in known:
             hint = did_you_mean(name.upper(), [*known, implied_file.FILE_VARIABLE])
             problems.append(f"{origin}: is not a known variable{hint}")
         elif environ[name].strip():
             leaves[known[name]] = Leaf(environ[name], origin)
     return leaves, problems
+
+
+def _list_of(name: str) -> str:
+    """The key of a list of tables that a variable would set; empty for any other variable."""
+    part = name.removeprefix(VARIABLE_PREFIX).partition("__")[0].lower()
+    return part if part in LISTS else ""
+
+
+def _leaf(key: Key, leaves: Layer) -> Leaf | None:
+    """The leaf that sets the key; the tables of a list are set together."""
+    if key[0] not in LISTS:
+        return leaves.get(key)
+    tables = leaves.get(key[:1])
+    return tables if tables and key[2] in tables.value[int(key[1])] else None
 
 
 def _options_layer(options: Mapping[str, Any]) -> Layer:
@@ -185,12 +205,21 @@ def _names(table: str, layer: Layer) -> set[str]:
 
 
 def _without_foreign_checks(layer: Layer, known: Collection[str]) -> dict[Key, Leaf]:
-    """The layer without levels that evidence has of a plugin's checks, if it is not loaded here."""
-    return {
+    """The layer without what evidence has of a plugin's checks, if it is not loaded here."""
+    found = {
         key: leaf
         for key, leaf in layer.items()
         if leaf.origin != "evidence" or key[0] != "checks" or key[1] in known
     }
+    suppress = found.get(("suppress",))
+    if suppress and suppress.origin == "evidence" and is_list_of_tables(suppress.value):
+        ours = [
+            entry
+            for entry in suppress.value
+            if any(covers(str(entry.get("check")), check_id) for check_id in known)
+        ]
+        found["suppress",] = Leaf(ours, suppress.origin)
+    return found
 
 
 def _ambiguous_services(layer: Layer) -> Iterator[str]:
@@ -237,6 +266,8 @@ def _problem_text(error: ErrorDetails, key: Key) -> str:
             return str(context["error"])
         case "model_type" | "dict_type":
             return "must be a table"
+        case "tuple_type" if key[-1] in LISTS:
+            return f"must be a list of tables: [[{key[-1]}]]"
         case "byte_size" | "byte_size_unit":
             return 'must be a size such as 104857600, "100MiB" or "1GB"'
         case kind if kind == UNKNOWN_NAME:

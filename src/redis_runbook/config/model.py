@@ -11,8 +11,10 @@ from redis_runbook.config.commands import Command, JwtLogin
 from redis_runbook.config.containers import ContainerSettings
 from redis_runbook.config.login import Login
 from redis_runbook.config.monitoring import Exporter, Grafana, Prometheus
+from redis_runbook.config.notify import Notifies
 from redis_runbook.config.roles import RoleSpec
 from redis_runbook.config.sources import Section
+from redis_runbook.config.suppress import Suppresses
 from redis_runbook.config.target_choice import TargetChoice
 from redis_runbook.config.values import (
     CheckId,
@@ -242,6 +244,8 @@ class Config(Section):
     operator: Operator = Operator.model_construct()
     container: Container = Container.model_construct()
     containers: dict[ContainerName, ContainerSettings] = Field({})
+    suppress: Suppresses = Field((), description="Findings that change no exit code")
+    notify: Notifies = Field((), description="Who is told of a change")
 
     def level(self, spec: CheckSpec) -> Level:
         """The level of a check: as configured, else as in the catalogue."""

@@ -11,6 +11,7 @@ from redis_runbook.config.commands import JwtLogin
 from redis_runbook.config.error import ConfigError
 from redis_runbook.config.model import Config, ServiceSettings
 from redis_runbook.config.monitoring import Exporter, Grafana, Prometheus
+from redis_runbook.config.notify import url_secrets
 from redis_runbook.config.sources import Source
 from redis_runbook.config.tls import ca_problem, tls_problems
 from redis_runbook.redact import environment_secrets
@@ -172,8 +173,8 @@ def secrets(config: Config, environ: Mapping[str, str]) -> set[str]:
     """Every secret in the configuration and its variables and files, for redaction.
 
     These are tokens; passwords, as in the URL and decoded; a user name without a password, as it
-    may be a password without its colon; URL options with names such as token; and what programs
-    get in variables with such names.
+    may be a password without its colon; URL options with names such as token; what programs get in
+    variables with such names; and the URLs of notifications.
     """
     found: set[str] = set()
     for section, where in _sections(config):
@@ -187,6 +188,8 @@ def secrets(config: Config, environ: Mapping[str, str]) -> set[str]:
     for program in (*config.commands.values(), config.jwt_cache.login):
         handed = {name: value.get_secret_value() for name, value in program.env.items()}
         found |= environment_secrets(handed)
+    for number, entry in enumerate(config.notify, start=1):
+        found |= {*url_secrets(_readable(entry.address(number), environ).strip())}
     return found - {""}
 
 

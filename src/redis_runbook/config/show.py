@@ -1,31 +1,36 @@
 """Prints the effective configuration, redacted, and the JSON Schema of `runbook.toml`."""
 
+import datetime as dt
 import itertools
 import json
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from pydantic import SecretStr
 
-from redis_runbook.config.keys import Key, dotted, effective
+from redis_runbook.config.keys import LISTS, Key, dotted, effective
 from redis_runbook.config.load import Loaded
 from redis_runbook.config.model import Config
+from redis_runbook.config.notify import masked_url
 from redis_runbook.config.sources import given_by, names_a_variable
 from redis_runbook.redact import masked, printable, shown_value, without_credentials
 from redis_runbook.wire.endpoint import parse_endpoint
 from redis_runbook.wire.http_url import parse_http_url
+
+_DIGITS: Final = 6
+"""Of places in a list, so that the tenth is after the second."""
 
 
 def describe(loaded: Loaded, environ: Mapping[str, str]) -> str:
     """The effective configuration as TOML, with the origin of each value; secrets are masked."""
     rows = sorted(
         ((key[:-1], key[-1], value) for key, value in effective(loaded.config)),
-        key=lambda row: row[0],
+        key=lambda row: [part.zfill(_DIGITS) if part.isdigit() else part for part in row[0]],
     )
     blocks = []
     for section, lines in itertools.groupby(rows, key=lambda row: row[0]):
-        block = [f"[{dotted(section)}]"] if section else []
+        block = [_header(section)] if section else []
         for _, name, value in lines:
             key = (*section, name)
             setting = f"{dotted((name,))} = {_toml(key, value)}"
@@ -34,6 +39,10 @@ def describe(loaded: Loaded, environ: Mapping[str, str]) -> str:
             )
         blocks.append("\n".join(block))
     return "\n\n".join(blocks)
+
+
+def _header(section: Key) -> str:
+    return f"[[{section[0]}]]" if section[0] in LISTS else f"[{dotted(section)}]"
 
 
 def schema() -> dict[str, Any]:
@@ -67,6 +76,8 @@ def _toml(key: Key, value: Any) -> str:
         secret = value.get_secret_value()
         is_url = key[-1].endswith("url") and "env" not in key
         return json.dumps(_url(key, secret) if is_url else "***")
+    if isinstance(value, dt.date):
+        return value.isoformat()
     # Any text may hold what looks like a secret; only arguments are what a password may be.
     show = printable if key[-1] == "run" else partial(masked, words=True)
     return json.dumps(shown_value(value, show))
@@ -83,6 +94,8 @@ def _variable(key: Key, value: Any, environ: Mapping[str, str]) -> str:
 
 
 def _url(key: Key, text: str) -> str:
+    if key[0] == "notify":
+        return masked_url(text)
     is_redis = key[0] == "services" and not key[-1].startswith("exporter_")
     try:
         if not is_redis:

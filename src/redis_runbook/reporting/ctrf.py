@@ -26,7 +26,7 @@ def render(record: RunRecord) -> str:
 
 
 def _document(record: RunRecord) -> dict[str, Any]:
-    statuses = [_STATUS[finding.verdict] for finding in record.findings]
+    statuses = [_status(finding) for finding in record.findings]
     return {
         "reportFormat": "CTRF",
         "specVersion": "1.0.0",
@@ -53,10 +53,15 @@ def _ms(moment: dt.datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
+def _status(finding: Finding) -> str:
+    """What is suppressed is skipped, as CTRF has no status for it: `extra.suppressed` says why."""
+    return "skipped" if finding.suppressed else _STATUS[finding.verdict]
+
+
 def _test(finding: Finding) -> dict[str, Any]:
     return {
         "name": finding.name,
-        "status": _STATUS[finding.verdict],
+        "status": _status(finding),
         "duration": round(finding.duration_s * 1000),
         "message": finding.message,
         "extra": {
@@ -105,7 +110,10 @@ def _extra(record: RunRecord) -> dict[str, Any]:
         "unwritten": list(record.unwritten),
         "configured_by": record.configured_by,
         "logins": list(record.logins),
-        "counts": {verdict.value: number for verdict, number in count(record.findings).items()},
+        "counts": {
+            **{verdict.value: number for verdict, number in count(record.findings).items()},
+            "suppressed": len(record.suppressed),
+        },
         "servers": {
             name: dataclasses.asdict(server) if server else None
             for name, server in record.servers.items()

@@ -1,6 +1,7 @@
 """`junit.xml`, for pipelines; an undetermined check is an `<error>`, a broken one a `<failure>`.
 
-An advisory check that could not look is `<skipped>`: it does not change the exit code either.
+An advisory check that could not look is `<skipped>`, and so is what is suppressed: neither changes
+the exit code.
 """
 
 import re
@@ -51,7 +52,10 @@ def _case(suite: ET.Element, finding: Finding) -> None:
     message = _clean(finding.message)
     steps = "\n".join(f"next: {_clean(step)}" for step in finding.next_steps)
     element = _element(finding)
-    if element == "skipped" and finding.verdict is Verdict.UNKNOWN:
+    if finding.suppressed:
+        shown = f"{finding.suppressed.clause}: {finding.verdict.label}: {finding.message}"
+        message = _clean(shown)
+    elif element == "skipped" and finding.verdict is Verdict.UNKNOWN:
         message = f"UNKNOWN (advisory): {message}"
     if element:
         outcome = ET.SubElement(case, element, message=message)
@@ -63,7 +67,7 @@ def _case(suite: ET.Element, finding: Finding) -> None:
 
 def _element(finding: Finding) -> str | None:
     """The element that says how the case ended; None for one that passed."""
-    if finding.verdict is Verdict.UNKNOWN and finding.advisory:
+    if finding.suppressed or (finding.verdict is Verdict.UNKNOWN and finding.advisory):
         return "skipped"
     return _ELEMENTS.get(finding.verdict)
 

@@ -41,7 +41,7 @@ class _Metrics:
         self._check = self._gauge(
             own.CHECK,
             "What a check concluded: 0 pass, 1 warn, 2 unknown, 3 fail, -1 not applicable",
-            ["check", "service", "subject", own.FOLLOWS_FROM],
+            ["check", "service", "subject", own.FOLLOWS_FROM, own.SUPPRESSED],
         )
         self._waits = self._gauge(
             own.QUEUE_LATENCY, "How long the job has waited that waits longest; 0: none", queue
@@ -82,7 +82,8 @@ class _Metrics:
     def about_finding(self, finding: Finding) -> None:
         check, subject = _label(finding.check), _label(finding.subject)
         cause = _label(finding.follows_from) if finding.follows_from else ""
-        labels = check, finding.service or "", subject, cause
+        suppressed = "true" if finding.suppressed else ""
+        labels = check, finding.service or "", subject, cause, suppressed
         self._check.labels(*labels).set(_VALUES[finding.verdict])
         if finding.check in self._by_check and finding.observed is not None and finding.service:
             gauge, factor = self._by_check[finding.check]

@@ -72,7 +72,7 @@ class Terminal:
             return
         if self._verbosity > 0:
             for finding in found:
-                _write(reporter, finding.verdict, f"{finding.name}  {finding.message}")
+                _write(reporter, finding.verdict, f"{finding.name}  {_said(finding)}")
             return
         held = [finding for finding in found if finding.verdict is Verdict.PASS]
         others = [finding for finding in found if finding.verdict is not Verdict.PASS]
@@ -83,7 +83,7 @@ class Terminal:
                 continue  # told at the end, by the reason
             reporter.ensure_newline()
             _label(finding.verdict, reporter)
-            line = f"  {together.name:<30}  {together.members or finding.message}"
+            line = f"  {together.name:<30}  {together.members or _said(finding)}"
             reporter.write_line(_cut(line, _columns() - _WIDTH))
 
     def close(self, record: RunRecord, files: Mapping[str, Path]) -> None:
@@ -110,6 +110,12 @@ class Terminal:
             reporter.write_line(line, bold=True, **colour)
         for what, path in files.items():
             reporter.write_line(f"{what}: {path}")
+
+
+def _said(finding: Finding) -> str:
+    """The message; with reason, owner and end where it is suppressed."""
+    why = finding.suppressed
+    return f"{text.suppressed(why)}: {finding.message}" if why else finding.message
 
 
 def _show_group(group: Group, reporter: pytest.TerminalReporter) -> None:

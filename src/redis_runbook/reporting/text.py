@@ -1,11 +1,19 @@
 """Formats numbers, verdict counts and exit codes for all reports."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from redis_runbook.check import percent
 from redis_runbook.record import Recovered, RunRecord, Trend
-from redis_runbook.verdict import ExitCode, Finding, Suppression, Verdict, count
+from redis_runbook.verdict import (
+    OF_SUPPRESSIONS,
+    ExitCode,
+    Finding,
+    Suppression,
+    Verdict,
+    count,
+)
 
 _WORDS: Final = {
     ExitCode.HEALTHY: "HEALTHY",
@@ -52,13 +60,16 @@ def headline(record: RunRecord) -> str:
     The word is that of the exit code; what it covers is said unless that is all of the user's own
     services.
     """
-    covers = ", ".join(filter(None, (_saved(record), _throwaway(record), _part(record))))
+    parts = _saved(record), _throwaway(record), _part(record), _suppressed(record)
+    covers = ", ".join(filter(None, parts))
     return f"{_WORDS[record.exit_code]} {covers}".rstrip()
 
 
 def meaning(record: RunRecord) -> str:
     """One clause that says what the run amounts to, and whether a report is missing."""
     clause = _MEANINGS[record.outcome]
+    if record.suppressed and record.outcome is ExitCode.HEALTHY:
+        clause = f"{clause}, but for what is suppressed"
     if record.judged_at:
         clause = f"{clause}; by evidence that was saved then: nothing was looked at now"
     elif _throwaway(record):
@@ -82,8 +93,7 @@ def attempt(record: RunRecord) -> str:
     wrong = [
         finding.name
         for finding in record.needs_attention
-        if finding.verdict is Verdict.FAIL
-        or (finding.verdict is Verdict.UNKNOWN and not finding.advisory)
+        if finding.is_broken or finding.is_undetermined
     ]
     took_s = record.waited_s + record.elapsed_s
     return (
@@ -103,11 +113,17 @@ def _throwaway(record: RunRecord) -> str:
     return f"throwaway servers ({record.target})" if is_throwaway else ""
 
 
+def _suppressed(record: RunRecord) -> str:
+    """`2 findings suppressed`: nothing is called healthy without that."""
+    number = len(record.suppressed)
+    return f"{number} finding{'s' * (number > 1)} suppressed" if number else ""
+
+
 def _part(record: RunRecord) -> str:
     """`2 of 45 checks (memory)` where not all were run."""
     if not record.left_out:
         return ""
-    number = len(record.findings)
+    number = sum(finding.check != OF_SUPPRESSIONS for finding in record.findings)
     chosen = f" ({', '.join(record.selected)})" if record.selected else ""
     return f"{number} of {number + record.left_out} checks{chosen}"
 
@@ -148,9 +164,12 @@ def forecast(trend: Trend) -> str:
 def counts(findings: Sequence[Finding]) -> str:
     """`2 fail, 1 unknown, 27 pass`: the verdicts that occurred, worst first.
 
-    What advisory checks could not tell is counted apart: `1 unknown (advisory)`.
+    What advisory checks could not tell is counted apart: `1 unknown (advisory)`; and so is what is
+    suppressed: `1 fail (suppressed)`.
     """
-    advisory = sum(finding.advisory and finding.verdict is Verdict.UNKNOWN for finding in findings)
+    unsuppressed = [finding for finding in findings if not finding.suppressed]
+    suppressed = Counter(finding.verdict for finding in findings if finding.suppressed)
+    advisory = sum(one.advisory and one.verdict is Verdict.UNKNOWN for one in unsuppressed)
     shown = []
     for verdict, number in count(findings).items():
         unaided = number - advisory if verdict is Verdict.UNKNOWN else number
@@ -158,13 +177,14 @@ def counts(findings: Sequence[Finding]) -> str:
             shown.append(f"{unaided} {verdict.label.lower()}")
         if verdict is Verdict.UNKNOWN and advisory:
             shown.append(f"{advisory} unknown (advisory)")
+        if suppressed[verdict]:
+            shown.append(f"{suppressed[verdict]} {verdict.label.lower()} (suppressed)")
     return ", ".join(shown)
 
 
 def suppressed(why: Suppression) -> str:
     """`suppressed until 2026-12-24 by the platform team: known`."""
-    until = f" until {why.until.isoformat()}" if why.until else ""
-    return f"suppressed{until} by {why.owner}: {why.reason}"
+    return why.clause
 
 
 def changes(record: RunRecord) -> list[str]:

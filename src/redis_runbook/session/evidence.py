@@ -180,3 +180,6 @@ def _texts_in(value: Any) -> Iterator[str]:
         yield value
     elif isinstance(value, list):
         yield from itertools.chain(*map(_texts_in, value))
+    elif isinstance(value, dict):  # of a list of tables, in which a subject may be a queue's name
+        yield from value
+        yield from (text for name, text in value.items() if name != "subject")

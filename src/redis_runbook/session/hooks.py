@@ -175,8 +175,11 @@ class RunSession:
         self, report: pytest.CollectReport | pytest.TestReport
     ) -> tuple[str, str, str] | None:
         """Let pytest count by verdict and print no line: ours is already printed."""
-        verdict = dict(getattr(report, "user_properties", ())).get("verdict")
-        return (Verdict(verdict).category, "", "") if verdict else ("", "", "")
+        told = dict(getattr(report, "user_properties", ()))
+        if "verdict" not in told:
+            return ("", "", "")
+        suffix = " (suppressed)" if "suppressed" in told else ""
+        return (f"{Verdict(told['verdict']).category}{suffix}", "", "")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_keyboard_interrupt(self) -> Generator[None, None, None]:
@@ -201,6 +204,9 @@ class RunSession:
         run.internal_error = exitstatus == pytest.ExitCode.INTERNAL_ERROR
         finished = run.target is not None and exitstatus != pytest.ExitCode.USAGE_ERROR
         if finished:
+            cut_short = bool(session.shouldstop or session.shouldfail)
+            for finding in run.remarks(cut_short=cut_short):
+                self._reports.found(run.record(finding))
             _gather_evidence(run)  # while the target is open
         run.end()
         record = make_record(run)

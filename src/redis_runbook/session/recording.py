@@ -14,7 +14,7 @@ from redis_runbook.redact import Shown, printable, printable_mapping, sentence
 from redis_runbook.session.next_steps import named, steps_of, what_to_grant, why_it_matters
 from redis_runbook.session.run import Run
 from redis_runbook.session.subjects import Subject
-from redis_runbook.verdict import CannotLook, Finding, Verdict
+from redis_runbook.verdict import OF_COLLECTION, CannotLook, Finding, Verdict
 
 RULING: Final = pytest.StashKey[Ruling]()
 """The stash key for the ruling of an item that passed."""
@@ -70,8 +70,7 @@ def record_phase(
     if conclusion is None:
         report.sections = [(name, run.redact(content)) for name, content in report.sections]
         return None
-    finding = _finding(item, conclusion, run, duration_s=call.duration)
-    run.record(finding)
+    finding = run.record(_finding(item, conclusion, run, duration_s=call.duration))
     _align(report, finding, conclusion, run)
     return finding
 
@@ -80,9 +79,7 @@ def record_late(item: pytest.Item, run: Run) -> Finding:
     """Record an item that was not begun before the run's deadline."""
     message = f"not judged: the run's deadline of {run.deadline_s:g} s had passed"
     conclusion = _Conclusion(Verdict.UNKNOWN, Ruling(message=message))
-    finding = _finding(item, conclusion, run, duration_s=0.0)
-    run.record(finding)
-    return finding
+    return run.record(_finding(item, conclusion, run, duration_s=0.0))
 
 
 def _conclude(item: pytest.Item, call: pytest.CallInfo[None], run: Run) -> _Conclusion | None:
@@ -197,7 +194,11 @@ def _align(report: pytest.TestReport, finding: Finding, conclusion: _Conclusion,
     else:
         text = run.redact(report.longreprtext) or finding.message
         report.sections = [(name, run.redact(content)) for name, content in report.sections]
+    if finding.suppressed:
+        text = f"{finding.suppressed.clause}: {finding.verdict.label}: {text}"
     match finding.verdict:
+        case _ if finding.suppressed:
+            _skip(report, text)
         case Verdict.PASS | Verdict.WARN:
             report.outcome = "passed"
             report.longrepr = None
@@ -215,6 +216,7 @@ def _align(report: pytest.TestReport, finding: Finding, conclusion: _Conclusion,
         *report.user_properties,
         ("finding", finding.name),
         ("verdict", finding.verdict.value),
+        *([("suppressed", str(finding.suppressed.until))] if finding.suppressed else ()),
     ]
 
 
@@ -228,7 +230,7 @@ def record_collection_error(report: pytest.CollectReport, run: Run) -> None:
     report.longrepr = run.redact(report.longreprtext)
     run.record(
         Finding(
-            check=sentence("collection"),
+            check=sentence(OF_COLLECTION),
             subject=printable(Path(report.nodeid).name or "checks", 200),
             verdict=Verdict.UNKNOWN,
             message=sentence("this check file could not be loaded; its checks did not run"),

@@ -4,6 +4,7 @@ import datetime as dt
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import pytest
@@ -25,9 +26,17 @@ from redis_runbook.redact import KNOWN, Shown, environment_secrets, printable
 from redis_runbook.session.lane import Scene
 from redis_runbook.session.observation import Observation
 from redis_runbook.session.recovery import Waited
+from redis_runbook.session.suppressing import Suppressions, with_cause, with_causes
 from redis_runbook.targets.choose import open_target
 from redis_runbook.targets.target import Target
-from redis_runbook.verdict import SEVERITY, CannotLook, ExitCode, Finding, exit_code
+from redis_runbook.verdict import (
+    OF_COLLECTION,
+    SEVERITY,
+    CannotLook,
+    ExitCode,
+    Finding,
+    exit_code,
+)
 
 if TYPE_CHECKING:  # only to judge saved evidence
     from redis_runbook.session.replay import Replay
@@ -80,6 +89,12 @@ class Run:
         self.redact.learn(secrets(self.config, environ) | environment_secrets(environ))
         self.configured_by: Final = printable(str(loaded.file)) if loaded.file else None
         self.findings: dict[str, Finding] = {}
+        self.suppressions: Final = Suppressions(
+            self.config.suppress,
+            profile=profile.name,
+            today=self.started_at.astimezone(dt.UTC).date(),
+            checks=self.plugins.catalogue,
+        )
         self.found_s: dict[str, float] = {}
         self.interrupted = False
         self.internal_error = False
@@ -222,22 +237,40 @@ class Run:
     def exit_code(self, *, reported: bool = True) -> ExitCode:
         """The exit code for the findings so far; `reported`: every report could be written."""
         return exit_code(
-            self.findings.values(),
+            with_causes(self.findings),
             interrupted=self.interrupted,
             incomplete=self.internal_error or not reported,
         )
+
+    def remarks(self, *, cut_short: bool) -> Sequence[Finding]:
+        """What the run says of its suppressions; `cut_short`: pytest stopped before the end."""
+        is_live = self.target is not None and self.target.kind == "live"
+        all_loaded = not any(finding.check == OF_COLLECTION for finding in self.findings.values())
+        in_part = bool(self.selected or self.left_out)
+        stopped = cut_short or self.interrupted or self.internal_error
+        found = list(self.findings.values())
+        complete = is_live and all_loaded and not in_part and not stopped
+        return list(self.suppressions.remarks(found, complete=complete))
 
     def level(self, spec: CheckSpec) -> Level:
         """The check's level: the configuration's, else the catalogue's."""
         return self.config.level(spec)
 
-    def record(self, finding: Finding) -> None:
-        """Keep a finding; of several with the same name, keep the worst."""
+    def record(self, finding: Finding) -> Finding:
+        """Keep a finding; of several with the same name, keep the worst.
+
+        Returns:
+            The finding, suppressed if the configuration says so.
+        """
+        finding = self.suppressions.applied(finding)
+        if (through := with_cause(finding, self.findings)).suppressed:
+            finding = replace(finding, suppressed=through.suppressed)
         self.found_s[finding.name] = self.elapsed_s
         kept = self.findings.get(finding.name, finding)
         self.findings[finding.name] = min(
             finding, kept, key=lambda candidate: SEVERITY.index(candidate.verdict)
         )
+        return finding
 
 
 RUN: Final = pytest.StashKey[Run]()

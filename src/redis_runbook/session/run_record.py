@@ -14,7 +14,7 @@ from redis_runbook.record import LastSeen, QueueRecord, RunRecord, ServerRecord,
 from redis_runbook.redact import Redactor, printable, sentence
 from redis_runbook.session.recovery import timeline
 from redis_runbook.session.run import Run
-from redis_runbook.verdict import Finding, Verdict
+from redis_runbook.session.suppressing import with_causes
 
 _T = TypeVar("_T")
 
@@ -32,7 +32,7 @@ def make_record(run: Run) -> RunRecord:
         elapsed_s=run.saved.run.elapsed_s if run.saved else round(run.elapsed_s, 3),
         services=tuple(_services(run)),
         queues=tuple(_queues(run)),
-        findings=tuple(_with_cause(finding, run.findings) for finding in run.findings.values()),
+        findings=tuple(with_causes(run.findings)),
         outcome=outcome,
         exit_code=outcome,
         interrupted=run.interrupted,
@@ -48,22 +48,6 @@ def make_record(run: Run) -> RunRecord:
         recovered = timeline(record, run.waited.before, found_s=run.found_s)
         record = dataclasses.replace(record, timeline=recovered)
     return _redacted(record, run.redact)
-
-
-def _with_cause(finding: Finding, findings: Mapping[str, Finding]) -> Finding:
-    """The finding; it follows from another one only if that one tells of the same cause.
-
-    What is unknown follows from what is broken or unknown, and what is broken from what is as bad.
-    """
-    cause = findings.get(finding.follows_from or "")
-    causes = {
-        Verdict.UNKNOWN: {Verdict.FAIL, Verdict.UNKNOWN},
-        Verdict.FAIL: {Verdict.FAIL},
-        Verdict.WARN: {Verdict.FAIL, Verdict.WARN},
-    }
-    if cause and cause.verdict in causes.get(finding.verdict, ()):
-        return finding
-    return dataclasses.replace(finding, follows_from=None)
 
 
 def _services(run: Run) -> Iterator[ServiceRecord]:

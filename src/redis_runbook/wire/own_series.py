@@ -16,6 +16,9 @@ RUN_SUCCESS: Final = "redis_runbook_run_success"
 FOLLOWS_FROM: Final = "follows_from"
 """The label of `redis_runbook_check` that names the finding of which this is a consequence."""
 
+SUPPRESSED: Final = "suppressed"
+"""The label of `redis_runbook_check` that is `true` where the finding is suppressed, else empty."""
+
 PASS: Final = 0
 WARN: Final = 1
 UNKNOWN: Final = 2
