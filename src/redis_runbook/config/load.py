@@ -186,7 +186,7 @@ def _list_of(name: str) -> str:
 
 def _leaf(key: Key, leaves: Layer) -> Leaf | None:
     """The leaf that sets the key; the tables of a list are set together."""
-    if key[0] not in LISTS:
+    if key[0] not in LISTS or len(key) == 1:
         return leaves.get(key)
     tables = leaves.get(key[:1])
     return tables if tables and key[2] in tables.value[int(key[1])] else None

@@ -107,7 +107,8 @@ def test_a_service_that_is_switched_off_has_no_rule() -> None:
 def test_a_broken_finding_without_a_rule_on_its_own_series_has_the_one_for_all() -> None:
     broken = rule(configured(), "RedisRunbookBroken").value
     assert broken == (
-        'redis_runbook_check{follows_from="",check!="latency.command_p95",check!="queue.latency"}'
+        'redis_runbook_check{follows_from="",suppressed="",'
+        'check!="latency.command_p95",check!="queue.latency"}'
     )
 
 
