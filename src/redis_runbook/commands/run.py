@@ -9,12 +9,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from redis_runbook.commands.answer import say
+from redis_runbook.commands.answer import complain, say
 from redis_runbook.record import RunRecord
 from redis_runbook.redact import KNOWN, document, environment_secrets
 from redis_runbook.verdict import ExitCode
+from redis_runbook.wire.process import ignore_signals
+
+if TYPE_CHECKING:
+    from redis_runbook.reporting.notify.notifier import Notifier
 
 _PACKAGE: Final = Path(__file__).parent.parent
 _PLUGINS: Final = ("redis_runbook.plugin", "pytest_metadata.plugin", "pytest_html.plugin")
@@ -35,11 +39,30 @@ def run(options: argparse.Namespace) -> int:
         return run_pytest(arguments)
     if _in_colour():
         arguments.insert(0, "--color=yes")  # pytest writes into a text, which is no terminal
-    before: list[RunRecord] = []
-    return _until_healthy(
-        lambda number, waited_s: _attempt(arguments, number, waited_s, before),
+    last = _Last()
+    code = _until_healthy(
+        lambda number, waited_s: _attempt(arguments, number, waited_s, last),
         wait_s=options.wait,
     )
+    last.tell()
+    return code
+
+
+@dataclass(slots=True)
+class _Last:
+    """The record of the last attempt under `--wait`, and who tells of it."""
+
+    record: RunRecord | None = None
+    notifier: "Notifier | None" = None
+
+    def tell(self) -> None:
+        """Tell whom the configuration names of what has changed."""
+        if self.record and self.notifier:
+            ignore_signals()  # it is bounded in time, and the exit code is settled
+            for outcome in self.notifier.tell(self.record):
+                say(outcome.text)
+                if outcome.is_problem:
+                    complain(outcome.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +99,9 @@ def _until_healthy(run: Callable[[int, float], _Attempt], *, wait_s: float) -> i
     return attempt.code
 
 
-def _attempt(
-    arguments: Sequence[str], number: int, waited_s: float, before: list[RunRecord]
-) -> _Attempt:
-    """Run once; `before` holds the record of the attempt before, and then that of this one."""
-    watcher = _Watcher(number, waited_s, before)
+def _attempt(arguments: Sequence[str], number: int, waited_s: float, last: _Last) -> _Attempt:
+    """Run once; `last` is about the attempt before, and then about this one."""
+    watcher = _Watcher(number, waited_s, last)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         code = run_pytest(arguments, watcher)
     return _Attempt(code=code, printed=printed.getvalue(), line=watcher.line)
@@ -91,8 +112,8 @@ class _Watcher:
 
     line = ""
 
-    def __init__(self, number: int, waited_s: float, before: list[RunRecord]) -> None:
-        self._number, self._waited_s, self._before = number, waited_s, before
+    def __init__(self, number: int, waited_s: float, last: _Last) -> None:
+        self._number, self._waited_s, self._last = number, waited_s, last
 
     def pytest_cmdline_main(self, config: Any) -> None:
         """Tell the run, before it is configured."""
@@ -101,16 +122,17 @@ class _Watcher:
         config.stash[WAITED] = Waited(
             attempt=self._number,
             waited_s=self._waited_s,
-            before=self._before[-1] if self._before else None,
+            before=self._last.record,
         )
 
     def pytest_unconfigure(self, config: Any) -> None:
         """Keep the record, and the run in a line; a run that did not begin has none."""
         from redis_runbook.reporting import text  # noqa: PLC0415  # pytest is to import them first
-        from redis_runbook.reporting.reports import RECORD  # noqa: PLC0415
+        from redis_runbook.reporting.reports import NOTIFIER, RECORD  # noqa: PLC0415
 
         if record := config.stash.get(RECORD, None):
-            self._before[:] = [record]
+            self._last.record = record
+            self._last.notifier = config.stash.get(NOTIFIER, None)
             self.line = text.attempt(record)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from redis_runbook.config.load import Loaded
 from redis_runbook.config.nearest import the_nearest_is
 from redis_runbook.record import RunRecord, ServiceRecord
 from redis_runbook.reporting.html import Page
+from redis_runbook.reporting.notify.notifier import Notifier
 from redis_runbook.reporting.output import Output, write_output
 from redis_runbook.reporting.previous import read_record
 from redis_runbook.reporting.terminal import Terminal
@@ -21,6 +23,9 @@ from redis_runbook.wire.files import is_url
 
 RECORD: Final = pytest.StashKey[RunRecord]()
 """The stash key for the record of the run that has ended."""
+NOTIFIER: Final = pytest.StashKey[Notifier]()
+"""The stash key for who tells of that run: of a run with `--wait`."""
+
 _DEFAULT_OUTPUTS: Final = ("junit", "json")
 """The outputs that every run writes, each to a file of this run and to a stable file name."""
 
@@ -49,6 +54,7 @@ class Reports:
         self._own = ""
         self._terminal = Terminal(config)
         self._page = Page(config)
+        self._notifier = Notifier(loaded.config.notify, self._folder, os.environ)
 
     def pytest_unconfigure(self) -> None:
         """Remove the temporary folder of the page, however the session ended."""
@@ -90,13 +96,20 @@ class Reports:
         return problems
 
     def close(self, record: RunRecord) -> None:
-        """Print what is broken, what to do next, and the path of the page."""
+        """Print what is broken, what to do next, and the path of the page; then tell of changes."""
         self._config.stash[RECORD] = record
         files = {"report": "latest.html"}
         if record.evidence is not None:
             files["evidence, for `redis-runbook judge`"] = self._outputs[_EVIDENCE].file
         left = {} if record.unwritten else files
         self._terminal.close(record, {what: self._folder / name for what, name in left.items()})
+        if record.timeline is None:  # with `--wait`, the last attempt counts, and only it is told
+            for outcome in self._notifier.tell(record):
+                self._terminal.say(outcome.text)
+                if outcome.is_problem:
+                    print(outcome.text, file=sys.stderr)  # noqa: T201
+        else:
+            self._config.stash[NOTIFIER] = self._notifier
 
     def _write_page(self, record: RunRecord) -> list[str]:
         paths = self._paths(record, "latest.html")

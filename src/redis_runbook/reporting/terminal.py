@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 from redis_runbook.record import RunRecord
+from redis_runbook.redact import Shown
 from redis_runbook.reporting import text
 from redis_runbook.reporting.grouping import Group, alike, groups
 from redis_runbook.verdict import ExitCode, Finding, Verdict
@@ -85,6 +86,11 @@ class Terminal:
             _label(finding.verdict, reporter)
             line = f"  {together.name:<30}  {together.members or _said(finding)}"
             reporter.write_line(_cut(line, _columns() - _WIDTH))
+
+    def say(self, line: Shown) -> None:
+        """Print a line."""
+        if self._reporter:
+            self._reporter.write_line(line)
 
     def close(self, record: RunRecord, files: Mapping[str, Path]) -> None:
         """Print what is not well, what to do next, a summary, and the paths of these files."""

@@ -16,6 +16,7 @@ from redis_runbook.config.error import ConfigError
 from redis_runbook.config.load import Loaded, load
 from redis_runbook.config.misspelt import misspelt_variables
 from redis_runbook.config.model import Config
+from redis_runbook.config.notify import missing_extra
 from redis_runbook.config.profiles import PROFILES
 from redis_runbook.config.resolve import any_url_given
 from redis_runbook.judging.data_kept import Baseline
@@ -126,7 +127,10 @@ def _loaded(config: pytest.Config) -> "tuple[Loaded, Saved | None]":
     file = Path(text) if text else None
     evidence = config.getoption("evidence")
     if not evidence:
-        return load(file, os.environ, options), None
+        loaded = load(file, os.environ, options)
+        if missing := missing_extra(loaded.config.notify):
+            raise ConfigError(missing)
+        return loaded, None
     for name in _OF_NOW.intersection(_requested_outputs(config)):
         raise ValueError(f"--output {name}: it tells what is so now, and saved evidence does not")
     from redis_runbook.session.saved import load_saved  # noqa: PLC0415  # most runs need none

@@ -33,4 +33,7 @@ class Reports(Protocol):
         """
 
     def close(self, record: RunRecord) -> None:
-        """Report that the run is over; `record.unwritten` holds the problems of `write`."""
+        """Report that the run is over; `record.unwritten` holds the problems of `write`.
+
+        Whoever is to be notified is.
+        """

@@ -1,0 +1,109 @@
+"""Tells those whom `[[notify]]` names of what has changed, once the reports are written."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from redis_runbook.config.notify import Event, Notify
+from redis_runbook.config.sources import Source
+from redis_runbook.record import RunRecord
+from redis_runbook.redact import Shown, printable, sentence
+from redis_runbook.reporting.notify.change import Told, change
+from redis_runbook.reporting.notify.message import message
+from redis_runbook.reporting.notify.sending import Outgoing, send
+from redis_runbook.reporting.notify.told import occasion, read_told, write_told
+from redis_runbook.verdict import ExitCode
+
+
+class Outcome(NamedTuple):
+    """A sentence about notifications, and whether something went wrong."""
+
+    text: Shown
+    is_problem: bool
+
+
+class _Due(NamedTuple):
+    """A notification that is to be sent: `told` is kept for its occasion once it was."""
+
+    source: Source
+    occasion: str
+    event: Event | None
+    told: Told | None
+    before: Told | None
+
+
+class Notifier:
+    """Tells of the runs of one configuration; it never raises, nor takes much more than 10 s."""
+
+    def __init__(self, entries: Sequence[Notify], folder: Path, environ: Mapping[str, str]) -> None:
+        """Tell these, and keep in the folder what was told."""
+        self._entries = entries
+        self._folder = folder
+        self._environ = environ
+
+    def tell(self, record: RunRecord) -> list[Outcome]:
+        """Tell what the run has found that was not told before; what was not sent is tried again.
+
+        Nothing is told of throwaway servers, of saved evidence, nor of an interrupted run.
+        """
+        is_live = record.target == "live" and not record.judged_at
+        if not is_live or record.exit_code is ExitCode.INTERRUPTED or not self._entries:
+            return []
+        try:
+            return list(self._tell(record))
+        except Exception as error:  # noqa: BLE001  # the run's result must not be lost for it
+            return [_problem(f"notifications failed ({type(error).__name__})")]
+
+    def _tell(self, record: RunRecord) -> Iterator[Outcome]:
+        before = read_told(self._folder)
+        told = dict(before)
+        outgoing: list[tuple[_Due, Outgoing]] = []
+        for due in self._due(record, before):
+            if due.event is None:
+                _keep(told, due.occasion, due.told)
+                continue
+            try:
+                url = due.source.read(self._environ)
+            except ValueError as error:
+                yield _problem(f"{error}: nobody was told; the next run tries again")
+                continue
+            if not url:
+                why = due.source.missing("URL of a notification")
+                yield _problem(f"{why}: nobody was told; the next run tries again")
+                continue
+            words = message(record, due.event, due.before)
+            outgoing.append((due, Outgoing(url=url.strip(), event=due.event, message=words)))
+        problems = send([one for _, one in outgoing]) if outgoing else []
+        for (due, _), problem in zip(outgoing, problems, strict=True):
+            name = printable(due.source.origin or "")
+            if problem:
+                yield _problem(f"{name}: not notified: {problem}; the next run tries again")
+            else:
+                _keep(told, due.occasion, due.told)
+                yield Outcome(sentence(f"{name}: notified: {due.event}"), is_problem=False)
+        if told != before:
+            for problem in write_told(self._folder, told):
+                yield _problem(f"{problem}: the same may be told again")
+
+    def _due(self, record: RunRecord, before: Mapping[str, Told]) -> Iterator[_Due]:
+        addressees: Counter[str] = Counter()
+        for number, entry in enumerate(self._entries, start=1):
+            source = entry.address(number)
+            addressee = source.variable or source.file or "url"
+            addressees[addressee] += 1
+            if record.profile not in entry.profiles:
+                continue
+            key = occasion(record, f"{addressee} {addressees[addressee]}")
+            event, told = change(record, before.get(key), entry.on)
+            yield _Due(source, key, event, told, before.get(key))
+
+
+def _keep(told: dict[str, Told], key: str, now: Told | None) -> None:
+    told.pop(key, None)
+    if now:
+        told[key] = now
+
+
+def _problem(text: str) -> Outcome:
+    return Outcome(sentence(text), is_problem=True)

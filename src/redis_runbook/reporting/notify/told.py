@@ -1,0 +1,68 @@
+"""`notified.json`: what was told last, to whom. It is hostile until it was read."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from redis_runbook.record import RunRecord
+from redis_runbook.redact import Shown, reread
+from redis_runbook.reporting.notify.change import Told
+from redis_runbook.reporting.output import write_text
+from redis_runbook.wire.files import read_text
+
+FILE: Final = "notified.json"
+_VERSION: Final = 1
+_MAX_BYTES: Final = 8 << 20
+_MOST_KEPT: Final = 200
+_LONGEST_NAME: Final = 500
+
+
+def occasion(record: RunRecord, addressee: str) -> str:
+    """What a run is compared by: its profile, what it looked at, and who is told."""
+    services = [f"{service.name}={service.address}" for service in record.services]
+    part = ["in part", *record.selected] if record.left_out else []
+    return " ".join([record.profile, record.target or "", *services, *part, "->", addressee])
+
+
+def read_told(folder: Path) -> dict[str, Told]:
+    """What was told last, by occasion; nothing if the file is missing, damaged or not ours."""
+    try:
+        document = json.loads(read_text(folder / FILE, max_bytes=_MAX_BYTES))
+        if document["version"] != _VERSION:
+            return {}
+        return {str(key): _told(value) for key, value in document["told"].items()}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _told(value: Any) -> Told:
+    if value["status"] not in {"broken", "unknown"}:
+        raise ValueError("no status")
+    return Told(
+        status=value["status"], broken=_names(value["broken"]), unknown=_names(value["unknown"])
+    )
+
+
+def _names(value: Any) -> tuple[Shown, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise TypeError("no names")
+    return tuple(reread(name) for name in value if len(name) <= _LONGEST_NAME)
+
+
+def write_told(folder: Path, told: Mapping[str, Told]) -> list[str]:
+    """Write it whole; returns a sentence if it could not be written."""
+    newest = list(told.items())[-_MOST_KEPT:]
+    document = {
+        "version": _VERSION,
+        "told": {
+            key: {
+                "status": one.status,
+                "broken": list(one.broken),
+                "unknown": list(one.unknown),
+            }
+            for key, one in newest
+        },
+    }
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return write_text(text, [folder / FILE], mode=0o640)
