@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from checks import test_monitoring as checks
 from redis_runbook.alerts.implied import implied_rules
 from redis_runbook.alerts.probes import RecordedAlert
 from redis_runbook.alerts.recorded import judge_alert
+from redis_runbook.check import Broken, Judge
 from redis_runbook.probes.prometheus.range import RangeFacts, RecordedSeries
 from redis_runbook.probes.prometheus.series import Clock, settling
 from redis_runbook.redact import Shown
@@ -124,3 +126,22 @@ def test_a_prometheus_that_has_just_started_is_given_two_scrapes(
     else:
         assert told.startswith(f"Prometheus started {age_s} s ago: look again in {waits_s} s, ")
         assert told.endswith(" UTC")
+
+
+@pytest.mark.parametrize(
+    ("others", "told_by"),
+    [([1, 1, 1, 1], "queue.latency[render]"), ([9, 9, 9, 9], None)],
+    ids=["one", "several"],
+)
+def test_where_several_series_are_broken_the_finding_about_one_does_not_tell_of_all(
+    others: Values, told_by: str | None
+) -> None:
+    """Else a suppressed queue would hide another one."""
+    recorded = facts(
+        ({"queue": "render", "service": "queue"}, [9, 9, 9, 9]),
+        ({"queue": "mail", "service": "queue"}, others),
+    )
+    alert = RecordedAlert(rule=RULE, recorded=recorded, missing=[], looked=None)
+    with pytest.raises(Broken) as caught:
+        checks.test_windows([alert], Judge())
+    assert caught.value.ruling.follows_from == told_by
