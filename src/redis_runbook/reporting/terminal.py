@@ -119,9 +119,8 @@ class Terminal:
 
 
 def _said(finding: Finding) -> str:
-    """The message; with reason, owner and end where it is suppressed."""
-    why = finding.suppressed
-    return f"{text.suppressed(why)}: {finding.message}" if why else finding.message
+    """The message; of what is suppressed the summary says why."""
+    return f"suppressed: {finding.message}" if finding.suppressed else finding.message
 
 
 def _show_group(group: Group, reporter: pytest.TerminalReporter) -> None:

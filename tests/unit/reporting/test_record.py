@@ -165,16 +165,17 @@ def test_a_record_of_before_findings_knew_their_level_is_read() -> None:
     assert not any(one.advisory or one.follows_from for one in read.findings)
 
 
-def test_what_advisory_checks_could_not_tell_is_counted_apart() -> None:
-    assert counts(RECORD.findings) == "1 fail, 1 unknown, 1 unknown (advisory)"
+def test_what_advisory_checks_could_not_tell_or_is_suppressed_is_counted_apart() -> None:
+    assert counts(RECORD.findings) == "1 fail (suppressed), 1 unknown, 1 unknown (advisory)"
     assert counts(RECORD.findings[2:]) == "1 unknown (advisory)"
 
 
-def test_an_advisory_check_that_could_not_look_is_no_error_of_a_pipeline() -> None:
+def test_an_advisory_check_that_could_not_look_or_what_is_suppressed_is_no_error() -> None:
     (suite,) = ET.fromstring(junit.render(RECORD))  # noqa: S314  # our own
     counted = {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")}
-    assert counted == {"tests": "3", "failures": "1", "errors": "1", "skipped": "1"}
-    (skipped,) = suite.findall("testcase/skipped")
+    assert counted == {"tests": "3", "failures": "0", "errors": "1", "skipped": "2"}
+    suppressed, skipped = suite.findall("testcase/skipped")
+    assert str(suppressed.get("message")).startswith("suppressed until ")
     assert skipped.get("message") == "UNKNOWN (advisory): ?"
 
 
