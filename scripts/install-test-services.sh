@@ -12,9 +12,13 @@
 #   chromium                    looks at the HTML report
 #   openssl, procps             certificates and process lists for the tests
 #   nodejs, npm                 real BullMQ workers
+#   icinga2-bin                 reads the perfdata of --output nagios
+#   libmonitoring-plugin-perl   the same, as Nagios' own plugins do; with Perl it has prove, for TAP
+#   monitoring-plugins-basic    negate, which runs us as a plugin
 set -euo pipefail
 
 PACKAGES=(redis-server redis-tools prometheus-redis-exporter prometheus prometheus-alertmanager docker.io docker-registry docker-compose podman chromium openssl procps)
+PACKAGES+=(icinga2-bin libmonitoring-plugin-perl monitoring-plugins-basic)
 # Any Node does, and not every machine has it from Debian.
 command -v npm >/dev/null || PACKAGES+=(nodejs npm)
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from redis_runbook import __version__
 from redis_runbook.commands.answer import complain, misused
+from redis_runbook.commands.monitoring_plugin import as_plugin, is_asked_for
 from redis_runbook.config.profiles import PROFILES
 from redis_runbook.config.target_choice import TARGETS
 from redis_runbook.verdict import ExitCode
@@ -52,13 +53,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     open_closed_streams()
     # What is imported stays: the collector would go through it a dozen times. A run enables it.
     gc.disable()
+    arguments = list(sys.argv[1:] if argv is None else argv)
     with interruptible():
         try:
-            code = _main(list(sys.argv[1:] if argv is None else argv))
-        except KeyboardInterrupt:
-            code = ExitCode.INTERRUPTED
-        except Exception as error:  # noqa: BLE001  # the exit code of Python would mean "broken"
-            code = _failed(error)
+            if is_asked_for(arguments):
+                code = as_plugin(lambda: _caught(arguments))
+            else:
+                code = _caught(arguments)
         finally:
             flush_streams()
     gc.enable()
@@ -66,6 +67,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         ignore_signals()  # a second signal must not change the exit code
         gc.freeze()  # the end of the interpreter would go through all of it for nothing
     return code
+
+
+def _caught(arguments: list[str]) -> int:
+    """Run the command; returns the exit code, also where something fails."""
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except Exception as error:  # noqa: BLE001  # the exit code of Python would mean "broken"
+        return _failed(error)
 
 
 def _failed(error: Exception) -> int:
@@ -173,7 +184,7 @@ def _add_judge(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--config", metavar="FILE", type=_file, help="other limits, over those of that run"
     )
     judge.add_argument("--report-dir", metavar="DIR", help="default: judged/ in reports/")
-    _add_output_option(judge, "json, junit")
+    _add_output_option(judge, "json, junit, markdown, github, tap")
     _add_select_option(judge)
     _add_verbosity_options(judge)
 
@@ -184,7 +195,8 @@ def _add_output_option(parser: argparse.ArgumentParser, known: str) -> None:
         metavar="NAME[=PATH]",
         action="append",
         default=[],
-        help=f"also write this output: {known}, or a plugin's; repeatable",
+        help=f"also write this output: {known}, or a plugin's; NAME=- for standard output; "
+        "repeatable",
     )
 
 
@@ -244,7 +256,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metrics-file", metavar="FILE.prom", help="also write a textfile for the node_exporter"
     )
-    _add_output_option(parser, "json, junit, prometheus, evidence")
+    _add_output_option(parser, "json, junit, markdown, github, nagios, tap, prometheus, evidence")
     parser.add_argument("--deadline", metavar="SECONDS", type=_seconds, help="bound on one run")
     parser.add_argument(
         "--wait",

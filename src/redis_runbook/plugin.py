@@ -37,7 +37,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="NAME[=PATH]",
-        help="also write this output (json, junit, prometheus, a plugin's); repeatable",
+        help="also write this output (json, junit, markdown, github, nagios, tap, prometheus, "
+        "a plugin's; NAME=- for standard output); repeatable",
     )
     group.addoption("--deadline", metavar="SECONDS", help="total bound on the run")
     group.addoption(

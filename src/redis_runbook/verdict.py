@@ -110,8 +110,8 @@ class Suppression:
     @property
     def clause(self) -> str:
         """`suppressed until 2026-12-24 by platform: moving to Valkey`."""
-        until = f" until {self.until.isoformat()}" if self.until else ""
-        return f"suppressed{until} by {self.owner}: {self.reason}"
+        until = f"until {self.until.isoformat()}" if self.until else "without an end"
+        return f"suppressed {until} by {self.owner}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

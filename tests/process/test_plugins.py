@@ -51,6 +51,17 @@ def test_the_guides_example_warns_where_its_check_fails(crowded: Server, folder:
     assert (folder / "there" / "it-is.xml").read_text() == done.junit
 
 
+def test_the_guides_output_has_standard_output_for_itself(healthy: Server, folder: Path) -> None:
+    done = smoke(folder, healthy, "--output", "acme-list=-")
+    assert (done.code, done.out) == (0, "pass acme.sessions[queue]\npass acme.sessions[cache]\n")
+    assert "HEALTHY" in done.err
+    plugin = EXAMPLE.replace("render=render)", "render=render, stdout=True, alone=True)")
+    assert smoke(folder, healthy, "--output", "acme-list", plugin=plugin).out == done.out
+    waited = smoke(folder, healthy, "--output", "acme-list", "--wait", "1", plugin=plugin)
+    assert waited.out == done.out
+    assert "attempt 1" in waited.err
+
+
 def test_without_the_level_that_the_example_sets_it_is_an_invariant(
     crowded: Server, folder: Path
 ) -> None:

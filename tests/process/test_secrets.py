@@ -14,6 +14,11 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.c2lnbmF0dXJlLXBsYW50ZWQ"
 PASSWORD = "p@ss/wörd?#&<planted>"
 SECRETS = ("planted", JWT, "ci-variable-secret")
 
+OUTPUTS = [
+    f"--output={name}"
+    for name in ("markdown", "tap", "github", "prometheus", "nagios=reports/nagios.txt")
+]
+
 
 def test_no_output_holds_a_secret(folder: Path) -> None:
     class Leaky(BaseHTTPRequestHandler):
@@ -64,7 +69,10 @@ def test_no_output_holds_a_secret(folder: Path) -> None:
         )
         config = "[services.cache.limits]\nslowlog_ms = 0.001\n"
         done = product.run(
-            folder, "smoke", "--", str(folder), str(CHECKS), "-v", env=env, config=config
+            folder,
+            *("smoke", *OUTPUTS, "--", str(folder), str(CHECKS), "-v"),
+            env=env,
+            config=config,
         )
     exporter.shutdown()
     exporter.server_close()

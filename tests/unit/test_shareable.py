@@ -23,7 +23,7 @@ from redis_runbook.reporting import text
 from redis_runbook.reporting.page.render import render
 from redis_runbook.reporting.table import OUTPUTS
 from redis_runbook.reporting.terminal import Terminal
-from redis_runbook.verdict import Verdict
+from redis_runbook.verdict import Suppression, Verdict
 from tests.support.places import CHECKS, ROOT
 from tests.unit.reporting.test_record import RECORD
 from tests.unit.test_redact import WRITTEN, longest_part
@@ -256,14 +256,20 @@ def _record_of(outside: str) -> RunRecord:
         message=shown,
         next_steps=(shown,),
         evidence=printable_mapping({outside: [outside, {"a": outside}]}),
+        why=shown,
     )
+    suppressed = Suppression(reason=shown, owner=shown, until=None)
     queue = QueueRecord(service=shown, name=shown, longest_wait_s=1, backlog=1, workers_at_work=1)
     return dataclasses.replace(
         RECORD,
         announcement=shown,
         services=(dataclasses.replace(RECORD.services[0], name=shown, address=shown),),
         queues=(queue,),
-        findings=[dataclasses.replace(finding, verdict=verdict) for verdict in Verdict],
+        findings=[
+            dataclasses.replace(finding, verdict=verdict, suppressed=why)
+            for verdict in Verdict
+            for why in (None, suppressed)
+        ],
         timeline=(Recovered(at_s=1, event=shown, subject=shown),),
         unwritten=(shown,),
         configured_by=shown,

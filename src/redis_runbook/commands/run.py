@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from redis_runbook.commands.answer import complain, say
+from redis_runbook.commands.answer import answer, complain, say
 from redis_runbook.record import RunRecord
 from redis_runbook.redact import KNOWN, document, environment_secrets
 from redis_runbook.verdict import ExitCode
@@ -72,31 +72,38 @@ class _Attempt:
     code: int
     printed: str
     line: str
+    result: str | None = None
+    """The output that has standard output for itself, where one has."""
 
 
 def _until_healthy(run: Callable[[int, float], _Attempt], *, wait_s: float) -> int:
     """Run until healthy, with growing pauses; the last run begins when `wait_s` is over, at latest.
 
-    Each attempt is told in a line, and only the last one, which counts, in full.
+    Each attempt is told in a line, and only the last one, which counts, in full. All of this goes
+    to standard error where an output has standard output for itself.
     """
     started = time.monotonic()
     number, pause_s = 1, _FIRST_PAUSE_S
     while True:
         attempt = run(number, time.monotonic() - started)
+        tell = say if attempt.result is None else complain
         if attempt.line:
-            say(document(attempt.line))
+            tell(document(attempt.line))
         left_s = started + wait_s - time.monotonic()
         if attempt.code not in {ExitCode.BROKEN, ExitCode.UNDETERMINED} or left_s <= 0:
             break
         try:
             time.sleep(min(pause_s, left_s))
         except KeyboardInterrupt:
-            say(document(f"{attempt.printed}INTERRUPTED: waiting for the next attempt was ended"))
+            tell(document(f"{attempt.printed}INTERRUPTED: waiting for the next attempt was ended"))
             raise
         number, pause_s = number + 1, min(2 * pause_s, _MAX_PAUSE_S)
     if attempt.printed:  # not where the options were refused
-        say(document(attempt.printed.removesuffix("\n")))
-    return attempt.code
+        tell(document(attempt.printed.removesuffix("\n")))
+    if not attempt.result:
+        return attempt.code
+    shown = answer(document(attempt.result.removesuffix("\n")), "the output on standard output")
+    return attempt.code or shown
 
 
 def _attempt(arguments: Sequence[str], number: int, waited_s: float, last: _Last) -> _Attempt:
@@ -104,20 +111,25 @@ def _attempt(arguments: Sequence[str], number: int, waited_s: float, last: _Last
     watcher = _Watcher(number, waited_s, last)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         code = run_pytest(arguments, watcher)
-    return _Attempt(code=code, printed=printed.getvalue(), line=watcher.line)
+    return _Attempt(code=code, printed=printed.getvalue(), line=watcher.line, result=watcher.result)
 
 
 class _Watcher:
     """A pytest plugin: tells the run what `--wait` has seen, and takes its record in the end."""
 
     line = ""
+    result: str | None = None
 
     def __init__(self, number: int, waited_s: float, last: _Last) -> None:
         self._number, self._waited_s, self._last = number, waited_s, last
+        self._kept = io.StringIO()
 
     def pytest_cmdline_main(self, config: Any) -> None:
         """Tell the run, before it is configured."""
-        from redis_runbook.session.recovery import WAITED, Waited  # noqa: PLC0415  # as below
+        from redis_runbook.reporting.reports import RESULT  # noqa: PLC0415  # as below
+        from redis_runbook.session.recovery import WAITED, Waited  # noqa: PLC0415
+
+        config.stash[RESULT] = self._kept
 
         config.stash[WAITED] = Waited(
             attempt=self._number,
@@ -134,6 +146,7 @@ class _Watcher:
             self._last.record = record
             self._last.notifier = config.stash.get(NOTIFIER, None)
             self.line = text.attempt(record)
+        self.result = self._kept.getvalue() or None
 
 
 def _in_colour() -> bool:

@@ -52,20 +52,22 @@ def groups(findings: Iterable[Finding], record: RunRecord) -> list[Group]:
     """These findings of the record in groups, in their order.
 
     A finding that follows from another one of the record is among the `others` of that one's group,
-    and in no group of its own.
+    and in no group of its own; unless that one is suppressed, and it is not.
     """
     causes = {finding.name: finding.follows_from for finding in record.findings}
+    suppressed = {finding.name for finding in record.findings if finding.suppressed}
     following: dict[str, list[Finding]] = {}
     for finding in record.findings:
         root = _root(finding.name, causes)
-        if root != finding.name:
+        if root != finding.name and (finding.suppressed or root not in suppressed):
             following.setdefault(root, []).append(finding)
+    told = {one.name for others in following.values() for one in others}
     return [
         Group(
             group.findings,
             [other for one in group.findings for other in following.get(one.name, ())],
         )
-        for group in alike(one for one in findings if _root(one.name, causes) == one.name)
+        for group in alike(one for one in findings if one.name not in told)
     ]
 
 

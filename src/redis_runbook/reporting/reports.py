@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import pytest
 
@@ -15,7 +15,14 @@ from redis_runbook.config.nearest import the_nearest_is
 from redis_runbook.record import RunRecord, ServiceRecord
 from redis_runbook.reporting.html import Page
 from redis_runbook.reporting.notify.notifier import Notifier
-from redis_runbook.reporting.output import Output, write_output
+from redis_runbook.reporting.output import (
+    STDOUT,
+    Appended,
+    Output,
+    append_output,
+    print_output,
+    write_output,
+)
 from redis_runbook.reporting.previous import read_record
 from redis_runbook.reporting.terminal import Terminal
 from redis_runbook.verdict import Finding
@@ -26,6 +33,11 @@ RECORD: Final = pytest.StashKey[RunRecord]()
 NOTIFIER: Final = pytest.StashKey[Notifier]()
 """The stash key for who tells of that run: of a run with `--wait`."""
 
+RESULT: Final = pytest.StashKey[TextIO]()
+"""The stash key for where an output that has standard output for itself is kept meanwhile.
+
+It is set by who keeps all of standard output, and prints that output when all is over.
+"""
 _DEFAULT_OUTPUTS: Final = ("junit", "json")
 """The outputs that every run writes, each to a file of this run and to a stable file name."""
 
@@ -43,18 +55,29 @@ class Reports:
         """Prepare the reports in the configured folder, and the outputs of the options.
 
         Raises:
-            ValueError: an option names an output that is not registered.
+            ValueError: an option names an output that is not registered, or more than one output
+                would have standard output for itself.
         """
         self._config = config
         self._folder = Path(loaded.config.report_dir)
         self._outputs = loaded.plugins.outputs
-        self._requested = tuple(self._parsed(config.getoption("output")))
+        self._stdout = sys.stdout  # before a run takes it over
+        self._requested: tuple[tuple[Output, Path], ...] = ()
+        self._printed: list[Output] = []
+        self._alone: list[Output] = []
+        self._appended: list[tuple[Output, Appended, Path]] = []
+        self._sort(config.getoption("output"))
         if file := config.getoption("metrics_file"):
             self._requested += ((self._outputs["prometheus"], _path(file)),)
         self._own = ""
         self._terminal = Terminal(config)
         self._page = Page(config)
         self._notifier = Notifier(loaded.config.notify, self._folder, os.environ)
+
+    @property
+    def takes_stdout(self) -> bool:
+        """Whether an output has standard output for itself, and nobody keeps it meanwhile."""
+        return bool(self._alone) and RESULT not in self._config.stash
 
     def pytest_unconfigure(self) -> None:
         """Remove the temporary folder of the page, however the session ended."""
@@ -93,6 +116,23 @@ class Reports:
         for output, paths in self._files(record):
             if output.final is final:
                 problems += write_output(output, record, paths)
+        return problems
+
+    def hand_over(self, record: RunRecord) -> list[str]:
+        """Print, and append to files of others, what goes there.
+
+        Returns:
+            One sentence for each output that could not be handed over.
+        """
+        problems = []
+        for output, appended, path in self._appended:
+            problems += append_output(output, record, appended, path)
+        log = sys.stderr if self.takes_stdout else sys.stdout
+        for output in self._printed:
+            problems += print_output(output, record, log)
+        kept = self._config.stash.get(RESULT, self._stdout)
+        for output in self._alone:
+            problems += print_output(output, record, kept)
         return problems
 
     def close(self, record: RunRecord) -> None:
@@ -149,15 +189,29 @@ class Reports:
             if not any(os.path.lexists(self._folder / f"{name}.{end}") for end in _ENDINGS)
         )
 
-    def _parsed(self, options: Iterable[str]) -> Iterator[tuple[Output, Path]]:
-        """The output and path of each `NAME[=PATH]` in the options."""
+    def _sort(self, options: Iterable[str]) -> None:
+        """Where each `NAME[=PATH]` of the options goes; raises as `__init__`."""
         for text in options:
             name, _, path = text.partition("=")
             output = self._outputs.get(name)
             if output is None:
                 hint = the_nearest_is(name, self._outputs)
                 raise ValueError(f"--output {name}: there is no such output{hint}")
-            yield output, _path(path) if path else self._folder / output.file
+            if path == STDOUT or (output.alone and not path):
+                self._alone.append(output)
+            elif output.stdout and not path:
+                self._printed.append(output)
+            else:
+                file = _path(path) if path else self._folder / output.file
+                self._requested += ((output, file),)
+            appended = output.appended
+            if appended and not path and (given := os.environ.get(appended.variable)):
+                self._appended.append((output, appended, _path(given)))
+        if len(self._alone) > 1:
+            names = " and ".join(output.name for output in self._alone)
+            raise ValueError(
+                f"--output: {names} cannot share standard output: write all but one to a file"
+            )
 
 
 def _path(text: str) -> Path:

@@ -5,8 +5,8 @@ from typing import Final
 
 from redis_runbook.hookspecs import hookimpl
 from redis_runbook.record import RunRecord
-from redis_runbook.reporting import ctrf, evidence, junit
-from redis_runbook.reporting.output import Output
+from redis_runbook.reporting import ctrf, evidence, github, junit, markdown, nagios, tap
+from redis_runbook.reporting.output import Appended, Output
 
 
 def _render_metrics(record: RunRecord) -> str:
@@ -26,6 +26,27 @@ OUTPUTS: Final = (
         final=True,
         mode=0o644,
     ),
+    Output(
+        name="markdown",
+        file="summary.md",
+        render=markdown.render,
+        final=True,
+        appended=Appended(
+            variable="GITHUB_STEP_SUMMARY",
+            most_bytes=markdown.MOST_BYTES,
+            render=markdown.render_within,
+        ),
+    ),
+    Output(name="github", file="annotations.txt", render=github.render, final=True, stdout=True),
+    Output(
+        name="nagios",
+        file="nagios.txt",
+        render=nagios.render,
+        final=True,
+        stdout=True,
+        alone=True,
+    ),
+    Output(name="tap", file="runbook.tap", render=tap.render, final=True),
 )
 
 

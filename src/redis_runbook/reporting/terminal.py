@@ -129,7 +129,7 @@ def _show_group(group: Group, reporter: pytest.TerminalReporter) -> None:
     name = f"{group.name}: {group.members}" if group.members else group.name
     _write(reporter, finding.verdict, f"{name}  {finding.message}")
     if finding.suppressed:
-        _wrapped(reporter, text.suppressed(finding.suppressed), _INDENT)
+        _wrapped(reporter, finding.suppressed.clause, _INDENT)
     broken = [other for other in group.others if other.verdict is not Verdict.UNKNOWN]
     for other in broken:
         _wrapped(reporter, f"also: {other.name}  {other.message}", f"{_INDENT}  ")

@@ -10,7 +10,6 @@ from redis_runbook.verdict import (
     OF_SUPPRESSIONS,
     ExitCode,
     Finding,
-    Suppression,
     Verdict,
     count,
 )
@@ -180,11 +179,6 @@ def counts(findings: Sequence[Finding]) -> str:
         if suppressed[verdict]:
             shown.append(f"{suppressed[verdict]} {verdict.label.lower()} (suppressed)")
     return ", ".join(shown)
-
-
-def suppressed(why: Suppression) -> str:
-    """`suppressed until 2026-12-24 by the platform team: known`."""
-    return why.clause
 
 
 def changes(record: RunRecord) -> list[str]:

@@ -42,7 +42,7 @@ _OPTIONS: Final = {
 }
 """Command-line options and the configuration keys that they set."""
 
-_OF_NOW: Final = frozenset({"prometheus", "evidence"})
+_OF_NOW: Final = frozenset({"prometheus", "evidence", "nagios"})
 """The outputs that make no sense of what was saved."""
 
 _JUDGED: Final = "judged"

@@ -43,7 +43,8 @@ class RunSession:
 
         Created before pytest's terminal reporter, which then writes through our streams: no known
         secret reaches the terminal, not even in collection errors, warnings and tracebacks, but for
-        one that is a plain word.
+        one that is a plain word. Where a report has standard output for itself, all of that goes
+        to standard error.
         """
         gc.unfreeze()  # undoes the freeze of the run before, under --wait
         self._run = run
@@ -52,6 +53,8 @@ class RunSession:
         self._progress: Progress | None = None
         self._stack = contextlib.ExitStack()
         self._stack.callback(run.end)
+        if reports.takes_stdout:
+            self._stack.enter_context(contextlib.redirect_stdout(sys.stderr))
         self._stack.enter_context(redacted_streams(run.redact))
         self._stack.enter_context(interruptible())
 
@@ -243,6 +246,9 @@ class RunSession:
         """
         record = self._settled(record, self._reports.write(record, final=False))
         if problems := self._reports.write(record, final=True):
+            record = self._settled(record, problems)
+            self._reports.write(record, final=True)
+        if problems := self._reports.hand_over(record):
             record = self._settled(record, problems)
             self._reports.write(record, final=True)
         for problem in record.unwritten:

@@ -19,6 +19,9 @@ from redis_runbook.verdict import OF_COLLECTION, CannotLook, Finding, Verdict
 RULING: Final = pytest.StashKey[Ruling]()
 """The stash key for the ruling of an item that passed."""
 
+_WAITED_S: Final = pytest.StashKey[float]()
+"""The stash key for how long an item's setup took, which waits for the facts."""
+
 _OUTCOMES: Final[Mapping[type[Outcome], Verdict]] = {
     Held: Verdict.PASS,
     Broken: Verdict.FAIL,
@@ -66,11 +69,13 @@ def record_phase(
     Returns:
         The finding; None for a setup or teardown that passed.
     """
+    took_s = call.duration + item.stash.get(_WAITED_S, 0.0)
     conclusion = _conclude(item, call, run)
     if conclusion is None:
+        item.stash[_WAITED_S] = took_s
         report.sections = [(name, run.redact(content)) for name, content in report.sections]
         return None
-    finding = run.record(_finding(item, conclusion, run, duration_s=call.duration))
+    finding = run.record(_finding(item, conclusion, run, duration_s=took_s))
     _align(report, finding, conclusion, run)
     return finding
 
@@ -195,7 +200,7 @@ def _align(report: pytest.TestReport, finding: Finding, conclusion: _Conclusion,
         text = run.redact(report.longreprtext) or finding.message
         report.sections = [(name, run.redact(content)) for name, content in report.sections]
     if finding.suppressed:
-        text = f"{finding.suppressed.clause}: {finding.verdict.label}: {text}"
+        text = f"{finding.verdict.label}, {finding.suppressed.clause}; {text}"
     match finding.verdict:
         case _ if finding.suppressed:
             _skip(report, text)

@@ -10,6 +10,10 @@ from redis_runbook.verdict import Finding
 class Reports(Protocol):
     """The reports of a run. It is also a pytest plugin, as it implements hooks of pytest-html."""
 
+    @property
+    def takes_stdout(self) -> bool:
+        """Whether one of them has standard output for itself: nothing else may be printed there."""
+
     def previous(self) -> Mapping[str, ServiceRecord]:
         """The services of the last run, by name."""
 
@@ -30,6 +34,13 @@ class Reports(Protocol):
 
         Returns:
             One sentence for each report that could not be written.
+        """
+
+    def hand_over(self, record: RunRecord) -> list[str]:
+        """Print, and append to files of others, what goes there; once, after all is written.
+
+        Returns:
+            As `write`.
         """
 
     def close(self, record: RunRecord) -> None:

@@ -26,21 +26,31 @@ class RedactingStream:
         """Write to `stream` after `redact`."""
         self._stream = stream
         self._redact = redact
+        self._problem: OSError | None = None
 
     def write(self, text: str) -> int:
         """Write the redacted text; a closed pipe or a full disk ends the output, not the run."""
         try:
             self._stream.write(self._redact.document(text))
-        except OSError:
-            silence(self._stream)
+        except OSError as error:
+            self._end(error)
         return len(text)
 
     def flush(self) -> None:
         """Flush; ignores a closed pipe and a full disk, as `write` does."""
         try:
             self._stream.flush()
-        except OSError:
-            silence(self._stream)
+        except OSError as error:
+            self._end(error)
+
+    @property
+    def problem(self) -> OSError | None:
+        """Why nothing is written any more; None while all is well."""
+        return self._problem or getattr(self._stream, "problem", None)
+
+    def _end(self, problem: OSError) -> None:
+        self._problem = self._problem or problem
+        silence(self._stream)
 
     def __getattr__(self, name: str) -> Any:
         """Delegate everything else to the stream."""

@@ -6,11 +6,13 @@ import os
 import secrets
 import select
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
 _STALLED_S: Final = 5.0
+_APPENDED: Final[dict[str, tuple[int, int]]] = {}
+"""By the path of a file, where in it this process appended last: from byte to byte."""
 
 
 def is_url(path: str) -> bool:
@@ -89,6 +91,32 @@ def write_whole(path: Path, content: bytes, *, mode: int) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def append_once(path: Path, make: Callable[[int], bytes]) -> None:
+    """Append to a plain file that is somebody else's, and where others append, too.
+
+    What this process appended last is replaced if it is still at the end: a run that is done again,
+    as with `--wait`, is told once. `make` is given how many bytes are before it.
+
+    Raises:
+        OSError: the file could not be written.
+    """
+    # Without O_NONBLOCK, opening a pipe that nobody reads would never return.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o640), "wb") as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode):
+            raise OSError(errno.EINVAL, "it is not a plain file")
+        where = os.path.realpath(path)
+        start, end = _APPENDED.get(where, (about.st_size, about.st_size))
+        if end != about.st_size:  # somebody else wrote meanwhile
+            start = about.st_size
+        content = make(start)
+        file.seek(start)
+        file.write(content)
+        file.truncate()
+    _APPENDED[where] = start, start + len(content)
 
 
 def _write_to_device(path: Path, content: bytes) -> None:

@@ -70,7 +70,6 @@ def _template() -> jinja2.Template:
     environment.filters |= {
         "quantity": text.quantity,
         "duration": text.duration,
-        "suppressed": text.suppressed,
         "with_code": _with_code,
         "lines": lambda value: value if isinstance(value, list | tuple) else [value],
     }
