@@ -48,7 +48,7 @@ def test_what_is_suppressed_is_skipped_with_the_reason() -> None:
     suite = suite_of(record(findings(["we know"])))
     assert [suite.get(name) for name in ("failures", "errors", "skipped")] == ["1", "1", "6"]
     reasons = [one.get("message") for one in suite.findall("testcase/skipped")]
-    expected = "suppressed without an end by we know (FAIL): we know; we know"
+    expected = "FAIL, suppressed without an end by we know: we know; we know"
     assert expected in reasons
 
 
