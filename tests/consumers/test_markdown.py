@@ -92,7 +92,7 @@ def test_what_is_suppressed_is_shown_apart() -> None:
     made = record(findings(["we know"]))
     broken, apart = markdown.render(made).split("### Suppressed")
     assert broken.count("#### FAIL") == len(of_concern(made, Verdict.FAIL)) == 1
-    assert apart.count("suppressed by we know") == len(suppressed(made))
+    assert apart.count("suppressed without an end by we know") == len(suppressed(made))
 
 
 def test_it_fits_in_a_step_and_is_cut_between_groups() -> None:
