@@ -275,6 +275,14 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--baseline", metavar="FILE", help="compare with this snapshot of before the restart"
     )
     parser.add_argument("--read-only", action="store_true", help="write and publish nothing")
+    parser.add_argument(
+        "--history",
+        action="store_true",
+        help="keep this run in history.sqlite, as those of nightly are",
+    )
+    parser.add_argument(
+        "--keep", metavar="DURATION", help="drop older runs from the history; default: 90d"
+    )
     _add_select_option(parser)
     _add_verbosity_options(parser)
 

@@ -40,6 +40,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="also write this output (json, junit, markdown, github, nagios, tap, prometheus, "
         "a plugin's; NAME=- for standard output); repeatable",
     )
+    group.addoption("--history", action="store_true", help="keep this run in history.sqlite")
+    group.addoption("--keep", metavar="DURATION", help="drop older runs from it (90d)")
     group.addoption("--deadline", metavar="SECONDS", help="total bound on the run")
     group.addoption(
         "--baseline", metavar="FILE", help="compare with this snapshot (redis-runbook snapshot)"

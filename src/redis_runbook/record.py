@@ -83,13 +83,15 @@ class Recovered:
 class Changes:
     """What differs from the last run of the same profile on the same services, by findings' names.
 
-    `since` is when that run began. `still_broken` says since which run it is.
+    `since` is when that run began. `still_broken` says since which run it is. `unclear` was broken
+    when it was last seen, and this run could not tell: it is neither repaired nor still broken.
     """
 
     since: dt.datetime
     newly_broken: Sequence[Shown] = ()
     repaired: Sequence[Shown] = ()
     still_broken: Mapping[Shown, dt.datetime] = field(default_factory=dict)
+    unclear: Sequence[Shown] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -192,7 +192,10 @@ def shell(folder: Path, line: str, *, env: Mapping[str, str]) -> "subprocess.Com
 def reports(folder: Path) -> dict[str, str]:
     """What a run in that folder has left, by file name."""
     found = (folder / "reports").glob("*") if (folder / "reports").is_dir() else []
-    return {path.name: path.read_text() for path in found if path.is_file()}
+    # The history is no text, but must hold no secret either.
+    return {
+        path.name: path.read_text(errors="backslashreplace") for path in found if path.is_file()
+    }
 
 
 def urls(queue: str, cache: str | None = None) -> dict[str, str]:

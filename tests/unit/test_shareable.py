@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from redis_runbook.alerts import probes as alerts
 from redis_runbook.alerts.rule import AlertRule
 from redis_runbook.probes.table import runbook_probes
-from redis_runbook.record import QueueRecord, Recovered, RunRecord
+from redis_runbook.record import Changes, QueueRecord, Recovered, RunRecord
 from redis_runbook.redact import KNOWN, MASK, ShownValue, printable, printable_mapping
 from redis_runbook.reporting import text
+from redis_runbook.reporting.history import index
 from redis_runbook.reporting.page.render import render
 from redis_runbook.reporting.table import OUTPUTS
 from redis_runbook.reporting.terminal import Terminal
@@ -243,6 +244,7 @@ ESCAPES = [way for way in WRITTEN if "bas" not in way]
 RENDERED: Mapping[str, Callable[[RunRecord], str]] = {
     **{output.name: output.render for output in OUTPUTS},
     "page": lambda record: render(record, title="", own=None),
+    "index": lambda record: index.render(record, (), Path()),
     "terminal": _on_the_terminal,
 }
 
@@ -274,6 +276,14 @@ def _record_of(outside: str) -> RunRecord:
         unwritten=(shown,),
         configured_by=shown,
         logins=(shown,),
+        changes=Changes(
+            since=RECORD.started_at,
+            newly_broken=(shown,),
+            repaired=(shown,),
+            still_broken={shown: RECORD.started_at},
+            unclear=(shown,),
+        ),
+        trends=(dataclasses.replace(RECORD.trends[0], name=shown, unit=shown),),
     )
 
 

@@ -172,6 +172,7 @@ def _pytest_arguments(options: argparse.Namespace) -> list[str]:
         "--metrics-file": options.metrics_file,
         "--deadline": options.deadline,
         "--baseline": options.baseline,
+        "--keep": options.keep,
     }
     arguments += [f"{name}={value}" for name, value in given.items() if value is not None]
     arguments += [f"--select={check}" for check in options.select]
@@ -179,6 +180,8 @@ def _pytest_arguments(options: argparse.Namespace) -> list[str]:
     arguments += [f"--window={window}" for window in options.window]
     if options.read_only:
         arguments.append("--read-only")
+    if options.history:
+        arguments.append("--history")
     return arguments + verbosity(options)
 
 

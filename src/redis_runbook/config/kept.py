@@ -13,7 +13,10 @@ from redis_runbook.config.model import Config
 from redis_runbook.config.sources import given_by
 
 _ABOUT_THE_RUN: Final = frozenset(
-    {"target", "report_dir", "deadline_s", "plugins", "runbook_url", "container", "notify"}
+    {
+        *("target", "report_dir", "deadline_s", "plugins", "runbook_url", "container"),
+        *("history", "notify"),
+    }
 )
 _ABOUT_ACCESS: Final = re.compile("(?:url|username|password|token|target)$|^tls$")
 _OF_PROGRAMS: Final = frozenset({"env", "env_from", "cwd", "dotenv"})

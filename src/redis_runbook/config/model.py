@@ -9,6 +9,7 @@ from pydantic import ByteSize, Field, PrivateAttr, ValidationInfo, field_validat
 from redis_runbook.catalogue import CheckSpec, Level
 from redis_runbook.config.commands import Command, JwtLogin
 from redis_runbook.config.containers import ContainerSettings
+from redis_runbook.config.history import HistorySettings
 from redis_runbook.config.login import Login
 from redis_runbook.config.monitoring import Exporter, Grafana, Prometheus
 from redis_runbook.config.notify import Notifies
@@ -242,6 +243,7 @@ class Config(Section):
     checks: dict[CheckId, Check] = Field({})
     privacy: Privacy = Privacy.model_construct()
     operator: Operator = Operator.model_construct()
+    history: HistorySettings = HistorySettings.model_construct()
     container: Container = Container.model_construct()
     containers: dict[ContainerName, ContainerSettings] = Field({})
     suppress: Suppresses = Field((), description="Findings that change no exit code")

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from redis_runbook import __version__
 from redis_runbook.record import RunRecord
+from redis_runbook.reporting.history.encoding import encoded_changes, encoded_trends
 from redis_runbook.verdict import ExitCode, Finding, Suppression, Verdict, count
 
 _STATUS: Final[Mapping[Verdict, str]] = {
@@ -119,6 +120,8 @@ def _extra(record: RunRecord) -> dict[str, Any]:
             for name, server in record.servers.items()
         },
         **_recovery(record),
+        "changes": encoded_changes(record.changes) if record.changes else None,
+        "trends": encoded_trends(record.trends),
         "gathered": {name: dict(parts) for name, parts in record.gathered.items()},
         # The other fields that `previous.parse_record` needs.
         "outcome": int(record.outcome),

@@ -13,7 +13,14 @@ from redis_runbook.record import (
     ServerRecord,
     ServiceRecord,
 )
-from redis_runbook.redact import Shown, printable_mapping, reread
+from redis_runbook.redact import printable_mapping, reread
+from redis_runbook.reporting.fields import count as _count
+from redis_runbook.reporting.fields import count_or_none as _count_or_none
+from redis_runbook.reporting.fields import number as _number
+from redis_runbook.reporting.fields import number_or_none as _number_or_none
+from redis_runbook.reporting.fields import text as _text
+from redis_runbook.reporting.fields import text_or_none as _text_or_none
+from redis_runbook.reporting.history.encoding import changes_of, trends_of
 from redis_runbook.verdict import ExitCode, Finding, LatencyWindow, Suppression, Verdict
 from redis_runbook.wire.files import read_text
 
@@ -69,6 +76,8 @@ def parse_record(text: str) -> RunRecord:
                 for name, told in extra.get("gathered", {}).items()
             },
             judged_at=dt.datetime.fromisoformat(judged["at"]) if judged else None,
+            changes=changes_of(extra.get("changes")),
+            trends=trends_of(extra.get("trends")),
         )
     except (LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError("not a document of redis-runbook's") from error
@@ -177,33 +186,3 @@ def _suppressed(about: Any) -> Suppression | None:
         owner=_text(about["owner"]),
         until=None if until is None else dt.date.fromisoformat(until),
     )
-
-
-def _text(value: Any) -> Shown:
-    if not isinstance(value, str):
-        raise TypeError("not a text")
-    return reread(value)
-
-
-def _text_or_none(value: Any) -> Shown | None:
-    return None if value is None else _text(value)
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError("not a number")
-    return value
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise TypeError("not a count")
-    return value
-
-
-def _count_or_none(value: Any) -> int | None:
-    return None if value is None else _count(value)
-
-
-def _number_or_none(value: Any) -> float | None:
-    return None if value is None else _number(value)

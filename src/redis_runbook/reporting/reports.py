@@ -13,6 +13,7 @@ import pytest
 from redis_runbook.config.load import Loaded
 from redis_runbook.config.nearest import the_nearest_is
 from redis_runbook.record import RunRecord, ServiceRecord
+from redis_runbook.reporting.history.keeping import History
 from redis_runbook.reporting.html import Page
 from redis_runbook.reporting.notify.notifier import Notifier
 from redis_runbook.reporting.output import (
@@ -70,6 +71,7 @@ class Reports:
         if file := config.getoption("metrics_file"):
             self._requested += ((self._outputs["prometheus"], _path(file)),)
         self._own = ""
+        self._history = History(self._folder, loaded.config.history)
         self._terminal = Terminal(config)
         self._page = Page(config)
         self._notifier = Notifier(loaded.config.notify, self._folder, os.environ)
@@ -98,9 +100,17 @@ class Reports:
         """Print a finding."""
         self._terminal.show(finding)
 
-    def ended(self, record: RunRecord, search: Callable[[str], str]) -> None:  # noqa: ARG002
-        """Let the page redact what pytest-html writes next."""
+    def ended(
+        self, record: RunRecord, search: Callable[[str], str], *, instead_of: RunRecord | None
+    ) -> RunRecord:
+        """Keep the run in the history, and let the page redact what pytest-html writes next.
+
+        Returns:
+            The record, with what the history tells of it.
+        """
+        record = self._history.told(record, instead_of)
         self._page.search = search
+        return record
 
     def write(self, record: RunRecord, *, final: bool) -> list[str]:
         """Write the page and the final outputs, or else the outputs that are not final.
@@ -116,7 +126,8 @@ class Reports:
         for output, paths in self._files(record):
             if output.final is final:
                 problems += write_output(output, record, paths)
-        return problems
+        history = self._history
+        return problems + (history.settle(record, self._own) if final else history.problems())
 
     def hand_over(self, record: RunRecord) -> list[str]:
         """Print, and append to files of others, what goes there.

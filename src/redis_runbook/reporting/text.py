@@ -149,15 +149,12 @@ def duration(seconds: float | None) -> str:
 
 
 def forecast(trend: Trend) -> str:
-    """`reaches 80 % on 2026-12-24 (2026-12-18 to 2027-01-05)`; empty without a forecast."""
+    """`2026-12-20, between 2026-12-15 and 2026-12-29`: when it reaches its limit; else empty."""
     expected = trend.forecast
     if expected is None:
         return ""
     latest = f"{expected.latest:%Y-%m-%d}" if expected.latest else "never"
-    return (
-        f"reaches {quantity(trend.limit, trend.unit)} on {expected.at:%Y-%m-%d} "
-        f"({expected.earliest:%Y-%m-%d} to {latest})"
-    )
+    return f"{expected.at:%Y-%m-%d}, between {expected.earliest:%Y-%m-%d} and {latest}"
 
 
 def counts(findings: Sequence[Finding]) -> str:
@@ -182,7 +179,7 @@ def counts(findings: Sequence[Finding]) -> str:
 
 
 def changes(record: RunRecord) -> list[str]:
-    """What is different from the last run, in up to three sentences; none without a history."""
+    """What is different from the last run, in up to four sentences; none without a history."""
     if record.changes is None:
         return []
     since = f"{record.changes.since:%Y-%m-%d %H:%M} UTC"
@@ -190,6 +187,7 @@ def changes(record: RunRecord) -> list[str]:
         (f"newly broken since the run of {since}", record.changes.newly_broken),
         (f"repaired since the run of {since}", record.changes.repaired),
         ("still broken", tuple(record.changes.still_broken)),
+        ("was broken, and could not be determined now", record.changes.unclear),
     )
     return [f"{what}: {some(names)}" for what, names in told if names]
 

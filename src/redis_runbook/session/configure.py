@@ -5,7 +5,7 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -39,8 +39,17 @@ _OPTIONS: Final = {
     "report_dir": "report_dir",
     "deadline": "deadline_s",
     "read_only": "read_only",
+    "history": "history.every_run",
+    "keep": "history.keep",
 }
 """Command-line options and the configuration keys that they set."""
+
+_ABOUT_YOURS: Final = {
+    "--wait": ("waits for your services to recover", "wait for nothing"),
+    "--baseline": ("is about your services", "compare nothing"),
+    "--history": ("keeps what your services were like", "keep nothing"),
+}
+"""The options that make no sense of throwaway servers: what they do, and would do then."""
 
 _OF_NOW: Final = frozenset({"prometheus", "evidence", "nagios"})
 """The outputs that make no sense of what was saved."""
@@ -74,17 +83,9 @@ def configure(
         if not saved and (waited is None or waited.attempt == 1):
             for sentence in misspelt_variables(loaded.config, os.environ):
                 print(sentence, file=sys.stderr)  # noqa: T201
-        if waited:
-            _refuse_throwaway(
-                loaded.config,
-                "--wait",
-                "waits for your services to recover",
-                in_vain="wait for nothing",
-            )
-        if baseline := config.getoption("baseline"):
-            _refuse_throwaway(
-                loaded.config, "--baseline", "is about your services", in_vain="compare nothing"
-            )
+        baseline, history = config.getoption("baseline"), config.getoption("history")
+        given = {"--wait": waited, "--baseline": baseline, "--history": history}
+        _refuse_in_vain([option for option, value in given.items() if value], loaded.config)
         reports = make_reports(config, loaded)
         run = Run(
             loaded,
@@ -151,8 +152,17 @@ def _requested_outputs(config: pytest.Config) -> set[str]:
     return {text.partition("=")[0] for text in config.getoption("output")}
 
 
-def _refuse_throwaway(config: Config, option: str, purpose: str, *, in_vain: str) -> None:
+def _refuse_in_vain(options: Iterable[str], config: Config) -> None:
+    """Raise ValueError for an option that could do nothing with this configuration."""
+    for option in options:
+        _refuse_throwaway(config, option)
+        if option == "--history" and not config.history.enabled:
+            raise ValueError(f"{option} would keep nothing: [history] enabled is false")
+
+
+def _refuse_throwaway(config: Config, option: str) -> None:
     """Raise ValueError for an option that needs the user's services where none is looked at."""
+    purpose, in_vain = _ABOUT_YOURS[option]
     if config.target in {"container", "embedded"}:
         raise ValueError(
             f"{option} {purpose}, and --target {config.target} starts servers of its own: leave "

@@ -216,7 +216,8 @@ class RunSession:
         if finished:
             record = _with_evidence(record, run)
             session.exitstatus = run.exit_code()
-            self._reports.ended(record, run.redact.document)
+            before = run.waited.before if run.waited else None
+            record = self._reports.ended(record, run.redact.document, instead_of=before)
         elif exitstatus == pytest.ExitCode.OK:  # --collect-only and the like
             session.exitstatus = ExitCode.NOTHING_CHECKED
         problems = []

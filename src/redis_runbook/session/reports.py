@@ -23,10 +23,16 @@ class Reports(Protocol):
     def found(self, finding: Finding) -> None:
         """Report the finding of a check that has ended."""
 
-    def ended(self, record: RunRecord, search: Callable[[str], str]) -> None:
+    def ended(
+        self, record: RunRecord, search: Callable[[str], str], *, instead_of: RunRecord | None
+    ) -> RunRecord:
         """Report that all checks have ended: other pytest plugins write their reports next.
 
-        `search` replaces the secrets in those reports.
+        `search` replaces the secrets in those reports. Under `--wait` the run comes in the place
+        of `instead_of`, the attempt before it.
+
+        Returns:
+            The record, with what differs from earlier runs.
         """
 
     def write(self, record: RunRecord, *, final: bool) -> list[str]:

@@ -65,6 +65,17 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise ValueError(f"cannot be read: {error.strerror}") from None
 
 
+def followed(path: Path) -> Path:
+    """The path of the file that a path leads to.
+
+    Raises:
+        OSError: it is a link of another user.
+    """
+    if path.is_symlink() and path.lstat().st_uid not in {os.geteuid(), 0}:
+        raise PermissionError(errno.EPERM, "it is a link of another user")
+    return Path(os.path.realpath(path))  # `resolve` fails where links form a loop
+
+
 def write_whole(path: Path, content: bytes, *, mode: int) -> None:
     """Write a file atomically: a reader sees the old content or the new content, never a part.
 
@@ -78,9 +89,7 @@ def write_whole(path: Path, content: bytes, *, mode: int) -> None:
     if path.exists() and not path.is_file() and not path.is_dir():
         _write_to_device(path, content)
         return
-    if path.is_symlink() and path.lstat().st_uid not in {os.geteuid(), 0}:
-        raise PermissionError(errno.EPERM, "it is a link of another user")
-    path = Path(os.path.realpath(path))  # `resolve` fails where links form a loop
+    path = followed(path)
     temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
     try:
         created = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

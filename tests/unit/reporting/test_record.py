@@ -10,12 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redis_runbook.record import (
+    Changes,
+    Forecast,
     LastSeen,
     QueueRecord,
     Recovered,
     RunRecord,
     ServerRecord,
     ServiceRecord,
+    Trend,
+    TrendPoint,
 )
 from redis_runbook.redact import Shown, printable, printable_mapping
 from redis_runbook.reporting import junit
@@ -24,6 +28,8 @@ from redis_runbook.reporting.previous import parse_record
 from redis_runbook.reporting.table import OUTPUTS
 from redis_runbook.reporting.text import counts
 from redis_runbook.verdict import ExitCode, Finding, LatencyWindow, Suppression, Verdict
+
+NIGHTS = tuple(dt.datetime(2026, 11, day, 3, 17, tzinfo=dt.UTC) for day in (23, 24, 25))
 
 RECORD = RunRecord(
     profile=Shown("gate"),
@@ -118,6 +124,33 @@ RECORD = RunRecord(
     unwritten=(Shown("cannot write reports/latest.html: Permission denied"),),
     configured_by=Shown("runbook.toml"),
     logins=(Shown("queue at localhost:6379"), Shown("grafana at http://localhost:3000")),
+    changes=Changes(
+        since=NIGHTS[1],
+        newly_broken=(Shown("memory.used_ratio[queue]"),),
+        repaired=(Shown("queue.workers[queue/bundle:render]"),),
+        still_broken={Shown("queue.depth[queue/bundle:render]"): NIGHTS[0]},
+        unclear=(Shown("replication.link[cache]"),),
+    ),
+    trends=(
+        Trend(
+            name=Shown("memory.used_ratio[queue]"),
+            unit=Shown("ratio"),
+            limit=0.8,
+            points=(
+                TrendPoint(at=NIGHTS[0], verdict=Verdict.PASS, observed=0.6),
+                TrendPoint(at=NIGHTS[1], verdict=Verdict.UNKNOWN, observed=None),
+                TrendPoint(at=NIGHTS[2], verdict=Verdict.FAIL, observed=0.831),
+            ),
+            forecast=Forecast(at=NIGHTS[2], earliest=NIGHTS[1], latest=None),
+        ),
+        Trend(
+            name=Shown("replication.link[cache]"),
+            unit=None,
+            limit=None,
+            points=(TrendPoint(at=NIGHTS[2], verdict=Verdict.UNKNOWN, observed=None),),
+            forecast=Forecast(at=NIGHTS[1], earliest=NIGHTS[0], latest=NIGHTS[2]),
+        ),
+    ),
 )
 
 
@@ -153,6 +186,23 @@ def test_any_record_is_read_back_as_it_was(text: str, number: float, code: ExitC
     )
     record = replace(RECORD, announcement=shown, findings=(finding,), outcome=code, exit_code=code)
     assert parse_record(render(record)) == record
+
+
+def test_trends_are_told_by_the_runs_that_they_share() -> None:
+    told = json.loads(render(RECORD))["results"]["extra"]["trends"]
+    assert told["at"] == [at.isoformat() for at in NIGHTS]
+    memory, link = told["by_name"].values()
+    assert (memory["verdicts"], memory["observed"]) == (
+        ["pass", "unknown", "fail"],
+        [0.6, None, 0.831],
+    )
+    assert (link["verdicts"], link["observed"]) == ([None, None, "unknown"], [None] * 3)
+
+
+def test_a_record_of_before_there_was_a_history_is_read() -> None:
+    document = json.loads(render(RECORD))
+    del document["results"]["extra"]["changes"], document["results"]["extra"]["trends"]
+    assert parse_record(json.dumps(document)) == replace(RECORD, changes=None, trends=())
 
 
 def test_a_record_of_before_findings_knew_their_level_is_read() -> None:
@@ -195,6 +245,11 @@ def test_an_output_says_the_same_of_the_same_record(output: object) -> None:
         {"exit_code": 77},
         {"recovery": {"timeline": [{"at_s": "x", "event": "a", "subject": "b"}]}},
         {"recovery": {"timeline": 3}},
+        {"changes": {"since": "2026-11-25", "newly_broken": []}},
+        {"changes": []},
+        {"trends": {"at": ["2026-11-25T03:17:00"], "by_name": {}}},
+        {"trends": {"at": [], "by_name": {"a[x]": {"verdicts": ["pass"], "observed": [1]}}}},
+        {"trends": {"at": [], "by_name": 7}},
         {"selected": "memory", "counts": None, "attempt": "x"},
     ],
     ids=str,

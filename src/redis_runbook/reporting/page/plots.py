@@ -9,9 +9,9 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-from redis_runbook.record import QueueRecord, Recovered, Trend
+from redis_runbook.record import QueueRecord, Recovered
 from redis_runbook.reporting.text import quantity
-from redis_runbook.verdict import LatencyWindow, Verdict
+from redis_runbook.verdict import LatencyWindow
 
 _WIDTH: Final = 460
 _HEIGHT: Final = 150
@@ -235,33 +235,6 @@ def recovery(timeline: Sequence[Recovered], took_s: float) -> Markup:
             _text(_LABEL + span + 6, top + 12, f"{one.at_s:.1f} s"),
         ]
     return _svg(_WIDTH, len(shown) * _ROW + 6, said, *parts)
-
-
-def sparkline(trend: Trend) -> Markup:
-    """What the last runs observed, with the limit; of what is not measured, its verdicts."""
-    width, height = 120, 26
-    points = trend.points
-    bad = sum(point.verdict is Verdict.FAIL for point in points)
-    said = f"{trend.name}: broken in {bad} of the last {len(points)} runs"
-    step = width / (len(points) or 1)
-    known = [point.observed for point in points if point.observed is not None]
-    highest = max([*known, trend.limit or 0, 1e-9]) if known else 1.0
-    parts = []
-    if known and trend.limit is not None:
-        at = height - 3 - trend.limit / highest * (height - 6)
-        parts.append(_line(0, at, width, at, "limit"))
-    path = " ".join(
-        f"{(row + 0.5) * step:.1f},{height - 3 - point.observed / highest * (height - 6):.1f}"
-        for row, point in enumerate(points)
-        if point.observed is not None
-    )
-    if path:
-        parts.append(f'<polyline class="series" points="{path}"/>')
-    parts += [
-        _box(row * step, height - 3, max(step - 1, 0.5), 3, f"v-{point.verdict.value}")
-        for row, point in enumerate(points)
-    ]
-    return _svg(width, height, said, *parts)
 
 
 def _short(name: str) -> str:

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from redis_runbook import __version__
 from redis_runbook.record import RunRecord
 from redis_runbook.reporting import text
-from redis_runbook.reporting.page import view
+from redis_runbook.reporting.page import sparkline, view
 
 _CODE: Final = re.compile(r"`([^`]+)`")
 
@@ -40,7 +40,7 @@ def render(record: RunRecord, *, title: str, own: OwnRecord | None) -> str:
     }
     return _template().render(
         title=title,
-        style=Markup(_resource("page.css")),  # noqa: S704  # our own
+        style=Markup(_resource("page.css") + sparkline.STYLE),  # noqa: S704  # our own
         script=Markup(_resource("page.js")),  # noqa: S704  # our own
         own_style=Markup(own.style) if own else "",  # noqa: S704  # pytest-html's
         own_body=Markup(own.body) if own else "",  # noqa: S704  # pytest-html's, redacted

@@ -10,6 +10,7 @@ from redis_runbook.record import RunRecord
 from redis_runbook.reporting import text
 from redis_runbook.reporting.grouping import Group, groups
 from redis_runbook.reporting.page import plots
+from redis_runbook.reporting.page.sparkline import sparkline
 from redis_runbook.verdict import Finding, Verdict
 
 _MOST_TRENDS: Final = 60
@@ -138,6 +139,6 @@ def _queues(record: RunRecord) -> Iterator[Picture]:
 def trends(record: RunRecord) -> list[tuple[str, Markup, str]]:
     """The name, a sparkline and the forecast in words of what the last runs observed."""
     return [
-        (trend.name, plots.sparkline(trend), text.forecast(trend))
+        (trend.name, sparkline(trend), text.forecast(trend))
         for trend in record.trends[:_MOST_TRENDS]
     ]
