@@ -6,6 +6,7 @@ from typing import Final
 from redis_runbook.check import Judge, check, percent
 from redis_runbook.config.service import Service
 from redis_runbook.judging.cluster import broken
+from redis_runbook.judging.outage import SCENARIO_C, everything_is_down
 from redis_runbook.judging.restarts import SeenBefore, restarted
 from redis_runbook.probes.canary import CanaryFacts
 from redis_runbook.probes.clients import ClientsFacts
@@ -32,7 +33,12 @@ _NEXT: Final[Mapping[Problem, Sequence[str]]] = {
 
 
 @check("connectivity.reachable")
-def test_reachable(service: Service, connection: ConnectionFacts, judge: Judge) -> None:
+def test_reachable(
+    service: Service,
+    connection: ConnectionFacts,
+    connections: Sequence[ConnectionFacts],
+    judge: Judge,
+) -> None:
     """The service resolves, accepts a connection and the credentials, and answers PING.
 
     Passes when all of it happens within the connect limit and the server is not loading.
@@ -46,9 +52,11 @@ def test_reachable(service: Service, connection: ConnectionFacts, judge: Judge) 
     """
     limit_ms = service.limits.connect_s * 1000
     if connection.problem:
+        all_down = everything_is_down(connections)
         judge.fails(
             f"{service.name} at {connection.address} {connection.message}",
-            next_steps=_NEXT.get(connection.problem, ()),
+            next_steps=SCENARIO_C if all_down else _NEXT.get(connection.problem, ()),
+            only_these_steps=all_down,
         )
     judge.passes_if(
         connection.elapsed_ms <= limit_ms,

@@ -23,6 +23,7 @@ from redis_runbook.probes.programs import ProgramFacts
 from redis_runbook.probes.server import ServerFacts
 from redis_runbook.session.subjects import Subject
 from redis_runbook.verdict import CannotLook, Verdict
+from redis_runbook.words import counted
 
 
 @check("incident.container")
@@ -67,7 +68,10 @@ def test_logs(entry: EntryFacts, judge: Judge) -> None:
     names = ", ".join(state.name for state in entry.states)
     evidence = {str(state.name): list(state.log.fatal) for state in entry.states if state.log.fatal}
     doubts = [f"{state.name}: {state.log.doubt}" for state in entry.states if state.log.doubt]
-    text = f"{fatal} fatal lines since the last start of {names}; {looked} lines were looked at"
+    text = (
+        f"{counted(fatal, 'fatal line')} since the last start of {names}; "
+        f"{counted(looked, 'line was', 'lines were')} looked at"
+    )
     if doubts and not fatal:
         judge.unknown("; ".join(doubts))
     judge.passes_if(fatal == 0, text, observed=fatal, limit=0, evidence=evidence)

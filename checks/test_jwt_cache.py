@@ -7,6 +7,7 @@ from redis_runbook.judging.jwt_refresh import doubt, what_the_login_did, without
 from redis_runbook.probes.cluster import ClusterFacts
 from redis_runbook.probes.jwt_cache import JwtCacheFacts
 from redis_runbook.probes.jwt_refresh import JwtRefreshFacts
+from redis_runbook.words import counted
 
 
 @check("jwt_cache.populated")
@@ -27,25 +28,26 @@ def test_populated(
         2. Run again: this check must turn green.
     """
     entries, wanted = jwt_entries, jwt_settings.min_entries
+    found = f"found {counted(entries.live_entries, 'entry', 'entries')} of "
+    found += f"{jwt_settings.shown_pattern} on {service.name}"
     if entries.live_entries < wanted and not entries.complete:
         total = f" of {entries.dbsize}" if entries.dbsize else ""
         judge.unknown(
-            f"found {entries.live_entries} entries of {jwt_settings.shown_pattern} on "
-            f"{service.name} after about {entries.keys_looked_at}{total} keys; the scan's budget "
-            f"was used up after {entries.elapsed_s:.1f} s"
+            f"{found} after about {entries.keys_looked_at}{total} keys; the scan's budget was used "
+            f"up after {entries.elapsed_s:.1f} s"
         )
     if entries.live_entries < wanted and cluster.others_not_asked:
-        judge.unknown(
-            f"found {entries.live_entries} entries of {jwt_settings.shown_pattern} on "
-            f"{service.name} (at least {wanted}), but {cluster.others_not_asked}"
-        )
+        judge.unknown(f"{found} (at least {wanted}), but {cluster.others_not_asked}")
     judge.passes_if(
         entries.live_entries >= wanted,
-        f"{'' if entries.complete else 'at least '}{entries.live_entries} live entries of "
+        f"{'' if entries.complete else 'at least '}"
+        f"{counted(entries.live_entries, 'live entry', 'live entries')} of "
         f"{jwt_settings.shown_pattern} on {service.name} (at least {wanted})",
         observed=entries.live_entries,
         limit=wanted,
-        evidence={"scan": f"{entries.calls} SCAN calls in {entries.elapsed_s * 1000:.0f} ms"},
+        evidence={
+            "scan": f"{counted(entries.calls, 'SCAN call')} in {entries.elapsed_s * 1000:.0f} ms"
+        },
     )
 
 
@@ -68,8 +70,8 @@ def test_expires(
     longest = entries.ttl_max_s
     judge.passes_if(
         not entries.without_ttl and (longest is None or longest <= limit),
-        f"of {entries.ttl_sampled} entries of {jwt_settings.shown_pattern} on {service.name}, "
-        f"{entries.without_ttl} have no TTL"
+        f"of {counted(entries.ttl_sampled, 'entry', 'entries')} of {jwt_settings.shown_pattern} on "
+        f"{service.name}, {counted(entries.without_ttl, 'has', 'have')} no TTL"
         + (
             f" and the others expire in {entries.ttl_min_s:.0f} to {longest:.0f} s (limit "
             f"{limit:.0f} s)"

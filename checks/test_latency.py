@@ -10,6 +10,7 @@ from redis_runbook.judging.window import Outcome, WindowJudgement, judge_window
 from redis_runbook.probes.latency.histogram import Traffic
 from redis_runbook.probes.latency.sample import LatencyFacts
 from redis_runbook.probes.slowlog import SlowlogFacts
+from redis_runbook.words import counted
 
 _MAX_SHOWN = 10
 _RESTART = (
@@ -65,8 +66,9 @@ def test_slowlog(service: Service, slowlog: SlowlogFacts, judge: Judge) -> None:
     if slow:
         slowest = max(slow, key=lambda entry: entry.duration_ms)
         judge.fails(
-            f"{len(slow)} commands took over {limit_ms:g} ms on {service.name} in the last "
-            f"{window_s:g} s; the slowest, {slowest.command}, took {slowest.duration_ms:.1f} ms",
+            f"{counted(len(slow), 'command')} took over {limit_ms:g} ms on {service.name} in the "
+            f"last {window_s:g} s; the slowest, {slowest.command}, took "
+            f"{slowest.duration_ms:.1f} ms",
             observed=slowest.duration_ms,
             limit=limit_ms,
             evidence={

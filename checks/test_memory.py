@@ -1,9 +1,10 @@
 """Is there memory left, and is the data in it safe? Runbook: 2. Monitoring & Alerts."""
 
-from redis_runbook.check import Judge, check, percent
+from redis_runbook.check import Details, Judge, check, percent
 from redis_runbook.config.service import Service
 from redis_runbook.judging.memory import memory_bound
 from redis_runbook.probes.memory import MemoryFacts
+from redis_runbook.words import counted
 
 _MIB = 1024 * 1024
 _SAFE = "noeviction"
@@ -59,10 +60,15 @@ def test_eviction_policy(service: Service, memory: MemoryFacts, judge: Judge) ->
     found = f"maxmemory-policy is {memory.policy} on {service.name}"
     if not memory.policy.startswith(_POLICIES):
         judge.unknown(f"{found}, which is none of Redis")
+    wanted = "allkeys-lru" if service.role_spec.may_evict else _SAFE
+    step = f"`CONFIG SET maxmemory-policy {wanted}`, and the same in the configuration file"
+    steps: Details = {"next_steps": [step], "only_these_steps": True}
+    if not service.role_spec.may_evict and memory.policy != _SAFE:
+        judge.fails(f"{found} (a BullMQ queue needs {_SAFE})", **steps)
     if not service.role_spec.may_evict:
-        judge.passes_if(memory.policy == _SAFE, f"{found} (a BullMQ queue needs {_SAFE})")
+        judge.passes(f"{found} (a BullMQ queue needs {_SAFE})")
     if memory.policy == _SAFE and memory.maxmemory_bytes:
-        judge.advise(f"{found}: a full cache will refuse writes instead of evicting")
+        judge.advise(f"{found}: a full cache will refuse writes instead of evicting", **steps)
     judge.passes(f"{found} (a {service.role})")
 
 
@@ -78,7 +84,7 @@ def test_evictions(service: Service, memory: MemoryFacts, judge: Judge) -> None:
     """
     judge.passes_if(
         memory.evicted_keys == 0,
-        f"{memory.evicted_keys} keys were evicted from {service.name}",
+        counted(memory.evicted_keys, "key was", "keys were") + f" evicted from {service.name}",
         observed=memory.evicted_keys,
         limit=0,
     )

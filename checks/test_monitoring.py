@@ -11,6 +11,7 @@ from redis_runbook.probes.grafana import GrafanaFacts
 from redis_runbook.probes.prometheus.rules import RulesFacts
 from redis_runbook.probes.prometheus.targets import TargetsFacts
 from redis_runbook.verdict import Verdict
+from redis_runbook.words import counted
 
 _MAX_SHOWN = 10
 
@@ -28,10 +29,12 @@ def test_targets(scrape_targets: TargetsFacts, judge: Judge) -> None:
     targets, total = scrape_targets.targets, scrape_targets.total
     if not any(target.exporter for target in targets):
         if scrape_targets.servers:
-            judge.unknown(f"none of {total} scrape targets has the job and instance of a redis_up")
+            judge.unknown(
+                f"none of {counted(total, 'scrape target')} has the job and instance of a redis_up"
+            )
         if scrape_targets.settling:
             judge.unknown(scrape_targets.settling)
-        judge.fails(f"none of Prometheus' {total} scrape targets is a Redis exporter")
+        judge.fails(f"none of Prometheus' {counted(total, 'scrape target')} is a Redis exporter")
     broken = [target for target in targets if target.health == "down" or target.stale]
     if not broken and scrape_targets.unseen:
         judge.unknown(
@@ -40,12 +43,15 @@ def test_targets(scrape_targets: TargetsFacts, judge: Judge) -> None:
         )
     fresh = [target for target in targets if target.health == "up" and target.age_s is not None]
     if not broken and len(fresh) < len(targets):
-        judge.unknown(f"{len(targets) - len(fresh)} scrape targets were not scraped yet")
+        waiting = len(targets) - len(fresh)
+        judge.unknown(
+            f"{counted(waiting, 'scrape target was', 'scrape targets were')} not scraped yet"
+        )
     judge.passes_if(
         not broken,
         "; ".join(target.summary for target in broken)
-        or f"{len(targets)} scrape targets are up, the last scrape was at most "
-        f"{max(target.age_s or 0 for target in targets):.1f} s ago",
+        or f"{counted(len(targets), 'scrape target is', 'scrape targets are')} up, the last scrape "
+        f"was at most {max(target.age_s or 0 for target in targets):.1f} s ago",
         evidence={"targets": [target.summary for target in targets]},
     )
 
@@ -69,7 +75,8 @@ def test_rules(implied: Implied, loaded_rules: RulesFacts, judge: Judge) -> None
     judge.passes_if(
         not problems,
         "; ".join(problems)
-        or f"Prometheus has {len(matches)} alerts of the runbook, with its limits and durations",
+        or f"Prometheus has {counted(len(matches), 'alert')} of the runbook, with its limits and "
+        "durations",
         observed=len(matches) - len({text.partition(":")[0] for text in problems}),
         limit=len(matches),
         evidence=evidence,
@@ -103,7 +110,7 @@ def test_alerts(implied: Implied, loaded_rules: RulesFacts, judge: Judge) -> Non
         judge.unknown(f"silence proves nothing where an alert is not right: {'; '.join(faults)}")
     if active:
         judge.advise(f"pending: {', '.join(active)}", evidence=evidence)
-    judge.passes(f"none of {len(implied.stated)} alerts of the runbook fires")
+    judge.passes(f"none of {counted(len(implied.stated), 'alert')} of the runbook fires")
 
 
 @check("monitoring.windows")

@@ -3,20 +3,23 @@
 from redis_runbook.check import Details, Judge, check
 from redis_runbook.config.model import QueueLimits
 from redis_runbook.judging import queue_text as text
-from redis_runbook.judging.cause import NEXT_STEPS, cause
+from redis_runbook.judging.cause import NEXT_STEPS, NO_SUCH_QUEUE, cause
 from redis_runbook.judging.failures import failures
 from redis_runbook.judging.queue_latency import LatencyState, judge_latency
 from redis_runbook.judging.schedulers import judge_schedulers
 from redis_runbook.judging.staffing import (
     Staffing,
     judge_staffing,
+    staffing_sentence,
+    staffing_steps,
     still_reconnecting,
     unattended_work,
 )
-from redis_runbook.judging.stalled import stalled
+from redis_runbook.judging.stalled import stalled, stalled_steps
 from redis_runbook.probes.bullmq.discovery import Discovery
 from redis_runbook.probes.bullmq.queues import ObservedQueue, QueuesFacts
 from redis_runbook.session.subjects import Subject
+from redis_runbook.words import counted
 
 
 @check("queue.depth")
@@ -37,7 +40,12 @@ def test_depth(
     """
     queue = queues.by_name.get(subject.queue or "")
     if queue is None:
-        judge.fails(f"no such queue: {subject.name}; found: {discovery.titles}")
+        meant = discovery.did_you_mean(subject.configured_as)
+        judge.fails(
+            f"no such queue: {subject.name}; found: {discovery.titles}{meant}",
+            next_steps=NO_SUCH_QUEUE,
+            only_these_steps=True,
+        )
     if queue.deleted:
         judge.unknown(f"{subject.name} was deleted while it was looked at")
     backlog, shown = queue.last.counts.backlog, text.counts(queue.last)
@@ -47,7 +55,8 @@ def test_depth(
         judge.unknown(f"how many jobs wait in {subject.name} cannot be read; it has {shown}")
     judge.passes_if(
         backlog <= queue_limits.depth,
-        f"{backlog} jobs wait in {subject.name} (limit {queue_limits.depth}); it has {shown}",
+        f"{counted(backlog, 'job waits', 'jobs wait')} in {subject.name} (limit "
+        f"{queue_limits.depth}); it has {shown}",
         observed=backlog,
         limit=queue_limits.depth,
         evidence=text.evidence(queue),
@@ -117,23 +126,15 @@ def test_workers(
     judged = judge_staffing(workers, needed)
     if not workers.known and judged.staffing is Staffing.ENOUGH:
         judge.passes(f"{subject.name} has a worker or needs none: {workers.because}")
-    sentence = (
-        f"{workers.at_work} of {len(workers.workers)} connected workers of {subject.name} take "
-        f"jobs (at least {needed})"
-    )
-    if work and needed and not workers.at_work:
-        sentence = f"{work} in {subject.name}, and nobody takes them: {sentence}"
-    elif workers.unnamed_at_work:
-        sentence = f"{sentence}: {workers.because}"
+    sentence = staffing_sentence(workers, subject.name, needed, work=work, reason=judged.because)
+    details: Details = {"evidence": text.evidence(queue)}
     if judged.staffing is Staffing.UNKNOWN:
-        judge.unknown(f"{sentence}: {judged.because}", evidence=text.evidence(queue))
-    judge.passes_if(
-        judged.staffing is Staffing.ENOUGH,
-        sentence,
-        observed=workers.at_work,
-        limit=needed,
-        evidence=text.evidence(queue),
-    )
+        judge.unknown(sentence, **details)
+    details |= {"observed": workers.at_work, "limit": needed}
+    if judged.staffing is Staffing.ENOUGH:
+        judge.passes(sentence, **details)
+    details |= {"next_steps": staffing_steps(workers), "only_these_steps": True}
+    judge.fails(sentence, **details)
 
 
 @check("queue.overdue")
@@ -145,7 +146,8 @@ def test_overdue(
     Passes when every delayed job is due later, or was promoted in time.
     Fails when one is still delayed after that: only a worker's fetch promotes it.
     Why: delayed jobs that nobody promotes are done late, or never.
-    Next: start or free a worker; to move jobs by hand, `pnpm --filter api run queue:promote NAME`.
+    Next: start or free a worker. `pnpm --filter api run queue:promote NAME` moves the jobs by
+        hand, and they wait for a free worker all the same.
     """
     overdue_s = queue.last.overdue_s
     if overdue_s is None:
@@ -176,8 +178,7 @@ def test_stalled(subject: Subject, queue: ObservedQueue, judge: Judge) -> None:
     Fails when one is not; the message says whether it will be recovered. Where there are too many
         to look at, and those looked at have locks, it is a warning.
     Why: a job without a lock is done twice, or never.
-    Next: look for workers that were killed or ran out of memory; where no stall check recovers the
-        jobs, start a worker.
+    Next: look for workers that were killed or ran out of memory: `docker compose logs WORKERS`.
     """
     found = stalled(queue.first, queue.last, queue.workers)
     if found is None:
@@ -186,13 +187,13 @@ def test_stalled(subject: Subject, queue: ObservedQueue, judge: Judge) -> None:
         judge.unknown(f"the active jobs of {subject.name} cannot be read")
     kinds = ", ".join(sorted({str(job.kind) for job in found}))
     partial = text.looked_at(queue.last.active_seen, queue.last.counts.active)
-    sentence = f"{len(found)} active jobs of {subject.name} have no lock" + (
-        f": {kinds}{partial}" if found else partial
-    )
+    sentence = text.without_lock(len(found), subject.name)
+    sentence += f": {kinds}{partial}" if found else partial
     details: Details = {
         "observed": len(found),
         "limit": 0,
         "evidence": {**text.evidence(queue), "stalled": text.stalled_lines(found)},
+        "next_steps": stalled_steps(found),
     }
     if found and (reconnecting := still_reconnecting(queue)):
         judge.unknown(f"{sentence}; {reconnecting}", **details)
@@ -222,20 +223,17 @@ def test_schedulers(
     _leave_out_if_paused_as_allowed(subject, queue, queue_limits, judge)
     why = cause(facts, queue.workers)
     judged = judge_schedulers(queue.first, facts, why, grace_s=queue_limits.overdue_grace_s)
-    problems = [f"{scheduler_id} is orphaned" for scheduler_id in judged.orphaned]
-    problems += [f"{scheduler_id} has stopped: {why}" for scheduler_id in judged.stopped]
-    partial = text.looked_at(facts.schedulers_seen, facts.schedulers_total)
-    sentence = f"{facts.schedulers_total} job schedulers of {subject.name}: " + (
-        ", ".join(problems[:10])
-        or (f"{len(judged.held)} are late: {why}" if judged.held else "each has its next run ahead")
-    )
-    sentence += partial
+    sentence = judged.sentence(facts, subject.name, why)
+    problems = [*judged.orphaned, *judged.stopped]
     details: Details = {"observed": len(problems), "limit": 0, "evidence": text.evidence(queue)}
     if problems and not judged.orphaned and (reconnecting := still_reconnecting(queue)):
         judge.unknown(f"{sentence}; {reconnecting}", **details)
-    if partial and not problems:
+    if not problems and facts.schedulers_seen < facts.schedulers_total:
         judge.advise(sentence, **details)
-    judge.passes_if(not problems, sentence, **details)
+    if not problems:
+        judge.passes(sentence, **details)
+    details |= {"next_steps": judged.steps(why), "only_these_steps": True}
+    judge.fails(sentence, **details)
 
 
 @check("queue.failures")
@@ -259,7 +257,7 @@ def test_failures(
     over = failed.count > queue_limits.failed_per_hour
     verdict = judge.fails if over else judge.advise if doubtful else judge.passes
     verdict(
-        f"{failed.count} jobs of {subject.name} failed {failed.when} (limit "
+        f"{counted(failed.count, 'job')} of {subject.name} failed {failed.when} (limit "
         f"{queue_limits.failed_per_hour} an hour), {queue.last.counts.failed} are kept"
         f"{failed.remark}{text.parents_text(queue.last)}",
         observed=failed.count,

@@ -127,7 +127,7 @@ def _page(spec: CheckSpec, file: str, docstring: str) -> str:
 | runs for | {_runs_for(spec)} |
 | level | {_level(spec)} |
 | observed in | {spec.unit or "nothing is measured"} |
-| runbook | {spec.runbook} |
+| runbook | {spec.runbook}{_corrected(spec)} |
 | source | [`{file}`](../../{file}) |
 
 **Passes when** {part["Passes when"]}
@@ -138,6 +138,13 @@ def _page(spec: CheckSpec, file: str, docstring: str) -> str:
 
 {_next(part["Next:"])}
 """
+
+
+def _corrected(spec: CheckSpec) -> str:
+    if spec.scope != "bullmq":
+        return ""
+    where = "../guides/queue-findings.md#the-runbooks-commands-corrected"
+    return f"; [the runbook's commands, corrected]({where})"
 
 
 def _runs_for(spec: CheckSpec) -> str:

@@ -4,7 +4,7 @@ Ids are used from outside and never renamed. Each has one test function in `chec
 """
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
@@ -20,6 +20,7 @@ BOTH_DOWN: Final = "4. Incident Response, Scenario C: Both Redis Instances Down"
 OVERVIEW: Final = "1. Service Overview"
 CONFIGURATION: Final = "5. Configuration Changes"
 
+_CORRECTED: Final = '"The runbook\'s commands, corrected" in the guide to queue findings'
 
 REACHABLE: Final = "connectivity.reachable"
 """The check that tells of a service that cannot be reached: what cannot be seen follows from it."""
@@ -81,6 +82,11 @@ class CheckSpec:
     unit: str | None = None
     level: Level = Level.INVARIANT
     needs: tuple[Need, ...] = ()
+
+    @property
+    def reference(self) -> str:
+        """Where to read on: the runbook's section, and of a queue what corrects its commands."""
+        return f"{self.runbook}; {_CORRECTED}" if self.scope == "bullmq" else self.runbook
 
 
 _ADVISORY: Final = Level.ADVISORY
@@ -151,3 +157,13 @@ def runbook_checks() -> Sequence[CheckSpec]:
 def covers(selected: str, check_id: str) -> bool:
     """Whether a check has this id, or an id in this group: `memory` covers `memory.*`."""
     return check_id == selected or check_id.startswith(f"{selected}.")
+
+
+def selects(wanted: str, check_id: str, catalogue: Container[str]) -> bool:
+    """Whether `--select` means the check: an id means itself alone, else any beginning of an id.
+
+    So `memory.evictions` is one check, and `memory.evic` is two.
+    """
+    if wanted in catalogue:
+        return check_id == wanted
+    return bool(wanted) and check_id.startswith(wanted)

@@ -26,6 +26,7 @@ class Ruling:
     unit: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
     next_steps: Sequence[str] = ()
+    only_these_steps: bool = False
     follows_from: str | None = None
     window: LatencyWindow | None = None
 
@@ -34,9 +35,9 @@ class Details(TypedDict, total=False):
     """The fields of a ruling in addition to its message.
 
     `observed` and `limit` are in the unit of the check in the catalogue, or in `unit` if that
-    depends on the subject. `next_steps` precede those of the check's docstring; they are shown only
-    if the check fails or warns. `follows_from` names the finding that tells of the same cause.
-    `window` is what was sampled, for a picture.
+    depends on the subject. `next_steps` precede those of the check's docstring, which are shown
+    only if the check fails or warns, and not with `only_these_steps`. `follows_from` names the
+    finding that tells of the same cause. `window` is what was sampled, for a picture.
     """
 
     observed: float | None
@@ -44,6 +45,7 @@ class Details(TypedDict, total=False):
     unit: str | None
     evidence: Mapping[str, Any]
     next_steps: Sequence[str]
+    only_these_steps: bool
     follows_from: str | None
     window: LatencyWindow | None
 

@@ -59,7 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="ID",
-        help="only these checks: an id or a prefix of one (memory, latency.slowlog); repeatable",
+        help="only these checks: an id, or how ids begin (memory, queue.s); repeatable",
     )
     # Set by `redis-runbook judge`.
     group.addoption("--evidence", metavar="FILE", help=argparse.SUPPRESS)

@@ -66,6 +66,9 @@ const actions = {
   async queue({ queue, prefix, call, args = [] }) {
     await queueOf({ queue, prefix })[call](...args);
   },
+  async ask({ queue, prefix, call, args = [] }) {
+    return await queueOf({ queue, prefix })[call](...args);
+  },
   async job({ queue, prefix, job, call, args = [] }) {
     await (await queueOf({ queue, prefix }).getJob(job))[call](...args);
   },

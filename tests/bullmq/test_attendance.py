@@ -163,7 +163,7 @@ def test_a_frozen_worker_beside_a_busy_one_is_not_at_work(seen: Seen) -> None:
     verdict, message = about(seen.late, "queue.workers", "two")
     assert (verdict, message) == (
         "fail",
-        "1 of 2 connected workers of two take jobs (at least 2)",
+        "1 of 2 connected workers of two takes jobs (at least 2)",
     )
     states = seen.late.finding("queue.workers[two]")["evidence"]["workers"]
     assert sorted(state.split(": ")[1].split(",")[0] for state in states) == ["busy", "frozen"]
@@ -173,7 +173,7 @@ def test_a_scheduler_behind_busy_workers_has_not_stopped(seen: Seen) -> None:
     verdict, message = about(seen.late, "queue.schedulers", "scheduled")
     assert (verdict, message) == (
         "pass",
-        "1 job schedulers of scheduled: 1 are late: all workers busy",
+        "1 job scheduler of scheduled: 1 is late: all workers busy",
     )
     assert ": all workers busy; " in about(seen.late, "queue.latency", "scheduled")[1]
 

@@ -47,7 +47,7 @@ def test_work_is_no_loss_and_an_obliterated_queue_is(folder: Path) -> None:
         )
 
         actors["bullmq6"].tell("queue", queue="bullmq6", call="removeJobScheduler", args=["tick"])
-        assert "queue bullmq6 has 0 of 1 schedulers" in compared().message(NAME)
+        assert "queue bullmq6 has 0 of 1 scheduler" in compared().message(NAME)
         force = {"force": True}
         actors["bullmq5"].tell("queue", queue="bullmq5", call="obliterate", args=[force])
         done = compared()

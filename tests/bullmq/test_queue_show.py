@@ -53,4 +53,5 @@ def test_a_queue_is_shown_without_its_data_and_without_a_write(server: Server) -
 def test_a_queue_that_is_not_there_names_those_that_are(server: Server) -> None:
     done = show("rendre", url=server.url)
     assert done.returncode == 3
-    assert done.stderr.splitlines()[-1] == "no such queue: rendre; found: render"
+    said = "no such queue: rendre; found: render; did you mean render?"
+    assert done.stderr.splitlines()[-1] == said

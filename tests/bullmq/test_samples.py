@@ -274,7 +274,7 @@ def test_failures_before_the_events_that_were_read_are_not_counted_as_none(
     found = finding(samples, "queue.failures", f"{library}-failed-trimmed")
     assert (found["verdict"], found["observed"]) == ("warn", 1)
     assert re.search(
-        r"^1 jobs of \S+ failed in the \d+\.\d s that its events reach back \(limit 20 an hour\), "
+        r"^1 job of \S+ failed in the \d+\.\d s that its events reach back \(limit 20 an hour\), "
         r"0 are kept$",
         found["message"],
     )

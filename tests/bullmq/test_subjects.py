@@ -242,10 +242,10 @@ def test_a_queue_service_with_an_empty_database_is_a_warning_that_names_the_full
     name, prefix = "queue.depth[queue]", "queue has no BullMQ queue with the prefix bull, and"
     assert empty.message(name) == f"{prefix} no key at all in database 0: is it the right one?"
     assert wrong.message(name) == (
-        f"{prefix} no key at all in database 0 (1 keys in 3): is it the right one?"
+        f"{prefix} no key at all in database 0 (1 key in 3): is it the right one?"
     )
     assert other.message(name) == (
-        f"{prefix} 1 other keys in database 0 (1 keys in 3): is it the right one?"
+        f"{prefix} 1 other key in database 0 (1 key in 3): is it the right one?"
     )
     assert part.verdicts == {
         "queue.overdue[queue]": "warn",

@@ -65,6 +65,8 @@ def test_both_services_answer_and_are_what_their_roles_ask_for(target: Target) -
     assert cache.config_get("maxmemory-policy") == {"maxmemory-policy": "allkeys-lru"}
     assert queue.info("persistence")["aof_last_write_status"] == "ok"
     assert len(list(cache.scan_iter("jwt:*", count=1000))) == 200
+    assert queue.hget("bull:bundle:render:meta", "version") == b"redis-runbook:demonstration"
+    assert "bull:bundle:cmVuZGVy:w:demonstration" in {one["name"] for one in queue.client_list()}
 
 
 def test_one_exporter_watches_both_services(target: Target) -> None:

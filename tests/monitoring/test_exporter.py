@@ -145,7 +145,7 @@ def test_values_that_a_proxy_changes_are_found_out() -> None:
     assert facts.matches is True
     uptime, maxmemory = facts.disagreements
     assert uptime.startswith("uptime: 999999 s by the exporter, ")
-    assert maxmemory == "maxmemory: 1 bytes by the exporter, 104857600 bytes by INFO"
+    assert maxmemory == "maxmemory: 1 byte by the exporter, 104857600 bytes by INFO"
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")

@@ -215,7 +215,7 @@ def test_identity_is_the_run_id_or_else_process_port_and_uptime_together(
         ({"process_id": "7"}, "process id: 7 by the exporter, 4242 by INFO"),
         ({"redis_uptime_in_seconds": "1031"}, "uptime: 1031 s by the exporter, 1000 s by INFO"),
         ({"redis_uptime_in_seconds": "1030"}, None),
-        ({"redis_memory_max_bytes": "1"}, "maxmemory: 1 bytes by the exporter, 0 bytes by INFO"),
+        ({"redis_memory_max_bytes": "1"}, "maxmemory: 1 byte by the exporter, 0 bytes by INFO"),
         ({"redis_memory_used_bytes": "17000000"}, None),
         ({"redis_memory_used_bytes": "18000000"}, "used memory: 18000000 bytes by the exporter, "),
     ],

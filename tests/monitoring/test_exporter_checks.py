@@ -148,7 +148,7 @@ TRUE = ("pass", "watches this server")
         (
             "lying",
             ("pass", "redis_up is 1"),
-            ("fail", "maxmemory: 1 bytes by the exporter, 104857600 bytes by INFO"),
+            ("fail", "maxmemory: 1 byte by the exporter, 104857600 bytes by INFO"),
         ),
         ("forgetful", ("pass", "redis_up is 1"), ("fail", "lacks redis_uptime_in_seconds")),
         (

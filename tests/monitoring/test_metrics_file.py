@@ -198,6 +198,28 @@ def test_a_run_leaves_one_series_for_each_finding(healthy: Server, folder: Path)
     assert stat.S_IMODE((folder / "runbook.prom").stat().st_mode) & stat.S_IRGRP
 
 
+@pytest.mark.parametrize(
+    "option", [("--metrics-file", "x.txt"), ("--output", "prometheus=x.txt")], ids=" ".join
+)
+def test_a_name_that_node_exporter_does_not_read_is_said(
+    option: tuple[str, str], healthy: Server, folder: Path
+) -> None:
+    arguments = ("smoke", "--select", "connectivity.role", *option)
+    done = product.run(folder, *arguments, env=product.urls(healthy.url))
+    assert done.err == "x.txt: node_exporter reads only files that end in .prom\n"
+    assert done.code == 0
+    assert "redis_runbook_check" in (folder / "x.txt").read_text()
+
+
+@pytest.mark.parametrize("file", ["x.prom", "/dev/null", "/dev/stdout"])
+def test_a_name_that_ends_in_prom_and_a_device_are_no_matter(
+    file: str, healthy: Server, folder: Path
+) -> None:
+    arguments = ("smoke", "--select", "connectivity.role", "--metrics-file", file)
+    done = product.run(folder, *arguments, env=product.urls(healthy.url))
+    assert (done.code, done.err) == (0, "")
+
+
 def test_a_throwaway_target_is_not_called_live(folder: Path) -> None:
     done = product.run(folder, "smoke", "--target", "embedded", "--metrics-file", "runbook.prom")
     told = parsed((folder / "runbook.prom").read_text())

@@ -83,10 +83,18 @@ def test_gate_refuses_to_fall_back(folder: Path) -> None:
     ("arguments", "words"),
     [
         (["smoke", "--select", "memry"], "the nearest is memory"),
+        (["smoke", "--select", "memory.evictionz"], "the nearest is memory.evictions"),
+        (["smoke", "--select", ""], "there is no such check"),
         (["smoke", "--config", "missing.toml"], "missing.toml"),
         (["smoke", "--deadline", "soon"], "--deadline"),
         (["smoke", "--target", "moon"], "--target"),
-        (["smok"], "smok"),
+        (["smok"], "the nearest is smoke"),
+        (["nigthly"], "the nearest is nightly"),
+        (["queue", "lst"], "the nearest is list"),
+        (["smoke", "--target", "contaner"], "the nearest is container"),
+        (["smoke", "--outptu", "json"], "--outptu json; the nearest is --output"),
+        (["judge", "x.json", "--slect", "memory", "--outptu=x"], "are --select and --output"),
+        (["config", "--zzz"], "unrecognized arguments: --zzz\n"),
         ([], "COMMAND"),
     ],
 )
@@ -97,6 +105,40 @@ def test_bad_usage_is_code_4_without_a_traceback(
     assert done.code == 4
     assert words in done.err
     assert "Traceback" not in done.err + done.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["smoke", "--url=redis://:planted-word@h"],
+        ["redis://:planted-word@h"],
+        ["smoke", "--target", "redis://:planted-word@h"],
+        ["queue", "list", "redis://:planted-word@h", "--servce"],
+    ],
+)
+def test_a_misspelt_argument_is_quoted_without_its_password(
+    arguments: list[str], folder: Path
+) -> None:
+    done = product.run(folder, *arguments)
+    assert done.code == 4
+    assert "planted-word" not in done.everything
+
+
+@pytest.mark.parametrize(
+    ("selected", "ids"),
+    [
+        ("memory.evictions", {"memory.evictions"}),
+        ("memory.evic", {"memory.evictions", "memory.eviction_policy"}),
+        ("mem", {"memory.used_ratio", "memory.eviction_policy", "memory.evictions",
+                 "memory.fragmentation"}),
+        ("queue.sta", {"queue.stalled"}),
+    ],
+)  # fmt: skip
+def test_an_id_selects_itself_and_the_beginning_of_ids_all_of_them(
+    selected: str, ids: set[str], healthy: Server, folder: Path
+) -> None:
+    done = product.run(folder, "smoke", "--select", selected, env=product.urls(healthy.url))
+    assert {name.partition("[")[0] for name in done.verdicts} == ids
 
 
 @pytest.mark.parametrize("command", [["config"], ["smoke", "--select", "exporter"]])

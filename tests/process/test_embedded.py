@@ -62,7 +62,8 @@ def test_a_throwaway_target_says_that_it_is_one() -> None:
     target = open_(environ=QUIET, requested="embedded")
     try:
         assert target.announcement == (
-            "no service URL is set: checked throwaway servers; this says nothing about yours"
+            "no service URL is set: checked throwaway servers; this says nothing about yours; "
+            "the queue bundle:render is a demonstration"
         )
         for route in target.exporters.values():
             assert (route.url, route.missing) == (None, "the embedded target has no exporter")

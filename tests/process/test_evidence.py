@@ -74,7 +74,7 @@ def test_something_broken_is_asked_about_once_in_each_service(folder: Path) -> N
     assert {*gathered} == {"cache"}
     assert {*gathered["cache"]} == PARTS
     assert any(
-        line.endswith("GET jwt:… (1 arguments)") for line in gathered["cache"]["SLOWLOG GET 20"]
+        line.endswith("GET jwt:… (1 argument)") for line in gathered["cache"]["SLOWLOG GET 20"]
     )
     assert any(line.startswith("used_memory: ") for line in gathered["cache"]["INFO memory"])
     assert "1 app-[redacted]: get, flags N" in gathered["cache"]["CLIENT LIST"]

@@ -329,7 +329,7 @@ HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], str], str]] = {
     ),
     "unknown facts": (
         broken(lambda it: it["facts"]["services"]["cache"]["memory"].update(x=1)),
-        "MemoryFacts has 1 fields that are not known",
+        "MemoryFacts has 1 field that is not known",
     ),
     "an unknown service": (
         broken(lambda it: it["facts"]["services"].update({"x\x1b[31m": {}})),

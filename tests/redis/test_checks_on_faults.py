@@ -230,7 +230,7 @@ def jwt_for_a_month() -> Iterator[Server]:
         (replica_without_master, "replication.link[queue]", "fail", "is down for"),
         (empty_jwt_cache, "jwt_cache.populated[cache]", "fail", "0 live entries of jwt:*"),
         (empty_jwt_cache, "jwt_cache.expires[cache]", "unknown", "no entry of jwt:*"),
-        (jwt_without_ttl, "jwt_cache.expires[cache]", "fail", "1 have no TTL"),
+        (jwt_without_ttl, "jwt_cache.expires[cache]", "fail", "1 has no TTL"),
         (jwt_for_a_month, "jwt_cache.expires[cache]", "fail", "limit 86400 s"),
         (slow_commands, "latency.slowlog[cache]", "warn", "6 commands took over 50 ms"),
         (always_slow, "latency.command_p95[cache]", "fail", "limit 50 ms"),

@@ -66,7 +66,7 @@ def test_what_another_node_has_is_unknown_and_never_none(
 def test_too_few_jwt_entries_on_one_node_are_unknown(nodes: Sequence[Server], folder: Path) -> None:
     done = looked_at(nodes[OWNER], folder)
     assert done.verdicts["jwt_cache.populated[cache]"] == "unknown"
-    assert "found 1 entries of jwt:* on cache" in done.message("jwt_cache.populated[cache]")
+    assert "found 1 entry of jwt:* on cache" in done.message("jwt_cache.populated[cache]")
     assert "the others were not asked" in done.message("jwt_cache.populated[cache]")
 
 

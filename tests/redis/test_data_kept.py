@@ -128,7 +128,7 @@ def follow_another(server: Server) -> None:
         (lambda server: server.client().flushall(), "queue mail is gone (it had 1 waiting)"),
         (delete("bull:bundle:render*"), "queue bundle:render is gone (it had 5 waiting)"),
         (begin_anew, "queue bundle:render lost jobs: of 5 that were ever added, 2 are known"),
-        (delete("bull:mail:repeat"), "queue mail has 0 of 1 schedulers"),
+        (delete("bull:mail:repeat"), "queue mail has 0 of 1 scheduler"),
         (lose_settings, "maxmemory is 0 (was 100.0 MiB); appendonly is no (was yes)"),
         (save_now_and_then, "save is 3600 1 (was off)"),
         (follow_another, "the role is replica (was master)"),

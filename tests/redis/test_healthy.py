@@ -88,7 +88,10 @@ def test_the_three_ways_to_run_agree(healthy: Server, folder: Path) -> None:
 
 def test_throwaway_servers_are_said_to_be_such(folder: Path) -> None:
     done = product.run(folder, "smoke", "--target", "embedded")
-    said = "no service URL is set: checked throwaway servers; this says nothing about yours"
+    said = (
+        "no service URL is set: checked throwaway servers; this says nothing about yours; "
+        "the queue bundle:render is a demonstration"
+    )
     assert done.code == 0, done.out
     assert done.out.splitlines()[0] == said
     assert said in done.html

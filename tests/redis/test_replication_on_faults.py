@@ -41,7 +41,7 @@ def test_a_frozen_replica_is_online_and_not_in_step(folder: Path) -> None:
         unasked = product.run(folder, *ARGUMENTS, env=env, config=LIMITS)
     assert before.verdicts[NAME] == "pass"
     assert frozen.verdicts[NAME] == "fail"
-    assert "0 of 1 replicas of queue are online and in step (lag" in frozen.message(NAME)
+    assert "0 of 1 replica of queue are online and in step (lag" in frozen.message(NAME)
     assert unasked.verdicts[NAME] == "warn"
     assert "replicas_min is not configured" in unasked.message(NAME)
 

@@ -78,7 +78,7 @@ def part_of_a_cluster(**changes: Any) -> ClusterFacts:
 
 def slow(duration_ms: float, age_s: float = 60) -> SlowCommand:
     return SlowCommand(
-        age_s=age_s, duration_ms=duration_ms, command=Shown(f"KEYS {duration_ms:g} (1 arguments)")
+        age_s=age_s, duration_ms=duration_ms, command=Shown(f"KEYS {duration_ms:g} (1 argument)")
     )
 
 
@@ -123,6 +123,7 @@ BASELINE = Baseline(
 
 HEALTHY: Mapping[str, Any] = {
     "connection": ConnectionFacts(address="redis:6379", elapsed_ms=3),
+    "connections": (ConnectionFacts(address="redis:6379", elapsed_ms=3),),
     "server": ServerFacts(
         product=Shown("redis"),
         version=Shown("7.0.15"),
@@ -517,7 +518,7 @@ MEMORY = [
     Case(
         "memory.evictions",
         Broken,
-        "1 keys were evicted from queue",
+        "1 key was evicted from queue",
         {"memory": {"evicted_keys": 1}},
     ),
     Case("memory.fragmentation", Held, "is 1.10, 1.0 MiB (limits 1.5 and 100 MiB, both)"),
@@ -647,13 +648,13 @@ PERSISTENCE_AND_REPLICATION = [
     Case(
         "replication.link",
         Held,
-        "1 of 1 replicas of queue are online",
+        "1 of 1 replica of queue is online",
         settings={"replicas_min": 1},
     ),
     Case(
         "replication.link",
         Broken,
-        "1 of 1 replicas of queue are online and in step (lag 0 s; limit 10 s), at least 2 wanted",
+        "1 of 1 replica of queue is online and in step (lag 0 s; limit 10 s), at least 2 wanted",
         settings={"replicas_min": 2},
     ),
     Case(
@@ -666,7 +667,7 @@ PERSISTENCE_AND_REPLICATION = [
     Case(
         "replication.link",
         Advised,
-        "1 of 2 replicas of queue are online and in step (lag 0, 41 s; limit 10 s); replicas_min",
+        "1 of 2 replicas of queue is online and in step (lag 0, 41 s; limit 10 s); replicas_min",
         {"replication": {"lags_s": (0, 41), "replicas_attached": 2}},
     ),
     Case(
@@ -822,7 +823,7 @@ JWT_CACHE = [
     Case("jwt_cache.expires", Held, "0 have no TTL and the others expire in 60 to 3600 s"),
     Case("jwt_cache.expires", Held, "to 86400 s", {"jwt_entries": {"ttl_max_s": 86_400.0}}),
     Case("jwt_cache.expires", Broken, "to 86401 s", {"jwt_entries": {"ttl_max_s": 86_401.0}}),
-    Case("jwt_cache.expires", Broken, "1 have no TTL", {"jwt_entries": {"without_ttl": 1}}),
+    Case("jwt_cache.expires", Broken, "1 has no TTL", {"jwt_entries": {"without_ttl": 1}}),
     Case(
         "jwt_cache.expires",
         Broken,
@@ -925,20 +926,20 @@ SLOWLOG = [
         "latency.slowlog",
         Broken,
         "2 commands took over 100 ms on queue in the last 600 s; the slowest, KEYS 300 "
-        "(1 arguments), took 300.0 ms",
+        "(1 argument), took 300.0 ms",
         {"slowlog": {"entries": [slow(200), slow(300), slow(50), slow(900, 601)]}},
     ),
     Case(
         "latency.slowlog",
         Broken,
-        "1 commands took over 50 ms on cache",
+        "1 command took over 50 ms on cache",
         {"slowlog": {"entries": [slow(60)]}},
         role="cache",
     ),
     Case(
         "latency.slowlog",
         Broken,
-        "1 commands took over",  # what was seen counts, however little could be
+        "1 command took over",  # what was seen counts, however little could be
         {"slowlog": {"entries": [slow(200)], "threshold_ms": None, "covers_s": 1.0}},
     ),
     Case(
@@ -1164,7 +1165,7 @@ INCIDENT = [
         restarts=2,
         death_times=[NOW - 200, NOW - 91],
     ),
-    container(Advised, "its restart policy started it 1 times, the last time 90 s ago", restarts=1),
+    container(Advised, "its restart policy started it 1 time, the last time 90 s ago", restarts=1),
     Case(
         "incident.container",
         Held,
@@ -1220,8 +1221,8 @@ INCIDENT = [
         Broken, "restart loop: its restart policy started it 2 times, the last time 59 s", 59, 2
     ),
     policy(Advised, "its restart policy started it 2 times, the last time 60 s ago", 60, 2),
-    policy(Advised, "its restart policy started it 1 times, the last time 59 s ago", 59, 1),
-    policy(Advised, "its restart policy started it 1 times", 59, 1, deaths=2),
+    policy(Advised, "its restart policy started it 1 time, the last time 59 s ago", 59, 1),
+    policy(Advised, "its restart policy started it 1 time", 59, 1, deaths=2),
     policy(Broken, "started it 2 times, the last time 599 s ago", 599, 2, deaths=2),
     policy(Held, "is running for 600 s", 600, 2, deaths=2),
     Case("incident.logs", Held, "0 fatal lines since the last start of redis-1, twin; 24 lines"),

@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from redis_runbook.cli import _parser
+from redis_runbook.commands.options import command_line
 from redis_runbook.reporting.table import OUTPUTS
 from tests.support.places import ROOT
 
@@ -26,5 +26,5 @@ def test_an_examples_commands_are_ours(path: object) -> None:
     found = commands(path.read_text())  # type: ignore[attr-defined]
     assert found
     for arguments in found:
-        options = _parser().parse_args(arguments)
+        options = command_line().parse_args(arguments)
         assert {one.partition("=")[0] for one in options.output} <= {one.name for one in OUTPUTS}

@@ -12,6 +12,7 @@ from redis_runbook.probes.prometheus.range import RangeFacts, RecordedSeries
 from redis_runbook.probes.prometheus.series import look_again
 from redis_runbook.verdict import SEVERITY, Verdict
 from redis_runbook.wire import own_series as own
+from redis_runbook.words import counted
 
 _QUANTILE: Final = 0.95
 """As for a window of samples: over in more than 5 % of the steps means over as a whole."""
@@ -52,13 +53,17 @@ def _judge_series(alert: RecordedAlert, series: RecordedSeries) -> JudgedSeries:
     since = f"of the last {duration(recorded.window_s)}" if recorded.window_s else "now"
     subject = f"{rule.name} ({series.labels or 'all series'})"
     limit = _amount(rule.threshold, rule)
-    steps = f"{sum(over)} of {len(series.values)} steps {since} are over {limit}"
+    all_steps = counted(len(series.values), "step")
+    steps = f"{sum(over)} of {all_steps} {since} {'is' if sum(over) == 1 else 'are'} over {limit}"
     if any(gone):
         steps += f", and there was no such queue at {sum(gone)}"
     if unseen:
         verdict = Verdict.UNKNOWN
         why = "no fresh value" + (", or one that is no finite number" if series.infinite else "")
-        sentence = f"{subject}: {unseen} of {len(series.values)} steps {since} have {why}; {steps}"
+        sentence = (
+            f"{subject}: {unseen} of {all_steps} {since} {'has' if unseen == 1 else 'have'} {why}; "
+            f"{steps}"
+        )
         if seen and not any(missing[unseen:]):  # the beginning: the window is not whole yet
             wait_s = recorded.window_s * unseen / (len(missing) - 1)
             sentence += f": {look_again(recorded.ended_at, wait_s)}"

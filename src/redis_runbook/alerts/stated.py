@@ -1,5 +1,6 @@
-"""The three alerts that the runbook states: queue latency, command duration and memory.
+"""The alerts on what the runbook states: queue latency, command duration and memory.
 
+Command duration has two, by our own samples and by the server's.
 Queue latency is only in our own series; no exporter measures it.
 """
 

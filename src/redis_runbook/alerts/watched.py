@@ -132,7 +132,7 @@ class ExporterAlerts(AboutService):
                 threshold=0,
                 bad=1,
                 good=0,
-                summary=f"{{{{ $value }}}} keys were evicted from {name}: jobs may be lost",
+                summary=f"keys were evicted from {name} ({{{{ $value }}}}): jobs may be lost",
             )
         if self.settings.memory_limit is None:
             yield self._value_is(

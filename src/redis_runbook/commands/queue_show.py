@@ -2,40 +2,25 @@
 
 import argparse
 import os
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-import redis
-
 from redis_runbook.commands.answer import answer, complain, misused
 from redis_runbook.commands.configuration import configuration
+from redis_runbook.commands.queue_service import endpoints, look_at, services_with_queues
 from redis_runbook.config.error import ConfigError
 from redis_runbook.config.model import Config
-from redis_runbook.config.resolve import endpoint_of
 from redis_runbook.judging.cause import cause
 from redis_runbook.judging.queue_latency import judge_latency
 from redis_runbook.judging.queue_text import oldest_jobs, seconds, worker_lines
-from redis_runbook.probes.bullmq.discovery import discover
 from redis_runbook.probes.bullmq.facts import QueueFacts, Scheduler
-from redis_runbook.probes.bullmq.queues import (
-    READS_APART_S,
-    ObservedQueue,
-    look_again,
-    look_first,
-)
-from redis_runbook.probes.connection import reach
-from redis_runbook.redact import KNOWN, Shown, document, printable, sentence
+from redis_runbook.probes.bullmq.queues import ObservedQueue
+from redis_runbook.redact import Shown, document, printable
 from redis_runbook.verdict import CannotLook, ExitCode
-from redis_runbook.wire.client import connected
-from redis_runbook.wire.endpoint import Endpoint
-from redis_runbook.wire.failure import why_it_failed
 
 _LIMIT_S: Final = 10.0
-_BUDGET_S: Final = 2.0
-_MARGIN_S: Final = 0.05
 _NAME_WIDTH: Final = 18
 _SCHEDULERS: Final = 20
 
@@ -65,31 +50,12 @@ def _show(
     """
     loaded = configuration(config_file, environ)
     config = loaded.config
-    KNOWN.shows_job_details = config.privacy.job_details
     chosen = _service(config, service)
-    endpoint, missing = endpoint_of(chosen, config.services[chosen], environ, defaults=False)
-    if endpoint is None:
-        raise CannotLook(missing)
-    if loaded.file or endpoint.has_login:
-        complain("; ".join(_opening(chosen, endpoint, loaded.file)))
-    try:
-        observed = _observe(name, chosen, endpoint, config)
-    except (CannotLook, redis.RedisError) as error:
-        known = isinstance(error, CannotLook)
-        why = str(error) if known else f"{chosen} {why_it_failed(error)}"
-        raise CannotLook(sentence(why)) from None
+    (endpoint,) = endpoints(config, [chosen], environ, loaded.file).values()
+    (observed,) = look_at(chosen, endpoint, config, only=name, limit_s=_LIMIT_S).queues
     limits = config.queue_limits(chosen, name)
     lines = _lines(observed, limit_s=limits.latency_s, window_s=limits.latency_for_s)
     return document("\n".join((f"{printable(name)} on {chosen}", *lines)))
-
-
-def _opening(service: str, endpoint: Endpoint, file: Path | None) -> Iterator[str]:
-    """What a run says first: who is asked, by which configuration, and whether with a login."""
-    yield f"{service} at {endpoint.address}"
-    if file:
-        yield f"configured by {printable(str(file))}"
-    if endpoint.has_login:
-        yield f"logins for {service} at {endpoint.address}"
 
 
 def _service(config: Config, wanted: str | None) -> str:
@@ -98,46 +64,10 @@ def _service(config: Config, wanted: str | None) -> str:
     Raises:
         ConfigError: there is no such service, or there are several to choose from.
     """
-    queues = [
-        name
-        for name, settings in config.services.items()
-        if settings.enabled and settings.role_spec.has_queues
-    ]
-    if wanted in queues:
-        return wanted
-    if wanted is None and len(queues) == 1:
+    queues = services_with_queues(config, wanted)
+    if len(queues) == 1:
         return queues[0]
-    problem = f"there is no queue service {printable(wanted)}" if wanted else "name the service"
-    choice = " or ".join(queues) or "(none is configured)"
-    raise ConfigError([f"{problem}: --service {choice}"])
-
-
-def _observe(name: str, service: str, endpoint: Endpoint, config: Config) -> ObservedQueue:
-    settings = config.services[service]
-    timeout_s = settings.limits.connect_s
-    connection = reach(endpoint, timeout_s=timeout_s)
-    if not connection.reachable:
-        raise CannotLook(f"{service} at {connection.address} {connection.message}")
-    with (
-        connected(endpoint, service, timeout_s=timeout_s) as client,
-        client.time_limit(_LIMIT_S),
-    ):
-        found = discover(client, prefix=settings.prefix, configured=[name], budget_s=_BUDGET_S)
-        for code in found.elsewhere.values():
-            raise CannotLook(f"{printable(name)} is not on this node of {service} ({code})")
-        if found.absent:
-            raise CannotLook(f"no such queue: {printable(name)}; found: {found.titles}")
-        only_this = found.only(name)
-        first = look_first(client, only_this)
-        time.sleep(READS_APART_S + _MARGIN_S)
-        queues = look_again(
-            client,
-            only_this,
-            first,
-            window_s=settings.limits.queue_latency_for_s,
-        )
-    (observed,) = queues.by_name.values()
-    return observed
+    raise ConfigError([f"name the service: --service {' or '.join(queues)}"])
 
 
 def _lines(queue: ObservedQueue, *, limit_s: float, window_s: float) -> Iterator[str]:

@@ -13,6 +13,7 @@ from redis_runbook.commands.configuration import configuration
 from redis_runbook.commands.files import write
 from redis_runbook.config.error import ConfigError
 from redis_runbook.redact import document, vetted
+from redis_runbook.words import counted
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,7 +34,7 @@ def _written(rules: Sequence[AlertRule], options: argparse.Namespace) -> Iterato
     """Write the files that were asked for; the lines that say so."""
     output, tests, alertmanager = options.output, options.tests, options.alertmanager
     if output:
-        yield write(output, render(rules), f"{len(rules)} rules")
+        yield write(output, render(rules), counted(len(rules), "rule"))
     if tests:
         cases = render_tests(rules, os.path.relpath(output, tests.parent))
         yield write(tests, cases, f"run `promtool test rules {tests}`")

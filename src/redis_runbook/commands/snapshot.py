@@ -25,6 +25,7 @@ from redis_runbook.verdict import CannotLook, ExitCode
 from redis_runbook.wire.background import in_background
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.failure import why_it_failed
+from redis_runbook.words import counted
 
 _MODE: Final = 0o640
 
@@ -102,10 +103,13 @@ def _told(taken: tuple[Shown, Inventory]) -> str:
     """`queue (120 keys, 3 queues)`: with what is bounded said to be."""
     name, held = taken
     keys = sum(database.keys for database in held.databases)
-    parts = [f"{keys} keys"]
+    parts = [counted(keys, "key")]
     if held.queues or held.queues_unseen:
         number, least = len(held.queues), "at least " if held.queues_unseen else ""
-        parts.append(f"{least}{number} queue{'' if number == 1 else 's'}")
+        parts.append(f"{least}{counted(number, 'queue')}")
     if held.jwt:
-        parts.append(f"{'' if held.jwt.complete else 'at least '}{held.jwt.live} JWT entries")
+        parts.append(
+            f"{'' if held.jwt.complete else 'at least '}"
+            f"{counted(held.jwt.live, 'JWT entry', 'JWT entries')}"
+        )
     return f"{name} ({', '.join(parts)})"

@@ -11,6 +11,7 @@ import jinja2
 
 from redis_runbook.drills.drill import Drill
 from redis_runbook.verdict import Verdict
+from redis_runbook.words import counted
 
 _VERSION: Final = 1
 _EXPLAINED: Final = """\
@@ -82,7 +83,9 @@ def summary(drills: Sequence[Drill]) -> str:
     """`37 of 38 faults were noticed exactly; 1 was not run`."""
     not_run = sum(bool(drill.problem) for drill in drills)
     rest = f"; {not_run} could not be run" if not_run else ""
-    return f"{sum(drill.ok for drill in drills)} of {len(drills)} faults were noticed exactly{rest}"
+    noticed = sum(drill.ok for drill in drills)
+    were = "was" if noticed == 1 else "were"
+    return f"{noticed} of {counted(len(drills), 'fault')} {were} noticed exactly{rest}"
 
 
 def told(drill: Drill | None) -> str:

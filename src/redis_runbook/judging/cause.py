@@ -34,14 +34,28 @@ like any other."""
 
 NEXT_STEPS: Final[Mapping[Cause, Sequence[str]]] = {
     Cause.PAUSED: ["`queue.resume()` once the reason for the pause is gone"],
-    Cause.NO_WORKER: ["start the workers: `docker compose up -d WORKERS`"],
-    Cause.NOT_CONSUMING: ["restart the workers: they are connected and take no job"],
+    Cause.NO_WORKER: [
+        "start the workers: `docker compose up -d WORKERS`",
+        "if they run (`docker compose ps WORKERS`), compare their Redis and queue with these",
+    ],
+    Cause.NOT_CONSUMING: [
+        "`docker compose logs WORKERS`: what keeps them from taking jobs?",
+        "restart the workers, as they take no job: `docker compose restart WORKERS`",
+    ],
     Cause.RATE_LIMITED: ["raise the workers' `limiter`, or wait: jobs are held on purpose"],
     Cause.CONCURRENCY: ["raise the queue's global concurrency, or wait for the active jobs"],
     Cause.BUSY: ["add workers or concurrency, and look for jobs that take too long"],
-    Cause.NOT_PROMOTED: ["restart the workers: only a worker's fetch promotes a due job"],
+    Cause.NOT_PROMOTED: [
+        "restart the workers, whose fetch promotes due jobs: `docker compose restart WORKERS`"
+    ],
 }
 """What an operator does about a cause; of the others there is nothing to say."""
+
+NO_SUCH_QUEUE: Final = (
+    "correct the name, or the service's prefix: `redis-runbook queue list` shows what exists",
+    "if both are right: nobody has used it since the data was lost, or this is another Redis",
+)
+"""What an operator does about a queue that must exist and does not."""
 
 
 def cause(facts: QueueFacts, workers: WorkerFacts) -> Cause:

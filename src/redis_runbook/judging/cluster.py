@@ -16,4 +16,5 @@ def broken(facts: ClusterFacts) -> str:
             "it may be cut off from the majority"
         )
     state = "down in part" if facts.state == "ok" else "down"
-    return f"its cluster is {state}: {unserved} of {SLOTS} slots are not served"
+    are = "is" if unserved == 1 else "are"
+    return f"its cluster is {state}: {unserved} of {SLOTS} slots {are} not served"

@@ -5,6 +5,7 @@ from typing import Final
 from redis_runbook.judging.worst import Judgement, summed_up
 from redis_runbook.probes.containers.facts import ContainerState, EntryFacts
 from redis_runbook.verdict import Verdict
+from redis_runbook.words import counted
 
 RECENTLY_S: Final = 600
 """What a restart policy did longer ago is over; Docker's events reach back as far."""
@@ -76,7 +77,7 @@ def _restarted(facts: EntryFacts, state: ContainerState) -> Judgement | None:
 
 
 def _restarts(state: ContainerState) -> str:
-    return f"its restart policy started it {state.restarts} times"
+    return f"its restart policy started it {counted(state.restarts, 'time')}"
 
 
 def _unhealthy(state: ContainerState) -> Judgement | None:

@@ -10,6 +10,7 @@ from redis_runbook.judging.worst import Judgement
 from redis_runbook.probes.inventory import Database, Entries, Inventory
 from redis_runbook.redact import Shown
 from redis_runbook.verdict import CannotLook, Verdict
+from redis_runbook.words import counted
 
 _FAR_FEWER: Final = 0.1
 _MIB: Final = 1 << 20
@@ -155,7 +156,8 @@ def _lost_queues(before: Inventory, now: Inventory) -> Iterator[str]:
                 f"{queue.added or 0} are known"
             )
         if (queue.schedulers or 0) < (was.schedulers or 0):
-            yield f"queue {was.name} has {queue.schedulers or 0} of {was.schedulers} schedulers"
+            had = counted(was.schedulers or 0, "scheduler")
+            yield f"queue {was.name} has {queue.schedulers or 0} of {had}"
 
 
 def _fewer_keys(before: Inventory, now: Inventory, *, keeps_data: bool) -> Iterator[str]:
@@ -166,7 +168,8 @@ def _fewer_keys(before: Inventory, now: Inventory, *, keeps_data: bool) -> Itera
         held, holds = _kept(was, keeps_data), _kept(there.get(was.number), keeps_data)
         if holds < held * _FAR_FEWER:
             which = "that do not expire " if keeps_data else ""
-            yield f"{holds} of {held} keys {which}are in database {was.number}"
+            which += "is" if holds == 1 else "are"
+            yield f"{holds} of {counted(held, 'key')} {which} in database {was.number}"
 
 
 def _kept(database: Database | None, keeps_data: bool) -> int:  # noqa: FBT001  # of two kinds
@@ -181,7 +184,9 @@ def _fewer_entries(before: Entries | None, now: Entries | None) -> str:
         return ""
     if now.live >= before.live * _FAR_FEWER:
         return ""
-    return f"{_at_least(now)} of {_at_least(before)} entries of {now.pattern} are there"
+    one = before.live == 1
+    had = f"{_at_least(before)} {'entry' if one else 'entries'} of {now.pattern}"
+    return f"{_at_least(now)} of {had} {'is' if now.live == 1 else 'are'} there"
 
 
 def _unseen(before: Inventory, now: Inventory) -> Iterator[str]:
@@ -222,7 +227,7 @@ def _changed_contents(before: Inventory, now: Inventory) -> Iterator[str]:
     for database in now.databases:
         was_held = held.get(database.number, 0)
         if database.keys != was_held:
-            yield f"database {database.number} has {database.keys} keys (had {was_held})"
+            yield f"database {database.number} has {counted(database.keys, 'key')} (had {was_held})"
     known = {queue.identity: queue for queue in before.queues}
     for queue in now.queues:
         was_queue = known.get(queue.identity)

@@ -1,6 +1,7 @@
 """The sentences about a login and what it did to the JWT cache."""
 
 from redis_runbook.probes.jwt_refresh import JwtRefreshFacts
+from redis_runbook.words import counted
 
 
 def what_the_login_did(seen: JwtRefreshFacts, pattern: str, service: str) -> str:
@@ -10,7 +11,8 @@ def what_the_login_did(seen: JwtRefreshFacts, pattern: str, service: str) -> str
         if seen.changed
         else f"in the {seen.watched_s:.1f} s after it"
     )
-    entries = f"{seen.changed or 'no'} entr{'ies' if seen.changed > 1 else 'y'} of {pattern}"
+    entries = counted(seen.changed, "entry", "entries") if seen.changed else "no entry"
+    entries = f"{entries} of {pattern}"
     were = "were" if seen.changed > 1 else "was"
     return f"the login {seen.login}, and {entries} on {service} {were} new or renewed {when}"
 
@@ -23,5 +25,6 @@ def without_it(seen: JwtRefreshFacts) -> str:
 def doubt(seen: JwtRefreshFacts, others_not_asked: str) -> str:
     """Why an entry may be new or renewed where none was seen to be; empty if all was seen."""
     if seen.unending:
-        return f"{seen.unending} of {seen.entries} have no expiry that could be seen to change"
+        have = "has" if seen.unending == 1 else "have"
+        return f"{seen.unending} of {seen.entries} {have} no expiry that could be seen to change"
     return others_not_asked

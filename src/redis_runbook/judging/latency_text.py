@@ -8,6 +8,7 @@ from redis_runbook.judging.traffic import is_within
 from redis_runbook.judging.window import Outcome, WindowJudgement
 from redis_runbook.probes.latency.histogram import Durations, Traffic
 from redis_runbook.probes.latency.sample import LatencyFacts
+from redis_runbook.words import counted
 
 _MAX_COMMANDS: Final = 5
 
@@ -46,8 +47,8 @@ def too_little(service: Service, latency: LatencyFacts, window: WindowJudgement)
     paused_s = sum(to - since for since, to in latency.unseen)
     if paused_s >= latency.elapsed_s / 4 > 0:
         reason = (
-            f"only {window.n} samples, as this process did not run for {paused_s:.1f} s of "
-            f"{latency.elapsed_s:.1f} s"
+            f"only {counted(window.n, 'sample')}, as this process did not run for {paused_s:.1f} s "
+            f"of {latency.elapsed_s:.1f} s"
         )
     elif window.outcome is Outcome.TOO_BUSY:
         reason = (
@@ -56,8 +57,9 @@ def too_little(service: Service, latency: LatencyFacts, window: WindowJudgement)
         )
     else:
         losses = "; ".join(_losses(latency))
-        return f"only {window.n} samples in {latency.elapsed_s:.1f} s on {service.name}" + (
-            f" ({losses})" if losses else ""
+        return (
+            f"only {counted(window.n, 'sample')} in {latency.elapsed_s:.1f} s on {service.name}"
+            + (f" ({losses})" if losses else "")
         )
     return "; ".join(
         [f"this machine was too busy to measure {service.name}: {reason}", *_losses(latency)]

@@ -10,6 +10,7 @@ from redis_runbook.judging.stalled import StalledJob
 from redis_runbook.probes.bullmq.facts import Counts, QueueFacts, WaitingJob
 from redis_runbook.probes.bullmq.queues import ObservedQueue
 from redis_runbook.redact import printable
+from redis_runbook.words import counted
 
 _MAX_JOBS: Final = 5
 _MAX_EVENTS: Final = 5
@@ -75,8 +76,8 @@ def waits(judged: LatencyJudgement, facts: QueueFacts, *, limit_s: float, why: C
         parts.append(f"waiting jobs are not in order of age{partial}")
     if judged.pick_ups:
         parts.append(
-            f"{judged.pick_ups} pick-ups, p50 {judged.p50_s:.3f}, p95 {judged.p95_s:.3f}, max "
-            f"{judged.max_s:.3f} s"
+            f"{counted(judged.pick_ups, 'pick-up')}, p50 {judged.p50_s:.3f}, p95 "
+            f"{judged.p95_s:.3f}, max {judged.max_s:.3f} s"
         )
     return "; ".join(parts)
 
@@ -99,6 +100,12 @@ def oldest_jobs(facts: QueueFacts) -> list[str]:
         + (f": {job.unknown_because}" if job.unknown_because else "")
         for job in facts.waiting[:_MAX_JOBS]
     ]
+
+
+def without_lock(number: int, queue: str = "") -> str:
+    """`2 active jobs of render have no lock`."""
+    jobs = counted(number, "active job") + (f" of {queue}" if queue else "")
+    return f"{jobs} {'has' if number == 1 else 'have'} no lock"
 
 
 def stalled_lines(jobs: Sequence[StalledJob]) -> list[str]:

@@ -6,6 +6,7 @@ A frozen replica stays `online`, and the link to a frozen master `up`, until `re
 from typing import Final
 
 from redis_runbook.probes.replication import ReplicationFacts
+from redis_runbook.words import counted
 
 _SHOWN: Final = 5
 """Lags in a sentence: the largest."""
@@ -28,12 +29,13 @@ def in_step(facts: ReplicationFacts, *, limit_s: float) -> int:
 
 
 def replicas(facts: ReplicationFacts, name: str, *, limit_s: float) -> str:
-    """`1 of 2 replicas of queue are online and in step (lag 0, 41 s; limit 10 s)`."""
+    """`1 of 2 replicas of queue is online and in step (lag 0, 41 s; limit 10 s)`."""
+    fine = in_step(facts, limit_s=limit_s)
     lags = ", ".join(str(lag_s) for lag_s in sorted(facts.lags_s)[-_SHOWN:])
     shown = f"lag {lags} s; limit {limit_s:g} s" if lags else "none is online"
     return (
-        f"{in_step(facts, limit_s=limit_s)} of {facts.replicas_attached} replicas of {name} are "
-        f"online and in step ({shown})"
+        f"{fine} of {counted(facts.replicas_attached, 'replica')} of {name} "
+        f"{'is' if fine == 1 else 'are'} online and in step ({shown})"
     )
 
 

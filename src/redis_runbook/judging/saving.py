@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from redis_runbook.probes.persistence import PersistenceFacts, Saving
+from redis_runbook.words import counted
 
 _TIMES_THE_LAST: Final = 3
 """A save may take so many times as long as the one before it."""
@@ -25,7 +26,7 @@ def failed(facts: PersistenceFacts) -> str:
 def at_stake(facts: PersistenceFacts) -> str:
     """What a failure puts at risk: the changes of an RDB save are none of an AOF write."""
     if facts.rdb_enabled and not facts.rdb_ok:
-        return f"{facts.changes_since_save} changes since the last RDB save"
+        return f"{counted(facts.changes_since_save, 'change')} since the last RDB save"
     if not facts.aof_write_ok:
         return "what was written since is in memory only"
     return "the append-only file goes on growing"
@@ -34,15 +35,16 @@ def at_stake(facts: PersistenceFacts) -> str:
 def doubts(facts: PersistenceFacts, *, limit_s: float) -> Iterator[str]:
     """What is worth a look although nothing that is meant to be saved has failed."""
     changes = facts.changes_since_save
+    unsaved = counted(changes, "change is unsaved", "changes are unsaved")
     if facts.rdb_enabled is False and not facts.rdb_ok:
         yield "RDB is off, and a save by hand or for a replica failed"
     if changes and (how_long := _endless(facts.rdb, limit_s)):
-        yield f"an RDB save has not ended after {how_long}, {changes} changes are unsaved"
+        yield f"an RDB save has not ended after {how_long}, {unsaved}"
     if facts.aof_enabled and (how_long := _endless(facts.aof, limit_s)):
         yield f"an AOF rewrite has not ended after {how_long}"
     point, since_s = facts.overdue, facts.since_save_s or 0.0
     if point and since_s > point.after_s + limit_s:
-        yield f"{changes} changes are unsaved for {since_s:.0f} s although `{point}` is set"
+        yield f"{unsaved} for {since_s:.0f} s although `{point}` is set"
 
 
 def _endless(saving: Saving, limit_s: float) -> str:

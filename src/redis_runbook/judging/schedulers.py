@@ -1,11 +1,16 @@
 """Which job schedulers of a queue have stopped, are orphaned, or are only late."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from redis_runbook.judging.cause import HOLDS_SCHEDULERS, Cause
+from redis_runbook.judging.cause import HOLDS_SCHEDULERS, NEXT_STEPS, Cause
+from redis_runbook.judging.queue_text import looked_at
 from redis_runbook.probes.bullmq.facts import QueueFacts, Scheduler
 from redis_runbook.redact import printable
+from redis_runbook.words import counted
+
+_NAMED: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +24,24 @@ class SchedulersJudgement:
     orphaned: tuple[str, ...]
     stopped: tuple[str, ...]
     held: tuple[str, ...]
+
+    def sentence(self, facts: QueueFacts, queue: str, why: Cause) -> str:
+        """`2 job schedulers of render: tick is orphaned`; `why` is the cause of a late run."""
+        problems = [f"{scheduler_id} is orphaned" for scheduler_id in self.orphaned]
+        problems += [f"{scheduler_id} has stopped: {why}" for scheduler_id in self.stopped]
+        late = f"{counted(len(self.held), 'is', 'are')} late: {why}" if self.held else ""
+        found = ", ".join(problems[:_NAMED]) or late or "each has its next run ahead"
+        partial = looked_at(facts.schedulers_seen, facts.schedulers_total)
+        schedulers = counted(facts.schedulers_total or 0, "job scheduler")
+        return f"{schedulers} of {queue}: {found}{partial}"
+
+    def steps(self, why: Cause) -> Sequence[str]:
+        """What to do about those that will not run by themselves."""
+        again = ["call `upsertJobScheduler` again for what is orphaned: no worker revives it"]
+        return [
+            *(NEXT_STEPS.get(why, ()) if self.stopped else ()),
+            *(again if self.orphaned else ()),
+        ]
 
 
 def judge_schedulers(

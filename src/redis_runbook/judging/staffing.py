@@ -1,12 +1,15 @@
 """Whether somebody does the work that a queue has, and whether it is too early to say."""
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from redis_runbook.judging.queue_text import seconds
+from redis_runbook.judging.cause import NEXT_STEPS, Cause
+from redis_runbook.judging.queue_text import seconds, without_lock
 from redis_runbook.judging.stalled import stalled
 from redis_runbook.probes.bullmq.queues import ObservedQueue
 from redis_runbook.probes.bullmq.workers import WorkerFacts
+from redis_runbook.words import counted
 
 
 class Staffing(enum.Enum):
@@ -46,6 +49,30 @@ def judge_staffing(workers: WorkerFacts, needed: int) -> StaffingJudgement:
     return StaffingJudgement(staffing=Staffing.UNKNOWN, because=because)
 
 
+def staffing_sentence(
+    workers: WorkerFacts, queue: str, needed: int, *, work: str, reason: str = ""
+) -> str:
+    """`0 of 0 connected workers of render take jobs (at least 1)`, with the work that waits."""
+    sentence = (
+        f"{workers.at_work} of {counted(len(workers.workers), 'connected worker')} of {queue} "
+        f"{'takes' if workers.at_work == 1 else 'take'} jobs (at least {needed})"
+    )
+    if work and needed and not workers.at_work:
+        sentence = f"{work} in {queue}, and nobody takes them: {sentence}"
+    elif workers.unnamed_at_work:
+        sentence = f"{sentence}: {workers.because}"
+    return f"{sentence}: {reason}" if reason else sentence
+
+
+def staffing_steps(workers: WorkerFacts) -> Sequence[str]:
+    """What to do where too few workers take jobs: one that is not there cannot be restarted."""
+    if not workers.workers and not workers.at_work:
+        return NEXT_STEPS[Cause.NO_WORKER]
+    if workers.at_work < len(workers.workers):
+        return NEXT_STEPS[Cause.NOT_CONSUMING]
+    return ["start more workers, as each of these takes jobs: `docker compose up -d WORKERS`"]
+
+
 def still_reconnecting(queue: ObservedQueue) -> str:
     """Why nobody may be at work yet: after a restart workers need up to 25 s to come back.
 
@@ -70,13 +97,14 @@ def unattended_work(queue: ObservedQueue, *, longer_than_s: float) -> str:
     if facts.paused:
         return ""
     backlog, wait_s = facts.counts.backlog, facts.longest_wait_s
+    waiting = counted(backlog or 0, "job waits", "jobs wait")
     if backlog and wait_s is not None and wait_s > longer_than_s:
-        parts.append(f"{backlog} jobs wait, the oldest for {seconds(wait_s)}")
+        parts.append(f"{waiting}, the oldest for {seconds(wait_s)}")
     elif backlog and wait_s is None and queue.first.counts.backlog:
-        parts.append(f"{backlog} jobs wait, nobody knows since when")
+        parts.append(f"{waiting}, nobody knows since when")
     elif facts.overdue_s is not None and facts.overdue_s > longer_than_s:
         parts.append(f"a delayed job is {seconds(facts.overdue_s)} past due")
     unlocked = stalled(queue.first, facts, queue.workers) or ()
     if any((job.running_s or 0.0) > longer_than_s for job in unlocked):
-        parts.append(f"{len(unlocked)} active jobs have no lock")
+        parts.append(without_lock(len(unlocked)))
     return " and ".join(parts)

@@ -1,9 +1,11 @@
 """Finds stalled jobs, by comparing two reads of a queue."""
 
 import enum
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from redis_runbook.judging.cause import NEXT_STEPS, Cause
 from redis_runbook.probes.bullmq.facts import MS_PER_S, ActiveJob, QueueFacts
 from redis_runbook.probes.bullmq.queues import READS_APART_S
 from redis_runbook.probes.bullmq.workers import WorkerFacts
@@ -19,6 +21,14 @@ class StalledKind(enum.StrEnum):
     CHECK_BROKEN = "workers are there, but their stall check does not recover it"
     ABANDONED = "no worker is there to recover it"
     NOBODY_CAN = "its workers are frozen or take no jobs: nobody recovers it"
+
+
+_STEPS: Final[Mapping[StalledKind, Sequence[str]]] = {
+    StalledKind.SUSPECT: ["look again in 90 s, when a worker should have taken the jobs anew"],
+    StalledKind.CHECK_BROKEN: ["restart the workers: `docker compose restart WORKERS`"],
+    StalledKind.ABANDONED: NEXT_STEPS[Cause.NO_WORKER],
+    StalledKind.NOBODY_CAN: NEXT_STEPS[Cause.NOT_CONSUMING],
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +70,11 @@ def stalled(
             StalledJob(job_id=job.job_id, name=job.name, running_s=job.running_s, kind=kind)
         )
     return tuple(found)
+
+
+def stalled_steps(jobs: Iterable[StalledJob]) -> Sequence[str]:
+    """What to do about jobs without a lock, by what will happen to them."""
+    return list(dict.fromkeys(step for job in jobs for step in _STEPS[job.kind]))
 
 
 def _run_of(job: ActiveJob) -> tuple[str, int | None, int | None]:

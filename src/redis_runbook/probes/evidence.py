@@ -19,6 +19,7 @@ from redis_runbook.probes.slowlog import slow_commands
 from redis_runbook.redact import Shown, printable, sentence
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word
+from redis_runbook.words import counted
 
 Gathered = Mapping[Shown, Sequence[Shown]]
 """Lines of text by what they are of: `{"INFO memory": ["used_memory: 1048576", …]}`."""
@@ -137,13 +138,13 @@ def _clients(client: Client, clients_info: Any) -> Iterator[str]:
         parts = line[:_LONGEST_CLIENT].split(b" ")
         fields = dict(part.partition(b"=")[::2] for part in parts)
         kinds[tuple(fields.get(name, b"") for name in (b"name", b"cmd", b"flags"))] += 1
-    yield f"{kinds.total()} clients"
+    yield counted(kinds.total(), "client")
     for (name, command, flags), count in kinds.most_common(_MOST_KINDS):
         shown = printable(name, _LONGEST_NAME) if name else "without a name"
         last = f"{printable(command, _LONGEST_NAME)}, flags {printable(flags, _LONGEST_NAME)}"
         yield f"{count} {shown}: {last}"
     if len(kinds) > _MOST_KINDS:
-        yield f"and {len(kinds) - _MOST_KINDS} kinds more"
+        yield f"and {counted(len(kinds) - _MOST_KINDS, 'kind')} more"
 
 
 def _connected(reply: Any) -> int:

@@ -12,6 +12,7 @@ from pydantic import Field, RootModel
 from redis_runbook.redact import Shown, harmless
 from redis_runbook.wire.http import FetchError
 from redis_runbook.wire.json import Answer, JsonApi
+from redis_runbook.words import counted
 
 _NO_ACCESS: Final = frozenset({401, 403})
 _MEANINGS: Final[Mapping[int | None, str]] = {
@@ -209,7 +210,8 @@ def _ask_sources(
         else:
             answered.append(harmless(known.uid))
     if (unasked := len(questions) - _MAX_SOURCES) > 0:
-        doubts.append(f'{unasked} more data sources of "{title}" were not asked')
+        were = "was" if unasked == 1 else "were"
+        doubts.append(f'{counted(unasked, "data source")} more of "{title}" {were} not asked')
     if not answered and not problems and not doubts:
         problems[f'no panel of "{title}" asks a data source'] = None
     return DashboardFacts(title=title, problems=list(problems), doubts=doubts, answered=answered)

@@ -12,6 +12,7 @@ from redis_runbook.probes.server import integer, parse_info
 from redis_runbook.redact import Shown, printable, sentence
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
+from redis_runbook.words import counted
 
 _MAX_ENTRIES: Final = 128
 _MAX_DIGITS: Final = 18
@@ -145,7 +146,7 @@ def _entry(entry: Any, now_s: float) -> SlowCommand:
                 age_s=max(0.0, now_s - at_s),
                 duration_ms=duration_us / 1000,
                 command=sentence(
-                    f"{printable(name, 32).upper()}{key} ({len(arguments)} arguments)"
+                    f"{printable(name, 32).upper()}{key} ({counted(len(arguments), 'argument')})"
                 ),
             )
     raise _unusable()

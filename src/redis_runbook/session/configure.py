@@ -5,7 +5,7 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -81,7 +81,7 @@ def configure(
         loaded, saved = _loaded(config)
         waited = config.stash.get(WAITED, None)
         if not saved and (waited is None or waited.attempt == 1):
-            for sentence in misspelt_variables(loaded.config, os.environ):
+            for sentence in _warnings(config, loaded):
                 print(sentence, file=sys.stderr)  # noqa: T201
         baseline, history = config.getoption("baseline"), config.getoption("history")
         given = {"--wait": waited, "--baseline": baseline, "--history": history}
@@ -150,6 +150,20 @@ def _loaded(config: pytest.Config) -> "tuple[Loaded, Saved | None]":
 
 def _requested_outputs(config: pytest.Config) -> set[str]:
     return {text.partition("=")[0] for text in config.getoption("output")}
+
+
+def _warnings(config: pytest.Config, loaded: Loaded) -> Iterator[str]:
+    """What was probably meant differently: variables, and files that node_exporter does not read.
+
+    A device is no such file, nor is standard output.
+    """
+    yield from misspelt_variables(loaded.config, os.environ)
+    named = [text.partition("=")[::2] for text in config.getoption("output")]
+    files = [path for name, path in named if name == "prometheus"]
+    for file in filter(None, dict.fromkeys([*files, config.getoption("metrics_file")])):
+        path = Path(file)
+        if path.suffix != ".prom" and file != "-" and not path.is_relative_to("/dev"):
+            yield f"{harmless(file)}: node_exporter reads only files that end in .prom"
 
 
 def _refuse_in_vain(options: Iterable[str], config: Config) -> None:

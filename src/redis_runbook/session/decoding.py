@@ -26,6 +26,7 @@ from redis_runbook.session.typed import (
     text_as_bytes,
 )
 from redis_runbook.verdict import CannotLook
+from redis_runbook.words import counted
 
 _LARGEST: Final = 2**64
 _MAX_SHOWN: Final = 4_096
@@ -81,7 +82,9 @@ def _read_fields(hint: Any, value: Json) -> Any:
         value = dict(zip(fields, value, strict=True))
     _checked(value, "a table", fits=isinstance(value, dict))
     if unknown := set(value) - set(fields):
-        raise ValueError(f"{name} has {len(unknown)} fields that are not known")
+        raise ValueError(
+            f"{name} has {counted(len(unknown), 'field that is', 'fields that are')} not known"
+        )
     made = {}
     for field, kind in fields.items():
         if field in value:

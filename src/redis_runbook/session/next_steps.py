@@ -1,7 +1,9 @@
 """What to do about a finding: the steps of its ruling and its check, with the operator's own names.
 
 A step writes commands as `docker compose restart SERVICE`. There SERVICE is what the finding is
-about, EXPORTER what watches it, WORKERS are those of its queue, and NAME is the queue itself.
+about, SERVICES are all services, EXPORTER is what watches it, WORKERS are those of its queue, and
+NAME is the queue itself. A command of Redis (`SLOWLOG GET 20`) is run in the service's container
+where that is known.
 """
 
 import inspect
@@ -18,8 +20,15 @@ from redis_runbook.session.subjects import Subject
 
 _NUMBER: Final = re.compile(r"(?:^|\s)\d+\. ")
 _COMMAND: Final = re.compile(
-    r"docker compose (ps|logs|restart|up -d)(?: (SERVICE|EXPORTER|WORKERS))?"
+    r"docker compose (ps|logs|restart|up -d)(?: (SERVICES|SERVICE|EXPORTER|WORKERS))?"
 )
+_OF_REDIS: Final = re.compile(
+    r"`(?:redis-cli )?(--bigkeys|SLOWLOG GET \d+|INFO [a-z]+|CLIENT (?:LIST|UNPAUSE)|CLUSTER NODES"
+    r"|BGSAVE|CONFIG RESETSTAT|CONFIG SET [a-z-]+ [a-z-]+)`"
+)
+"""Whole commands, as an operator would type them."""
+_IN_COMPOSE: Final = frozenset({"queue", "cache"})
+"""The services of the runbook, whose containers compose calls redis-queue and redis-cache."""
 _DOCKER_VERBS: Final = {
     "ps": "docker inspect",
     "logs": "docker logs",
@@ -72,15 +81,21 @@ def named(
 
     def command(found: re.Match[str]) -> str:
         verb, word = found.groups()
+        if word == "SERVICES":
+            return _JOINED.join(_for_all(verb, config))
         entries = _entries(word, scope, subject.name, service, config) if word else []
-        name = _default(word, verb, service)
-        return _JOINED.join(_commands(verb, entries, name, config))
+        known = any(entry.is_container for entry in entries)
+        others = [] if known else [*filter(None, [_default(word, verb, service)])]
+        return _JOINED.join(_commands(verb, entries, others, config))
+
+    def of_redis(found: re.Match[str]) -> str:
+        where = _shell(service, config) if service else ""
+        return f"`{where} redis-cli {found[1]}`" if where else found[0]
 
     queue = shlex.quote(printable(subject.configured_as)) if subject.queue else "NAME"
     queue = f"-- {queue}" if queue.startswith("-") else queue
-    return tuple(
-        re.sub(r"\bNAME\b", lambda _: queue, _COMMAND.sub(command, step)) for step in steps
-    )
+    commands = (_COMMAND.sub(command, _OF_REDIS.sub(of_redis, step)) for step in steps)
+    return tuple(re.sub(r"\bNAME\b", lambda _: queue, step) for step in commands)
 
 
 def _entries(
@@ -111,14 +126,35 @@ def _default(word: str | None, verb: str, service: str | None) -> str:
     return word if word and verb != "ps" else ""
 
 
+def _for_all(verb: str, config: Config) -> Iterator[str]:
+    """The command for all services that are switched on, in the configuration's order."""
+    services = [name for name, settings in config.services.items() if settings.enabled]
+    own = {name: _entries("SERVICE", "", name, name, config) for name in services}
+    others = [f"redis-{name}" for name, entries in own.items() if not entries]
+    return _commands(verb, [entry for found in own.values() for entry in found], others, config)
+
+
+def _shell(service: str, config: Config) -> str:
+    """What runs a program in the container of a service; empty where none is known."""
+    for entry in _entries("SERVICE", "", service, service, config):
+        if entry.container:
+            return f"docker exec -it {_argument(entry.container)}"
+        if entry.project and entry.compose_service:
+            return f"{_compose(config, {entry.project})}exec {_argument(entry.compose_service)}"
+    return f"{_compose(config, set())}exec redis-{service}" if service in _IN_COMPOSE else ""
+
+
 def _commands(
-    verb: str, entries: Sequence[ContainerSettings], default: str, config: Config
+    verb: str, entries: Sequence[ContainerSettings], others: Sequence[str], config: Config
 ) -> Iterator[str]:
-    """The command for compose services, and one for each container that is named itself."""
+    """The command for compose services, and one for each container that is named itself.
+
+    `others` are the compose services that have no entry.
+    """
     services = [entry.compose_service for entry in entries if entry.compose_service]
-    containers = [entry.container for entry in entries if entry.container]
-    if services or not containers:
-        names = services or ([default] if default else [])
+    containers = dict.fromkeys(entry.container for entry in entries if entry.container)
+    names = dict.fromkeys([*services, *others])
+    if names or not containers:
         projects = {entry.project for entry in entries if entry.project}
         yield " ".join([f"{_compose(config, projects)}{verb}", *map(_argument, names)])
     for container in containers:

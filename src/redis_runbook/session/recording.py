@@ -160,10 +160,8 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
     unit = (ruling.unit or spec.unit) if spec else None
     broken = conclusion.verdict in {Verdict.FAIL, Verdict.WARN}
     function = getattr(item, "function", None)
-    steps = (
-        *ruling.next_steps,
-        *(steps_of(function) if broken else what_to_grant(ruling.message)),
-    )
+    usual = steps_of(function) if broken else what_to_grant(ruling.message)
+    steps = (*ruling.next_steps, *(() if ruling.only_these_steps else usual))
     return Finding(
         check=sentence(spec.id) if spec else printable(Path(item.path).stem),
         # A subject's name is ours, or was redacted when the subject was made.
@@ -175,7 +173,7 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
         observed=ruling.observed,
         limit=ruling.limit,
         unit=says(unit) if unit and ruling.limit is not None else None,
-        runbook=says(spec.runbook) if spec else None,
+        runbook=says(spec.reference) if spec else None,
         next_steps=tuple(map(says, named(steps, spec, subject, run.config))),
         evidence=printable_mapping(ruling.evidence),
         duration_s=round(duration_s, 3),

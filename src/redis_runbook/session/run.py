@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import pytest
 
 from redis_runbook.alerts.implied import Implied, implied_alerts
-from redis_runbook.catalogue import CheckSpec, Level, covers
+from redis_runbook.catalogue import CheckSpec, Level, selects
 from redis_runbook.config.commands import needed_s
 from redis_runbook.config.load import Loaded
 from redis_runbook.config.nearest import the_nearest_is
@@ -167,22 +167,25 @@ class Run:
         return time.monotonic() > self._started + self.deadline_s
 
     def select(self, wanted: Sequence[str]) -> None:
-        """Limit the run to checks with these ids or prefixes of ids; empty means all.
+        """Limit the run to checks with these ids, or with ids that begin so; empty means all.
 
         Raises:
-            ValueError: an id or prefix matches no check; the text names the nearest id.
+            ValueError: one of them means no check; the text names the nearest id.
         """
         catalogue = self.plugins.catalogue
         prefixes = {check_id.partition(".")[0] for check_id in catalogue}
         for selected in wanted:
-            if not any(covers(selected, check_id) for check_id in catalogue):
+            if not any(selects(selected, check_id, catalogue) for check_id in catalogue):
                 hint = the_nearest_is(selected, [*catalogue, *prefixes])
                 raise ValueError(f"--select {selected}: there is no such check{hint}")
         self.selected = wanted
 
     def selects(self, check_id: str) -> bool:
         """Whether the run includes the check; an empty id stands for a test that is no check."""
-        return not self.selected or any(covers(selected, check_id) for selected in self.selected)
+        catalogue = self.plugins.catalogue
+        return not self.selected or any(
+            selects(selected, check_id, catalogue) for selected in self.selected
+        )
 
     def not_judged(self) -> Sequence[Finding]:
         """What the run that left the evidence found by tests that are not here."""

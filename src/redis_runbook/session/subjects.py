@@ -16,6 +16,7 @@ from redis_runbook.redact import distinct, printable
 from redis_runbook.session.needs import reason_not_to_run
 from redis_runbook.session.run import Run
 from redis_runbook.verdict import CannotLook
+from redis_runbook.words import counted
 
 _LONGEST_NAME: Final = 160
 _MOST_DATABASES: Final = 3
@@ -282,7 +283,9 @@ def _keys(service: Service, run: Run) -> str:
     except CannotLook:
         return ": are its URL, database and prefix the right ones?"
     ours = service.endpoint.database if service.endpoint else 0
-    held = f"{keys[ours]} other keys" if ours in keys else "no key at all"
-    others = [f"{keys[number]} keys in {number}" for number in sorted(keys) if number != ours]
+    held = counted(keys[ours], "other key") if ours in keys else "no key at all"
+    others = [
+        f"{counted(keys[number], 'key')} in {number}" for number in sorted(keys) if number != ours
+    ]
     elsewhere = f" ({', '.join(others[:_MOST_DATABASES])})" if others else ""
     return f", and {held} in database {ours}{elsewhere}: is it the right one?"

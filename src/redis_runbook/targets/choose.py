@@ -14,12 +14,14 @@ from redis_runbook.config.resolve import any_url_given
 from redis_runbook.config.roles import RoleSpec
 from redis_runbook.config.service import Service
 from redis_runbook.config.target_choice import TargetChoice
-from redis_runbook.redact import harmless
+from redis_runbook.redact import harmless, printable
 from redis_runbook.targets import embedded, live
 from redis_runbook.targets.apis import find_apis
+from redis_runbook.targets.demonstration import demonstrated_queues, demonstrating
 from redis_runbook.targets.seed import seed_jwt_cache
 from redis_runbook.targets.target import ExporterRoute, Kind, Target, TargetError
 from redis_runbook.targets.throwaway import Throwaway, without_deployment
+from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.failure import why_it_failed
 
 NOT_YOURS: Final = "checked throwaway servers; this says nothing about yours"
@@ -62,10 +64,15 @@ def open_target(
     why = f"--target {requested}" if given else _no_url(config, environ)
     kind, throwaway, remark = _start(config, environ, requested, roles)
     try:
-        _seed(config, throwaway)
+        workers = _fill(config, throwaway)
     except BaseException:
         throwaway.close()
         raise
+
+    def end() -> None:
+        workers.close()
+        throwaway.close()
+
     return Target(
         kind=kind,
         services=tuple(
@@ -78,8 +85,8 @@ def open_target(
         ),
         exporters={name: _route(name, throwaway) for name in roles},
         apis=apis,
-        announcement=f"{why}: {NOT_YOURS}{remark}",
-        end=throwaway.close,
+        announcement=f"{why}: {NOT_YOURS}{_made_up(config)}{remark}",
+        end=end,
     )
 
 
@@ -128,16 +135,29 @@ def _docker_is_likely(environ: Mapping[str, str]) -> bool:
     )
 
 
-def _seed(config: Config, throwaway: Throwaway) -> None:
-    endpoint = throwaway.endpoints.get(config.jwt_cache.service)
-    if not config.jwt_cache.enabled or endpoint is None:
-        return
-    try:
-        seed_jwt_cache(endpoint, config.jwt_cache.service, config.jwt_cache)
-    except redis.RedisError as error:
-        raise TargetError(
-            f"the throwaway {config.jwt_cache.service} cannot be filled: it {why_it_failed(error)}"
-        ) from error
+def _fill(config: Config, throwaway: Throwaway) -> contextlib.ExitStack:
+    """Fill the servers with what a run looks at; the workers of their queues end with the stack."""
+    with contextlib.ExitStack() as workers:
+        for name, endpoint in throwaway.endpoints.items():
+            try:
+                if config.jwt_cache.enabled and name == config.jwt_cache.service:
+                    seed_jwt_cache(endpoint, name, config.jwt_cache)
+                workers.enter_context(demonstrating(endpoint, name, config))
+            except (redis.RedisError, CannotLook) as error:
+                why = f"it {why_it_failed(error)}" if isinstance(error, redis.RedisError) else error
+                raise TargetError(f"the throwaway {name} cannot be filled: {why}") from error
+        return workers.pop_all()
+
+
+def _made_up(config: Config) -> str:
+    """What the announcement adds: the queues must not be taken for the user's own."""
+    names = [name for service in _enabled(config) for name in demonstrated_queues(config, service)]
+    match names:
+        case []:
+            return ""
+        case [name]:
+            return f"; the queue {printable(name)} is a demonstration"
+    return f"; the {len(names)} queues are a demonstration"
 
 
 def _route(name: str, throwaway: Throwaway) -> ExporterRoute:

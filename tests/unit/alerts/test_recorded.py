@@ -83,7 +83,7 @@ def test_without_a_run_that_told_of_the_queue_missing_values_are_missing(
 ) -> None:
     found, sentence = judged([1, NONE, 1], looked)
     assert found == "unknown"
-    assert "1 of 3 steps of the last 5m have no fresh value" in sentence
+    assert "1 of 3 steps of the last 5m has no fresh value" in sentence
 
 
 @pytest.mark.parametrize(

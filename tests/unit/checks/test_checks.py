@@ -4,7 +4,7 @@ import ast
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ from redis_runbook.catalogue import CATALOGUE
 from redis_runbook.check import MARK, Broken, Held, Judge, Outcome, Ruling, Unknown
 from redis_runbook.config.model import ServiceSettings
 from redis_runbook.config.service import Service
-from redis_runbook.probes.connection import Problem
+from redis_runbook.judging.cause import NEXT_STEPS
+from redis_runbook.probes.connection import ConnectionFacts, Problem
+from redis_runbook.session.next_steps import steps_of
 from redis_runbook.wire.endpoint import Endpoint
 from tests.support.check_cases import CASES, HEALTHY, Case
 from tests.support.places import ROOT
@@ -87,6 +89,46 @@ def test_the_first_next_step_is_for_the_problem_at_hand(problem: Problem) -> Non
     _, ruling = judged(Case("connectivity.reachable", Broken, "", facts))
     by_restart = {Problem.REFUSED, Problem.UNREACHABLE, Problem.TIMED_OUT, Problem.CLOSED}
     assert bool(ruling.next_steps) == (problem not in by_restart | {Problem.ERROR})
+
+
+@pytest.mark.parametrize(
+    ("problems", "scenario"),
+    [
+        ((Problem.REFUSED, Problem.DNS), "C"),
+        ((Problem.TIMED_OUT, Problem.CLOSED, Problem.ERROR), "C"),
+        ((Problem.REFUSED, None), "A"),
+        ((Problem.AUTH, Problem.AUTH), "A"),
+        ((Problem.REFUSED, Problem.AUTH), "A"),
+        ((Problem.REFUSED,), "A"),
+    ],
+)
+def test_where_every_service_is_down_the_steps_are_scenario_c_in_its_order(
+    problems: Sequence[Problem | None], scenario: str
+) -> None:
+    everywhere = [ConnectionFacts(address="r:1", elapsed_ms=3, problem=one) for one in problems]
+    facts = {"connection": {"problem": problems[0]}, "connections": everywhere}
+    _, ruling = judged(Case("connectivity.reachable", Broken, "", facts))
+    assert ruling.only_these_steps is (scenario == "C")
+    if scenario == "C":
+        said = " ".join(ruling.next_steps)
+        order = ["Scenario C", "restart SERVICES", "EXPORTER", "--wait", "--dry-run", "Grafana"]
+        assert sorted(order, key=said.index) == order
+
+
+@pytest.mark.parametrize(("role", "policy"), [("queue", "noeviction"), ("cache", "allkeys-lru")])
+def test_the_policy_to_set_is_that_of_the_role(role: str, policy: str) -> None:
+    wrong = {"queue": "allkeys-lru", "cache": "noeviction"}[role]
+    facts = {"memory": {"policy": wrong, "maxmemory_bytes": 1}}
+    _, ruling = judged(Case("memory.eviction_policy", Broken, "", facts, role=role))
+    (step,) = ruling.next_steps
+    assert step.startswith(f"`CONFIG SET maxmemory-policy {policy}`")
+
+
+def test_what_deletes_data_is_no_step_without_its_cost() -> None:
+    by_cause = [step for steps in NEXT_STEPS.values() for step in steps]
+    for step in [*by_cause, *(step for _, check in FUNCTIONS for step in steps_of(check))]:
+        assert "FLUSH" not in step or "every entry must be fetched anew" in step, step
+        assert "queue:drain" not in step or "deletes the backlog" in step, step
 
 
 def test_the_catalogue_and_the_checks_agree() -> None:

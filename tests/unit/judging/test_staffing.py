@@ -1,5 +1,6 @@
 """Who does the work of a queue, and when it is too early or too vague to say."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from redis_runbook.judging.staffing import (
     Staffing,
     judge_staffing,
+    staffing_steps,
     still_reconnecting,
     unattended_work,
 )
@@ -80,11 +82,11 @@ def test_only_where_nobody_works_it_is_too_early_to_say() -> None:
     [
         (quiet(), ""),
         (quiet(**waiting(1)), ""),
-        (quiet(**waiting(200)), "1 jobs wait, the oldest for 3.3 min"),
+        (quiet(**waiting(200)), "1 job waits, the oldest for 3.3 min"),
         (replace(quiet(**waiting(200)), paused=True), ""),
-        (quiet(**waiting(None)), "1 jobs wait, nobody knows since when"),
+        (quiet(**waiting(None)), "1 job waits, nobody knows since when"),
         (quiet(overdue_s=9.0), "a delayed job is 9.0 s past due"),
-        (quiet(active=(active(locked=False),)), "1 active jobs have no lock"),
+        (quiet(active=(active(locked=False),)), "1 active job has no lock"),
         (quiet(active=(active(),)), ""),
     ],
 )
@@ -94,3 +96,21 @@ def test_work_that_waits_for_longer_than_the_limit_is_unattended(
     first = replace(facts, at_ms=facts.at_ms - 2_500)
     queue = ObservedQueue(configured_as="render", first=first, last=facts, workers=workers())
     assert unattended_work(queue, longer_than_s=2) == words
+
+
+@pytest.mark.parametrize(
+    ("states", "verb", "never"),
+    [
+        ((), "up -d", "restart"),
+        ((WorkerState.NOT_CONSUMING,), "restart", "up -d"),
+        ((WorkerState.CONSUMING, WorkerState.FROZEN), "restart", "up -d"),
+        ((WorkerState.CONSUMING,), "up -d", "restart"),
+    ],
+)
+def test_a_worker_that_is_not_there_is_started_and_one_that_does_nothing_restarted(
+    states: Sequence[WorkerState], verb: str, never: str
+) -> None:
+    said = " ".join(staffing_steps(workers(*states)))
+    assert f"`docker compose {verb} WORKERS`" in said
+    assert never not in said
+    assert ("docker compose logs WORKERS" in said) is (verb == "restart")

@@ -97,6 +97,22 @@ def told(step: str, text: str = "", check: str = "memory.used_ratio", name: str 
         ("`docker compose up -d WORKERS`", BY_COMPOSE,
          "`docker compose -p docugen up -d worker`, `docker start worker-2`"),
         ("`docker compose up -d`", BY_COMPOSE, "`docker compose up -d`"),
+        ("`docker compose restart SERVICES`", "",
+         "`docker compose restart redis-queue redis-cache`"),
+        ("`docker compose restart SERVICES`", OWN,
+         "`pnpm compose:restart redis-queue redis-cache`"),
+        ("`docker compose restart SERVICES`", BY_COMPOSE,
+         "`docker compose -p docugen restart redis-q`, `docker restart cache-1`"),
+        ("`docker compose restart SERVICES`", "[services.cache]\nenabled = false\n",
+         "`docker compose restart redis-queue`"),
+        ("`SLOWLOG GET 20`: what is slow?", "",
+         "`docker compose exec redis-queue redis-cli SLOWLOG GET 20`: what is slow?"),
+        ("`BGSAVE`", BY_COMPOSE, "`docker compose -p docugen exec redis-q redis-cli BGSAVE`"),
+        ("`INFO memory`", OWN, "`pnpm compose:exec redis-queue redis-cli INFO memory`"),
+        ("`CONFIG SET activedefrag yes`", '[containers.q]\nservice = "queue"\ncontainer = "a b"\n',
+         "`docker exec -it 'a b' redis-cli CONFIG SET activedefrag yes`"),
+        ("`redis-cli --bigkeys`", "", "`docker compose exec redis-queue redis-cli --bigkeys`"),
+        ("`CONFIG SET`, `ACL SETUSER`, `EXPIRE`", "", "`CONFIG SET`, `ACL SETUSER`, `EXPIRE`"),
         ("a NAME of 5 SERVICEs", BY_COMPOSE, "A NAME of 5 SERVICEs"),
     ],
 )  # fmt: skip
@@ -113,6 +129,21 @@ def test_what_a_finding_of_a_container_is_about_is_that_container() -> None:
     # A service that is called like the entry of another one is no container.
     named = told(step, '[containers.queue]\nservice = "cache"\ncontainer = "x"\n')
     assert named == "`docker compose restart redis-queue`"
+
+
+def test_a_command_of_redis_is_left_as_it_is_where_no_container_is_known() -> None:
+    config = config_of('[services.mail]\nrole = "queue"\n')
+    service = Service(name="mail", settings=config.services["mail"], endpoint=None)
+    subject = Subject(name="mail", service=service)
+    spec = CATALOGUE["latency.slowlog"]
+    assert named(["`SLOWLOG GET 20`"], spec, subject, config) == ("`SLOWLOG GET 20`",)
+    known = config_of(
+        '[services.mail]\nrole = "queue"\n[containers.m]\nservice = "mail"\ncontainer = "m"\n'
+    )
+    shown = named(["`SLOWLOG GET 20`"], spec, subject, known)
+    assert shown == ("`docker exec -it m redis-cli SLOWLOG GET 20`",)
+    nobody = Subject(name="prometheus", service=None)
+    assert named(["`BGSAVE`"], None, nobody, config) == ("`BGSAVE`",)
 
 
 def test_a_queue_is_called_by_its_name_and_no_shell_reads_more() -> None:

@@ -14,7 +14,8 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from redis_runbook.probes.bullmq.naming import Queue
+from redis_runbook.config.nearest import nearest
+from redis_runbook.probes.bullmq.naming import Queue, escaped
 from redis_runbook.probes.cluster import ClusterFacts
 from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.probes.replies import (
@@ -84,6 +85,12 @@ class Discovery:
         more = len(self.queues) - len(names)
         return ", ".join([*names, f"{more} more"] if more else names) or "none"
 
+    def did_you_mean(self, missing: str) -> str:
+        """`; did you mean x?` for the queue with the most similar name; else empty."""
+        shown = {queue.title: queue.shown for queue in self.queues}
+        near = nearest(escaped(missing.encode()), shown)
+        return f"; did you mean {shown[near]}?" if near else ""
+
 
 def look_for_queues(look: Look) -> Discovery:
     """The queues of the service, discovered as its configuration says; raises as `discover`."""
@@ -126,7 +133,8 @@ def discover(
     incomplete_because = incomplete_because or one_node
     others = sorted(found - set(wanted), key=lambda queue: queue.name)
     if len(others) > most:
-        left_out = f"{len(others) - most} of {len(others)} that were found are left out"
+        are = "is" if len(others) - most == 1 else "are"
+        left_out = f"{len(others) - most} of {len(others)} that were found {are} left out"
         incomplete_because = f"{left_out}, as max_queues is {most}"
     return Discovery(
         queues=(*(queue for queue in wanted if exists[queue] is True), *others[:most]),

@@ -20,6 +20,7 @@ from redis_runbook.probes.bullmq.worker_states import (
     last_pick_up_s,
 )
 from redis_runbook.redact import NO_TEXT, Shown, printable
+from redis_runbook.words import counted
 
 _USUAL_STALL_CHECK_S: Final = 30
 """How often a worker looks for stalled jobs, unless its options say otherwise."""
@@ -123,7 +124,9 @@ def workers_of(queue: Queue, facts: QueueFacts, client_lists: Sequence[ClientLis
         alive, because = True, f"a job was taken {taken_s:.0f} s ago, by a worker without a name"
     elif not workers and unnamed:
         alive = None
-        because = f"{unnamed} connections without a name fetch jobs, of this queue or another"
+        one, more = "connection without a name fetches", "connections without a name fetch"
+        without = counted(unnamed, one, more)
+        because = f"{without} jobs, of this queue or another"
     return WorkerFacts(
         known=True,
         alive=alive,

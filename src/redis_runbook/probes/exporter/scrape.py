@@ -22,6 +22,7 @@ from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.endpoint import parse_endpoint
 from redis_runbook.wire.http import Fetch, FetchError, FetchProblem, http_get
 from redis_runbook.wire.http_url import HttpUrl, parse_http_url
+from redis_runbook.words import counted
 
 _UP: Final = "redis_up"
 _ERROR: Final = "redis_exporter_last_scrape_error"
@@ -220,15 +221,20 @@ def _truncated(value: float | None) -> int | None:
     return None if value is None else int(value)
 
 
+def _amount(value: int, unit: str) -> str:
+    return f"{value} s" if unit == "s" else counted(value, unit)
+
+
 def _value_disagreements(values: ExporterValues, info: Info) -> list[str]:
     memory_slack = max(_MEMORY_SLACK_BYTES, _MEMORY_SLACK_RATIO * integer(info, "used_memory"))
     comparisons = (
         ("uptime", "s", values.uptime_s, "uptime_in_seconds", UPTIME_SLACK_S),
-        ("maxmemory", "bytes", values.maxmemory_bytes, "maxmemory", 0),
-        ("used memory", "bytes", values.used_memory_bytes, "used_memory", memory_slack),
+        ("maxmemory", "byte", values.maxmemory_bytes, "maxmemory", 0),
+        ("used memory", "byte", values.used_memory_bytes, "used_memory", memory_slack),
     )
     return [
-        f"{name}: {theirs} {unit} by the exporter, {integer(info, field)} {unit} by INFO"
+        f"{name}: {_amount(theirs, unit)} by the exporter, "
+        f"{_amount(integer(info, field), unit)} by INFO"
         for name, unit, theirs, field, slack in comparisons
         if theirs is not None and field in info and abs(theirs - integer(info, field)) > slack
     ]

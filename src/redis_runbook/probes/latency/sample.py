@@ -25,6 +25,7 @@ from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word, connected
 from redis_runbook.wire.endpoint import Endpoint
 from redis_runbook.wire.failure import why_it_failed
+from redis_runbook.words import counted
 
 _KEYS: Final = 32
 _MAX_KEY_BYTES: Final = 1024
@@ -178,7 +179,7 @@ def sample_latency(
     return LatencyFacts(
         window_s=window_s,
         elapsed_s=recording.elapsed_s,
-        workload=f"reads of {len(reads)} random keys" if reads else "PING",
+        workload=f"reads of {counted(len(reads), 'random key')}" if reads else "PING",
         samples_ms=recording.latencies_ms,
         offsets_s=recording.offsets_s,
         unanswered=recording.unanswered,

@@ -1,0 +1,9 @@
+"""Numbers with the words that agree with them."""
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """`1 job` or `2 jobs`: the number and its noun, with the verb where that has to agree, too.
+
+    `many` is the plural where it is not `one` with an s: `1 job waits`, `2 jobs wait`.
+    """
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
