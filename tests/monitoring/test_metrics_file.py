@@ -134,7 +134,7 @@ def test_every_verdict_has_its_value(verdict: Verdict) -> None:
     run.record(found("memory.evictions", verdict, service="queue"))
     name = (
         'redis_runbook_check{check="memory.evictions",follows_from="",service="queue",'
-        'subject="queue"}'
+        'subject="queue",suppressed=""}'
     )
     assert metrics(run)[name] == VALUES[verdict]
 
@@ -188,6 +188,7 @@ def test_a_run_leaves_one_series_for_each_finding(healthy: Server, folder: Path)
     for name, verdict in done.verdicts.items():
         about = done.finding(name)
         labels = {key: about[key] or "" for key in ("check", "follows_from", "service", "subject")}
+        labels["suppressed"] = ""
         assert told[series("redis_runbook_check", labels)] == VALUES[verdict]
     assert len([name for name in told if "_check{" in name]) == len(done.verdicts)
     run = '{profile="smoke",target="live"}'

@@ -111,10 +111,8 @@ def _extra(record: RunRecord) -> dict[str, Any]:
         "unwritten": list(record.unwritten),
         "configured_by": record.configured_by,
         "logins": list(record.logins),
-        "counts": {
-            **{verdict.value: number for verdict, number in count(record.findings).items()},
-            "suppressed": len(record.suppressed),
-        },
+        "counts": {verdict.value: number for verdict, number in count(record.findings).items()},
+        "suppressed": len(record.suppressed),  # in none of the counts
         "servers": {
             name: dataclasses.asdict(server) if server else None
             for name, server in record.servers.items()
