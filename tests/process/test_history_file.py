@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import resource
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from redis_runbook.record import RunRecord
 from redis_runbook.reporting.history.database import opened
 from redis_runbook.reporting.history.keeping import FILE
 from redis_runbook.reporting.history.store import Store
@@ -27,27 +29,35 @@ FINDINGS = 40
 ADD = """
 import itertools, os, sys
 from pathlib import Path
-from redis_runbook.reporting.history import store
-from tests.support.history import finding, night, problems
+from redis_runbook.reporting.history.database import opened
+from redis_runbook.reporting.history.store import Store
+from tests.support.history import FILE, finding, night, problems
 
-folder, first, most, findings, user = Path(sys.argv[1]), *map(float, sys.argv[2:])
-many = [finding(f"queue.depth[queue/{n}]", "fail", 0.5) for n in range(int(findings))]
+folder, first, most, findings, user, whole = Path(sys.argv[1]), *map(float, sys.argv[2:])
+many = [finding(f"queue.depth[queue/{n}]", "pass", 0.5) for n in range(int(findings))]
 os.seteuid(int(user))  # all is imported: this user may not be able to read it
 print("ready", flush=True)
 sys.stdin.readline()
 for number in itertools.takewhile(lambda n: n < most, itertools.count()):
-    told = problems(folder, night(first + number / 1000, *many))
+    run, told = night(first + number / 1000, *many), []
+    if whole:
+        told = problems(folder, run)
+    else:
+        with opened(folder / FILE) as db:
+            Store(db, run).add(keep_s=90 * 86_400)
     print(*told or ["kept"], flush=True)
 """
-"""Adds so many runs, each with so many findings, once it is told to begin."""
+"""Adds so many runs, each with so many findings, once it is told to begin; `whole`: as runs do."""
 
 
 def adding(
-    folder: Path, first: float, most: float, user: int | None = None, **options: Any
-) -> "subprocess.Popen[str]":
+    folder: Path, first: float, most: float, *, findings: int = FINDINGS, user: int | None = None,
+    whole: bool = True, **options: Any,
+) -> "subprocess.Popen[str]":  # fmt: skip
     user = os.geteuid() if user is None else user
+    numbers = (first, most, findings, user, int(whole))
     return subprocess.Popen(
-        [sys.executable, "-c", ADD, *map(str, (folder, first, most, FINDINGS, user))],
+        [sys.executable, "-c", ADD, str(folder), *map(str, numbers)],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -73,7 +83,7 @@ def database(folder: Path) -> Iterator[sqlite3.Connection]:
         yield db
 
 
-def number_of_runs(folder: Path) -> int:
+def number_of_runs(folder: Path, findings: int = FINDINGS) -> int:
     """How many are kept, each of them whole, in a sound file."""
     with database(folder) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -82,7 +92,7 @@ def number_of_runs(folder: Path) -> int:
             return 0
         whole = "SELECT size, (SELECT count(*) FROM findings WHERE run = id) FROM runs"
         sizes = db.execute(whole).fetchall()
-        assert set(sizes) <= {(FINDINGS, FINDINGS)}
+        assert set(sizes) <= {(findings, findings)}
         orphans = "SELECT count(*) FROM findings WHERE run NOT IN (SELECT id FROM runs)"
         assert db.execute(orphans).fetchone() == (0,)
         return len(sizes)
@@ -101,9 +111,9 @@ def test_two_processes_at_once_add_all_of_their_runs(tmp_path: Path) -> None:
 
 def test_a_process_that_is_killed_at_any_moment_leaves_whole_runs(tmp_path: Path) -> None:
     chance = random.Random(7)  # noqa: S311  # reproducible, and no secret
-    kept_runs = 0
+    kept_runs, many = 0, 300  # each is some pages of the file
     for number in range(30):
-        process = adding(tmp_path, number, float("inf"))
+        process = adding(tmp_path, number, float("inf"), findings=many, whole=number % 5 == 0)
         ready(process)
         begin(process)
         time.sleep(chance.uniform(0, 0.15))
@@ -113,7 +123,7 @@ def test_a_process_that_is_killed_at_any_moment_leaves_whole_runs(tmp_path: Path
         process.wait(timeout=10)
         process.stdout.close()
         # What it has said that it kept is kept; one more may be.
-        now = number_of_runs(tmp_path)
+        now = number_of_runs(tmp_path, many)
         assert now - kept_runs in {len(said), len(said) + 1}
         kept_runs = now
     assert kept_runs > 30
@@ -121,6 +131,42 @@ def test_a_process_that_is_killed_at_any_moment_leaves_whole_runs(tmp_path: Path
     for path in tmp_path.glob(".index.html.*.tmp"):  # of a kill while the page was written
         path.unlink()
     assert {path.name for path in tmp_path.iterdir()} == {FILE, "index.html"}
+
+
+def test_a_process_that_is_killed_by_any_write_leaves_whole_runs(tmp_path: Path) -> None:
+    """The kernel kills it as it writes beyond a size, of the file or its journal: at each size."""
+    old = [finding(f"queue.depth[queue/{n}]", observed=0.5) for n in range(FINDINGS)]
+    new = [finding(f"queue.workers[queue/{n}]", observed=0.5) for n in range(FINDINGS)]
+    for number in range(20):
+        kept(tmp_path, night(number, *old))
+    whole = (tmp_path / FILE).read_bytes()
+    ends = []
+    for limit in range(0, len(whole) + 50_000, 1_000):
+        (tmp_path / FILE).write_bytes(whole)
+        ends.append(_added_under_limit(tmp_path, limit, night(99, *new)))
+        # The first twenty are too old by then.
+        assert number_of_runs(tmp_path) == (1 if ends[-1] else 20)
+        (tmp_path / f"{FILE}-journal").unlink(missing_ok=True)  # an empty one is no journal
+    assert ends == sorted(ends)  # killed, until the limit is large enough
+    assert ends.count(False) > 30
+    assert ends[-1]
+
+
+def _added_under_limit(folder: Path, limit: int, record: RunRecord) -> bool:
+    """Add a run in a process that no file may make larger; whether it was not killed by that."""
+    child = os.fork()
+    if not child:
+        try:
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+            with opened(folder / FILE) as db:
+                Store(db, record).add(keep_s=86_400)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert status == 0 or os.WTERMSIG(status) == signal.SIGXFSZ
+    return status == 0
 
 
 def test_a_disk_that_is_full_is_told_and_loses_nothing(tmp_path: Path) -> None:
@@ -149,7 +195,7 @@ def test_a_folder_that_cannot_be_written_is_told(exists: bool) -> None:  # noqa:
             kept(folder, night(0, *(finding(f"queue.depth[queue/{n}]") for n in range(FINDINGS))))
             (folder / FILE).chmod(0o644)
         folder.chmod(0o555)
-        process = adding(folder, 1, 1, None if os.geteuid() else 65_534)
+        process = adding(folder, 1, 1, user=None if os.geteuid() else 65_534)
         ready(process)
         begin(process)
         said = process.communicate(timeout=60)[0]
