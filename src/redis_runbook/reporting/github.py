@@ -44,10 +44,7 @@ def render(record: RunRecord) -> str:
 
 def _is_error(group: Group) -> bool:
     """Whether it is why the exit code is not 0."""
-    first = group.first
-    return first.verdict is Verdict.FAIL or (
-        first.verdict is Verdict.UNKNOWN and not first.advisory
-    )
+    return group.first.is_broken or group.first.is_undetermined
 
 
 def _commands(kind: str, found: Sequence[Group]) -> Iterator[str]:

@@ -22,13 +22,12 @@ def standing(finding: Finding) -> Standing:
     A warning passed; what does not apply, what is suppressed, and what an advisory check could not
     tell are skipped, each with its reason: see `why_skipped`.
     """
-    if finding.suppressed or finding.verdict is Verdict.NOT_APPLICABLE:
-        return Standing.SKIPPED
-    if finding.verdict is Verdict.FAIL:
+    if finding.is_broken:
         return Standing.FAILED
-    if finding.verdict is Verdict.UNKNOWN:
-        return Standing.SKIPPED if finding.advisory else Standing.UNDETERMINED
-    return Standing.PASSED
+    if finding.is_undetermined:
+        return Standing.UNDETERMINED
+    passed = finding.verdict in {Verdict.PASS, Verdict.WARN} and not finding.suppressed
+    return Standing.PASSED if passed else Standing.SKIPPED
 
 
 def why_skipped(finding: Finding) -> str:
