@@ -260,8 +260,11 @@ def test_a_queue_service_with_an_empty_database_is_a_warning_that_names_the_full
     assert "queue.depth[render]" in found.verdicts
 
 
-def test_a_throwaway_queue_is_empty_and_nobody_is_warned(folder: Path) -> None:
-    done = product.run(folder, "smoke", "--target", "embedded", "--select", "queue")
+def test_a_throwaway_service_that_looks_for_no_queue_has_none_and_nobody_is_warned(
+    folder: Path,
+) -> None:
+    alone = '[services.queue]\nrole = "queue"\ndiscover = false\n'
+    done = product.run(folder, "smoke", "--target", "embedded", "--select", "queue", config=alone)
     assert set(done.verdicts.values()) == {"not_applicable"}
 
 

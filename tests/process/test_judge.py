@@ -167,7 +167,7 @@ def test_throwaway_servers_stay_that(folder: Path) -> None:
     run = product.run(folder, "smoke", "--target", "embedded", config=limits)
     done = judge(folder / "judged", run.files["evidence.json"])
     assert_same(done, run)
-    assert "says nothing about yours; judged from evidence" in done.out
+    assert "the queue bundle:render is a demonstration; judged from evidence" in done.out
     assert "UTC, throwaway servers (embedded)" in done.out
 
 
