@@ -273,7 +273,7 @@ def test_jobs_of_a_killed_worker_are_stalled(seen: Seen, library: str) -> None:
     ):
         found = seen.late.finding(f"queue.stalled[{queue}]")
         assert (found["verdict"], found["observed"], found["limit"]) == ("fail", 1, 0)
-        assert found["message"].endswith(f"active jobs of {queue} have no lock: {kind}")
+        assert found["message"] == f"1 active job of {queue} has no lock: {kind}"
         assert found["evidence"]["stalled"][0].startswith(f"{seen.scene.jobs[queue]} (job), ")
     busy = seen.late.finding(f"queue.stalled[{library}-busy]")
     assert (busy["verdict"], busy["observed"]) == ("pass", 0)

@@ -271,7 +271,7 @@ def test_over_for_the_whole_window_fails_and_in_part_warns(
             "fail",
             "redis redis:9121 is down (dial redis://[redacted]",
         ),
-        ({"health": "unknown"}, "targets", "unknown", "1 scrape targets were not scraped yet"),
+        ({"health": "unknown"}, "targets", "unknown", "1 scrape target was not scraped yet"),
         (
             {"scraped_s_ago": 600},
             "targets",
