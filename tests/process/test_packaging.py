@@ -92,7 +92,8 @@ def test_every_file_of_the_source_is_in_the_wheel(source: Path, wheel: Path) -> 
         "redis_runbook/py.typed",
         "redis_runbook/config/defaults.toml",
         "redis_runbook/runbook.schema.json",
-        "redis_runbook/reporting/verdicts.css",
+        "redis_runbook/reporting/page/page.css",
+        "redis_runbook/reporting/page/page.js",
         "redis_runbook/checks/test_memory.py",
         "redis_runbook/fixtures/__init__.py",
     } <= packed

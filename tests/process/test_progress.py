@@ -89,7 +89,7 @@ def test_a_quiet_run_and_a_dumb_terminal_show_none(
     arguments: tuple[str, ...], term: str, healthy: Server, folder: Path
 ) -> None:
     sent = on_a_terminal(folder, healthy, *arguments, term=term)
-    assert "PASS" in sent
+    assert "HEALTHY" in sent
     assert " of 2 s" not in sent
     assert not re.search(r"\x1b\[\d*[FJ]", sent)
 
