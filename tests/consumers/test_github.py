@@ -65,4 +65,4 @@ def test_what_is_suppressed_is_a_notice() -> None:
     made = record([one for one in findings(["x"] * 9) if one.suppressed])
     kinds = [line.partition(" ")[0] for line in github.render(made).splitlines()]
     assert kinds == ["::notice"] * 10
-    assert "37 more findings are suppressed" in unescaped(github.render(made))
+    assert "suppressed, too: 37 more" in unescaped(github.render(made))

@@ -127,3 +127,15 @@ def test_there_is_colour_on_a_terminal_only(
     assert bool(ANSI.search(text)) is coloured
     piped = product.run(folder, "smoke", "--select", "memory.used_ratio", env=env)
     assert not ANSI.search(piped.out)
+
+
+def test_no_line_is_a_command_to_a_runner_of_github_actions(folder: Path) -> None:
+    with bundled("--maxmemory", "200mb", "--maxmemory-policy", "noeviction") as server:
+        for name in ("##[add-mask]x", "::error::x", "x ::warning::y"):
+            server.client().hset(f"bull:{name}:meta", mapping={"version": "bullmq:5.81.5"})
+        env = {**product.urls(server.url), "COLUMNS": "60"}
+        done = product.run(folder, "smoke", "--verbose", "--select", "queue", env=env)
+    assert "error::x" in done.out
+    assert "##[" not in done.out + done.err
+    starts = [line for line in done.out.splitlines() if line.lstrip().startswith("::")]
+    assert starts == []

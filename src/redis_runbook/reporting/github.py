@@ -63,7 +63,7 @@ def _suppressed(record: RunRecord) -> Iterator[str]:
     for finding in found[: _MOST - 2]:
         yield _command("notice", finding.name, cut(suppression(finding)))
     if len(found) > _MOST - 2:
-        more = f"{len(found) - _MOST + 2} more findings are suppressed"
+        more = f"suppressed, too: {len(found) - _MOST + 2} more"
         yield _command("notice", "suppressed", more)
 
 

@@ -14,6 +14,7 @@ from redis_runbook.reporting.markdown_text import code, prose
 from redis_runbook.reporting.standing import concerns, of_concern, suppressed, suppression
 from redis_runbook.reporting.wording import address, cut
 from redis_runbook.verdict import Finding, Verdict
+from redis_runbook.words import counted
 
 MOST_BYTES: Final = 1024 * 1024
 _LEAST_BYTES: Final = 4_000
@@ -52,7 +53,8 @@ def render_within(record: RunRecord, most_bytes: int) -> str:
         parts.append(block)
         left -= _size(block)
     if missing:
-        parts.append(f"**{missing} findings more do not fit in here**: see the other reports.\n\n")
+        left_out = counted(missing, "more finding")
+        parts.append(f"**Does not fit in here: {left_out}**: see the other reports.\n\n")
     return f"{head}{''.join(parts)}{foot}"
 
 

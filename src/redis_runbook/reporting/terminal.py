@@ -17,6 +17,7 @@ from redis_runbook.redact import Shown
 from redis_runbook.reporting import text
 from redis_runbook.reporting.grouping import Group, alike, groups
 from redis_runbook.verdict import ExitCode, Finding, Verdict
+from redis_runbook.words import counted
 
 _COLOURS: Final[Mapping[Verdict, Mapping[str, bool]]] = {
     Verdict.PASS: {"green": True},
@@ -56,9 +57,9 @@ class Terminal:
         if reporter is None:
             return
         if record.announcement:
-            reporter.write_line(record.announcement, yellow=True, bold=True)
+            _print(reporter, record.announcement, yellow=True, bold=True)
         if self._verbosity >= 0:
-            reporter.write_line(text.opening(record))
+            _print(reporter, text.opening(record))
 
     def show(self, finding: Finding) -> None:
         """Print a finding: together with those of the same check, once these are known."""
@@ -85,12 +86,12 @@ class Terminal:
             reporter.ensure_newline()
             _label(finding.verdict, reporter)
             line = f"  {together.name:<30}  {together.members or _said(finding)}"
-            reporter.write_line(_cut(line, _columns() - _WIDTH))
+            _print(reporter, _cut(line, _columns() - _WIDTH))
 
     def say(self, line: Shown) -> None:
         """Print a line."""
         if self._reporter:
-            self._reporter.write_line(line)
+            _print(self._reporter, line)
 
     def close(self, record: RunRecord, files: Mapping[str, Path]) -> None:
         """Print what is not well, what to do next, a summary, and the paths of these files."""
@@ -113,9 +114,9 @@ class Terminal:
         healthy = record.exit_code is ExitCode.HEALTHY
         colour: dict[str, Any] = {"green": True} if healthy else {"red": True}
         for line in _lines(text.summary(record), "", ""):
-            reporter.write_line(line, bold=True, **colour)
+            _print(reporter, line, bold=True, **colour)
         for what, path in files.items():
-            reporter.write_line(f"{what}: {path}")
+            _print(reporter, f"{what}: {path}")
 
 
 def _said(finding: Finding) -> str:
@@ -134,10 +135,10 @@ def _show_group(group: Group, reporter: pytest.TerminalReporter) -> None:
     for other in broken:
         _wrapped(reporter, f"also: {other.name}  {other.message}", f"{_INDENT}  ")
     if unseen := len(group.others) - len(broken):
-        checks = "check" if unseen == 1 else "checks"
-        _wrapped(reporter, f"because of it {unseen} more {checks} could not look", f"{_INDENT}  ")
+        what = counted(unseen, "more check")
+        _wrapped(reporter, f"because of it {what} could not look", f"{_INDENT}  ")
     for line in _steps(finding.next_steps[:_MAX_STEPS]):
-        reporter.write_line(line)
+        _print(reporter, line)
 
 
 def _steps(steps: Sequence[str]) -> Iterator[str]:
@@ -156,7 +157,7 @@ def _show_not_applicable(record: RunRecord, reporter: pytest.TerminalReporter) -
         reporter.ensure_newline()
         _label(Verdict.NOT_APPLICABLE, reporter)
         line = f"  {group.name:<30}  {group.first.message}"
-        reporter.write_line(_cut(line, _columns() - _WIDTH))
+        _print(reporter, _cut(line, _columns() - _WIDTH))
 
 
 def _write(reporter: pytest.TerminalReporter, verdict: Verdict, said: str) -> None:
@@ -164,14 +165,14 @@ def _write(reporter: pytest.TerminalReporter, verdict: Verdict, said: str) -> No
     reporter.ensure_newline()
     _label(verdict, reporter)
     first, *others = _lines(said, _INDENT, _INDENT)
-    reporter.write_line(first[_WIDTH:])
+    _print(reporter, first[_WIDTH:])
     for line in others:
-        reporter.write_line(line)
+        _print(reporter, line)
 
 
 def _wrapped(reporter: pytest.TerminalReporter, said: str, indent: str) -> None:
     for line in _lines(said, indent, indent):
-        reporter.write_line(line)
+        _print(reporter, line)
 
 
 def _lines(said: str, first: str, others: str) -> list[str]:
@@ -192,6 +193,17 @@ def _columns() -> int:
 
 def _cut(line: str, columns: int) -> str:
     return line if len(line) <= columns else f"{line[: columns - 1]}…"
+
+
+def _print(reporter: pytest.TerminalReporter, line: str, **colour: bool) -> None:
+    """Print a line that no runner of GitHub Actions takes for a command, whatever is quoted in it.
+
+    It obeys `::command::` where a line begins, and `##[command]` anywhere.
+    """
+    text = line.lstrip()
+    if text.startswith("::"):
+        line = f"{line[: len(line) - len(text)]}: {text[1:]}"
+    reporter.write_line(line.replace("##[", "# #["), **colour)
 
 
 def _label(verdict: Verdict, reporter: pytest.TerminalReporter) -> None:

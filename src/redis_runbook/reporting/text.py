@@ -13,6 +13,7 @@ from redis_runbook.verdict import (
     Verdict,
     count,
 )
+from redis_runbook.words import counted
 
 _WORDS: Final = {
     ExitCode.HEALTHY: "HEALTHY",
@@ -200,7 +201,9 @@ def some(names: Sequence[str]) -> str:
 
 def left_out(record: RunRecord) -> str:
     """How many checks were not selected; empty if all were."""
-    return f"{record.left_out} checks were not selected" if record.left_out else ""
+    if not record.left_out:
+        return ""
+    return counted(record.left_out, "check was not selected", "checks were not selected")
 
 
 def attempts(record: RunRecord) -> str:

@@ -63,4 +63,4 @@ def test_three_witnesses_of_one_broken_thing_are_told_together() -> None:
     assert (group.first, group.others) == (MEMORY, [WINDOW, ALERT])
     page = render(record, title="", own=None)
     assert page.count("<article") == 1
-    assert page.count("2 more follow from it") == 1
+    assert page.count("follow from it: 2") == 1

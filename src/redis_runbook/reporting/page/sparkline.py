@@ -6,6 +6,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from redis_runbook import words
 from redis_runbook.record import Trend, TrendPoint
 from redis_runbook.reporting.text import quantity
 from redis_runbook.verdict import SEVERITY, Verdict
@@ -65,7 +66,7 @@ def in_words(trend: Trend) -> str:
         last = points[-1].observed
         now = f", now {quantity(last, trend.unit)}" if last is not None else ""
         measured = f"; from {low} to {high}{now}"
-    return f"{len(points)} runs since {points[0].at:%Y-%m-%d}: {counted}{measured}"
+    return f"{words.counted(len(points), 'run')} since {points[0].at:%Y-%m-%d}: {counted}{measured}"
 
 
 class _Scale:
