@@ -7,6 +7,7 @@ import contextlib
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -24,7 +25,12 @@ from tests.support.places import CHECKS
 from tests.support.programs import bundled
 from tests.support.servers import Server
 
-MARKUP = "<hostile onclick=alert(1)><script>document.title='hostile'</script>"
+MARKUP = (
+    "<hostile onclick=alert(1)><script>document.title='hostile'</script>"
+    "{{ test_data }}<!-- END TEMPLATES --></template></details></main></body>data-jsonblob='x'"
+)
+"""Markup, and what the pages of pytest-html and ours are put together by."""
+
 TERMINAL = "\x1b[2J\x1b]0;hostile\x07\r\n\u202e"
 POISON = (
     f"jwt:{MARKUP}".encode(),
@@ -179,6 +185,12 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> product.Outcome:
             client.get(poison)
             client.hset(b"bull:" + poison + b":meta", "version", poison)
             client.rpush(b"bull:" + poison + b":wait", poison)
+        client.hset("bull:jobs:meta", "version", "bullmq:5.81.5")
+        client.rpush("bull:jobs:active", "1")
+        client.zadd("bull:jobs:failed", {"2": time.time() * 1000})
+        for job in ("1", "2"):
+            told = {"name": f"job {MARKUP}", "failedReason": f"failed: {MARKUP}", "opts": "{}"}
+            client.hset(f"bull:jobs:{job}", mapping={**told, "timestamp": "1"})
         with hostile_services(server) as config:
             return product.run(folder, "smoke", "--", str(CHECKS), str(own), config=config)
 
@@ -206,6 +218,8 @@ def test_the_hostile_run_looked_at_everything(seen: product.Outcome) -> None:
     assert "<hostile" in seen.message("queue.depth[queue/absent<hostile>]")
     assert any(name.startswith("queue.latency[queue/jwt:<hostile") for name in seen.verdicts)
     assert f"test_own[test_named_in_html[{MARKUP}]]" in seen.verdicts
+    assert "failed: <hostile" in str(seen.finding("queue.failures[queue/jobs]"))
+    assert "job <hostile" in str(seen.results["tests"])
 
 
 def test_every_finding_is_in_the_page_without_scripts(seen: product.Outcome, page: Page) -> None:

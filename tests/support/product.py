@@ -146,7 +146,7 @@ class Started:
         self.process = subprocess.Popen(
             command(*arguments),
             cwd=folder,
-            env={**QUIET, **(env or {}), "PYTHONUNBUFFERED": "1"},
+            env={**QUIET, **WIDE, **(env or {}), "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -181,7 +181,7 @@ def shell(folder: Path, line: str, *, env: Mapping[str, str]) -> "subprocess.Com
     return subprocess.run(
         ["/bin/sh", "-c", line],
         cwd=folder,
-        env={**QUIET, **env, "RUN": " ".join(command())},
+        env={**QUIET, **WIDE, **env, "RUN": " ".join(command())},
         capture_output=True,
         text=True,
         timeout=60,

@@ -13,14 +13,14 @@ from docker.errors import NotFound
 
 from redis_runbook.config.model import Container
 from redis_runbook.config.roles import CACHE, QUEUE, RoleSpec
-from redis_runbook.drills.service import Exporter, Service
 from redis_runbook.drills.stand import Place, Stand
+from redis_runbook.drills.stand_server import Exporter, StandServer
 from redis_runbook.targets.container import CONFIG_PATH, REDIS_PORT, START_LIMIT_S, Containers
-from redis_runbook.targets.embedded import free_port
 from redis_runbook.targets.images import PATIENT
 from redis_runbook.targets.throwaway import ServerDiedError, server_config, wait_until_answers
 from redis_runbook.wire.docker.client import TROUBLE
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.ports import free_port
 
 MEMORY_LIMIT_BYTES: Final = 128 << 20
 """Of each server's container: twice its maxmemory."""
@@ -54,8 +54,8 @@ def container_place(images: Container) -> Place:
 class ContainerStand(Stand):
     """Servers and an exporter in containers; what uses them runs on this machine."""
 
-    queue: "ContainerService"
-    cache: "ContainerService"
+    queue: "ContainerServer"
+    cache: "ContainerServer"
 
     def __init__(self, images: Container) -> None:
         """Start all of it.
@@ -68,11 +68,11 @@ class ContainerStand(Stand):
         self.containers = Containers(images)
         super().__init__()
 
-    def start_servers(self) -> "tuple[ContainerService, ContainerService]":
+    def start_servers(self) -> "tuple[ContainerServer, ContainerServer]":
         """Start the queue and the cache, at the same time."""
         self.containers.create_network()
         queue, cache = (
-            ContainerService(self.containers, role.name, role) for role in (QUEUE, CACHE)
+            ContainerServer(self.containers, role.name, role) for role in (QUEUE, CACHE)
         )
         for service in (queue, cache):
             service.wait()
@@ -84,9 +84,9 @@ class ContainerStand(Stand):
         self.variables |= {name: os.environ[name] for name in _SWITCHES if name in os.environ}
         return queue, cache
 
-    def another(self) -> Service:
+    def another(self) -> StandServer:
         """A third server, started and empty."""
-        service = ContainerService(self.containers, "another", CACHE)
+        service = ContainerServer(self.containers, "another", CACHE)
         service.wait()
         return service
 
@@ -104,7 +104,7 @@ class ContainerStand(Stand):
             super().close()
 
 
-class ContainerService(Service):
+class ContainerServer(StandServer):
     """A server in a container."""
 
     def __init__(self, containers: Containers, name: str, role: RoleSpec) -> None:
@@ -207,7 +207,7 @@ class _ExporterContainer(Exporter):
         self._port = free_port()
         self._container = containers.name_of(name)
 
-    def start(self, service: Service, password: str | None = None) -> None:
+    def start(self, service: StandServer, password: str | None = None) -> None:
         host, port = service.inside
         with contextlib.suppress(NotFound):
             self._containers.api.remove_container(self._container, force=True)

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from redis_runbook.config.roles import CACHE, QUEUE
-from redis_runbook.drills.service import START_LIMIT_S, Exporter, Service
 from redis_runbook.drills.stand import Place, Stand
-from redis_runbook.targets.embedded import Server, Watchdog, free_port
+from redis_runbook.drills.stand_server import START_LIMIT_S, Exporter, StandServer
+from redis_runbook.targets.embedded import Server
 from redis_runbook.targets.throwaway import create_password
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.ports import free_port
 from redis_runbook.wire.process import programs_environment
+from redis_runbook.wire.watchdog import Watchdog
 
 _EXPORTERS: Final = ("redis_exporter", "prometheus-redis-exporter")
 
@@ -31,7 +33,7 @@ class EmbeddedStand(Stand):
         self._program = program
         super().__init__()
 
-    def start_servers(self) -> tuple[Service, Service]:
+    def start_servers(self) -> tuple[StandServer, StandServer]:
         """Start the queue and the cache, at the same time."""
         password = create_password()
         servers = [
@@ -44,7 +46,7 @@ class EmbeddedStand(Stand):
         queue, cache = (_Process(server, self.watchdog) for server in servers)
         return queue, cache
 
-    def another(self) -> Service:
+    def another(self) -> StandServer:
         """A third server, started and empty."""
         server = Server("another", CACHE, self._program, create_password(), self.watchdog)
         server.wait(time.monotonic() + START_LIMIT_S)
@@ -56,7 +58,7 @@ class EmbeddedStand(Stand):
         return _ExporterProcess(found, self.watchdog) if found else None
 
 
-class _Process(Service):
+class _Process(StandServer):
     """A server process."""
 
     def __init__(self, server: Server, watchdog: Watchdog) -> None:
@@ -101,7 +103,7 @@ class _ExporterProcess(Exporter):
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}/metrics"
 
-    def start(self, service: Service, password: str | None = None) -> None:
+    def start(self, service: StandServer, password: str | None = None) -> None:
         secret = service.endpoint.password if password is None else password
         host, port = service.inside
         self._process = subprocess.Popen(  # noqa: S603  # a program that was looked up

@@ -11,11 +11,11 @@ from typing import Final, Literal
 
 from redis_runbook.config.model import JwtCache
 from redis_runbook.drills.error import CannotDrillError
-from redis_runbook.drills.service import Exporter, Service
+from redis_runbook.drills.stand_server import Exporter, StandServer
 from redis_runbook.drills.worker_process import WorkerProcess
-from redis_runbook.targets.embedded import Watchdog
 from redis_runbook.targets.seed import seed_jwt_cache
 from redis_runbook.wire.process import programs_environment
+from redis_runbook.wire.watchdog import Watchdog
 
 QUEUE_NAME: Final = "render"
 _PAUSE_S: Final = 0.05
@@ -69,11 +69,11 @@ class Stand(abc.ABC):
             self.exporter.start(self.queue)
 
     @abc.abstractmethod
-    def start_servers(self) -> tuple[Service, Service]:
+    def start_servers(self) -> tuple[StandServer, StandServer]:
         """Start the queue and the cache, and wait until they answer."""
 
     @abc.abstractmethod
-    def another(self) -> Service:
+    def another(self) -> StandServer:
         """A third server, started and empty."""
 
     @abc.abstractmethod

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from redis_runbook.drills.error import CannotDrillError
-from redis_runbook.drills.service import ANSWER_LIMIT_S
-from redis_runbook.targets.embedded import Watchdog
+from redis_runbook.drills.stand_server import ANSWER_LIMIT_S
 from redis_runbook.wire.endpoint import Endpoint
 from redis_runbook.wire.process import programs_environment
+from redis_runbook.wire.watchdog import Watchdog
 
 
 class WorkerProcess:

@@ -3,10 +3,7 @@
 import contextlib
 import importlib.util
 import os
-import secrets
 import shutil
-import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -24,8 +21,9 @@ from redis_runbook.targets.throwaway import (
     wait_until_answers,
 )
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.ports import free_port
 from redis_runbook.wire.process import programs_environment
-from redis_runbook.wire.sessions import SessionGuard
+from redis_runbook.wire.watchdog import Watchdog
 
 _HOST: Final = "127.0.0.1"
 _PORT_ATTEMPTS: Final = 5
@@ -101,43 +99,6 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[str]:
             yield found
 
 
-class Watchdog:
-    """Ends the servers and removes their folder when this process ends."""
-
-    def __init__(self) -> None:
-        """Begin to watch, and make the folder: not before, as this process may be ended between."""
-        self.folder = Path(tempfile.gettempdir()) / f"redis-runbook-{secrets.token_hex(8)}"
-        self._guard = SessionGuard(str(self.folder))
-        self.folder.mkdir(mode=0o700)
-        self._servers: list[subprocess.Popen[bytes]] = []
-
-    def guard(self, server: subprocess.Popen[bytes]) -> None:
-        """Make sure that the server, which has a session of its own, ends with this process."""
-        self._servers.append(server)
-        self._guard.guard(server.pid)
-
-    def end(self, server: subprocess.Popen[bytes], number: signal.Signals) -> None:
-        """End a server with this signal; with SIGKILL where it does not heed that in time."""
-        for sent in (number, signal.SIGKILL):
-            server.send_signal(sent)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                server.wait(timeout=_STOP_LIMIT_S)
-                # Not earlier, as this process may be killed while it waits.
-                self._guard.release(server.pid)
-                self._servers.remove(server)
-                return
-
-    def close(self) -> None:
-        """End the servers and remove the folder, in bounded time, even if the shell is gone."""
-        # The guard first: until a server is reaped below, its process id cannot be reused.
-        self._guard.close()
-        for server in self._servers:
-            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-                server.kill()
-                server.wait(timeout=_STOP_LIMIT_S)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
 class Server:
     """One server process, on a free port."""
 
@@ -203,10 +164,3 @@ class Server:
             log.seek(max(0, self._log.stat().st_size - _LOG_TAIL_BYTES))
             return log.read(_LOG_TAIL_BYTES)
         return b""
-
-
-def free_port() -> int:
-    """A port that is free now; if another process takes it first, `wait` tries another port."""
-    with socket.socket() as listener:
-        listener.bind((_HOST, 0))
-        return int(listener.getsockname()[1])

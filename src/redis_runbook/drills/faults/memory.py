@@ -4,12 +4,12 @@ import contextlib
 from collections.abc import Iterator
 
 from redis_runbook.drills.fault import fault
-from redis_runbook.drills.service import Service
 from redis_runbook.drills.stand import Stand
+from redis_runbook.drills.stand_server import StandServer
 
 
 @contextlib.contextmanager
-def _used(service: Service, ratio: float) -> Iterator[None]:
+def _used(service: StandServer, ratio: float) -> Iterator[None]:
     """So much of maxmemory is used."""
     used_bytes = int(service.client().info("memory")["used_memory"])
     with service.setting("maxmemory", int(used_bytes / ratio)):

@@ -7,8 +7,8 @@ from typing import Final
 import redis
 
 from redis_runbook.drills.fault import fault
-from redis_runbook.drills.service import Service
 from redis_runbook.drills.stand import Stand, wait_until
+from redis_runbook.drills.stand_server import StandServer
 
 _REACHABLE: Final = "connectivity.reachable[queue]"
 _SHARED_EXPORTER: Final = ("exporter.reachable[cache]", "incident.exporter_reconnected[cache]")
@@ -164,7 +164,7 @@ def read_only_replica(stand: Stand) -> Iterator[None]:
     stand.queue.client().replicaof("NO", "ONE")
 
 
-def _replicate(service: Service, *, of: Service) -> None:
+def _replicate(service: StandServer, *, of: StandServer) -> None:
     client, (host, port) = service.client(), of.inside
     client.config_set("masterauth", of.endpoint.password or "")
     client.replicaof(host, str(port))

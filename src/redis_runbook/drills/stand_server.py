@@ -16,7 +16,7 @@ START_LIMIT_S: Final = 10.0
 ANSWER_LIMIT_S: Final = 20.0
 
 
-class Service(abc.ABC):
+class StandServer(abc.ABC):
     """One server."""
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class Exporter(abc.ABC):
     url: str
 
     @abc.abstractmethod
-    def start(self, service: Service, password: str | None = None) -> None:
+    def start(self, service: StandServer, password: str | None = None) -> None:
         """Watch a service, and others by `/scrape?target=`; default: with its password."""
 
     @abc.abstractmethod
