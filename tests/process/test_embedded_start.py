@@ -14,6 +14,7 @@ import redis
 from redis_runbook.targets import embedded, throwaway
 from redis_runbook.targets.target import TargetError
 from redis_runbook.wire.endpoint import Endpoint
+from redis_runbook.wire.ports import free_port
 from tests.support.product import QUIET
 from tests.support.programs import program
 from tests.support.servers import Server
@@ -116,7 +117,6 @@ def test_a_port_that_was_taken_meanwhile_is_given_up_for_another(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         taken: int = stranger.getsockname()[1]
-        free_port = embedded.free_port
         ports = iter([taken, taken])
         monkeypatch.setattr(embedded, "free_port", lambda: next(ports, 0) or free_port())
         started = embedded.start(ROLES, QUIET)

@@ -190,7 +190,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> product.Outcome:
         client.zadd("bull:jobs:failed", {"2": time.time() * 1000})
         for job in ("1", "2"):
             told = {"name": f"job {MARKUP}", "failedReason": f"failed: {MARKUP}", "opts": "{}"}
-            client.hset(f"bull:jobs:{job}", mapping={**told, "timestamp": "1"})
+            for field, value in {**told, "timestamp": "1"}.items():
+                client.hset(f"bull:jobs:{job}", field, value)
         with hostile_services(server) as config:
             return product.run(folder, "smoke", "--", str(CHECKS), str(own), config=config)
 
