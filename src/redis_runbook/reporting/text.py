@@ -114,9 +114,9 @@ def _throwaway(record: RunRecord) -> str:
 
 
 def _suppressed(record: RunRecord) -> str:
-    """`2 findings suppressed`: nothing is called healthy without that."""
+    """`with 2 findings suppressed`: nothing is called healthy without that."""
     number = len(record.suppressed)
-    return f"{number} finding{'s' * (number > 1)} suppressed" if number else ""
+    return f"with {counted(number, 'finding')} suppressed" if number else ""
 
 
 def _part(record: RunRecord) -> str:
