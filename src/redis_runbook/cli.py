@@ -1,4 +1,4 @@
-"""The command line: `redis-runbook smoke|gate|nightly|judge|snapshot|config|queue show|…`."""
+"""The command line: `redis-runbook smoke|gate|nightly|judge|snapshot|config|queue|…`."""
 
 import contextlib
 import gc

@@ -171,6 +171,11 @@ class RunRecord:
     trends: Sequence[Trend] = ()
 
     @property
+    def is_of_live_services(self) -> bool:
+        """Whether it looked at the user's own services: no judgement of an earlier look."""
+        return self.target == "live" and self.judged_at is None
+
+    @property
     def window_s(self) -> float:
         """The longest window of all services; 0 without services."""
         return max((service.window_s for service in self.services), default=0.0)

@@ -81,8 +81,7 @@ class LatencyWindow:
     """What a latency window was like, for a picture: times in ms, offsets in seconds.
 
     `steps` are the offset at which each begins, and the p95 of its samples (None: there are none).
-    `histogram` are the upper ends of ranges, each twice the one before at most, and how many
-    samples each range has.
+    `histogram` are the upper ends of ranges, two for each doubling, and how many samples each has.
     """
 
     window_s: float

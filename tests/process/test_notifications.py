@@ -119,7 +119,6 @@ def test_a_server_that_is_down_changes_nothing_and_is_tried_again(
     done = smoke(folder, server, down)
     assert done.code == 1
     said = "OPS_URL: not notified: apprise could not deliver it; the next run tries again"
-    assert said in done.out
     assert done.err.splitlines() == [said]
     assert TOKEN not in done.everything
     assert "Traceback" not in done.everything
@@ -205,7 +204,6 @@ def test_a_url_that_cannot_be_used_is_said(
     done = smoke(folder, server, url)
     assert done.code == 1
     assert why in done.err
-    assert why in done.out
     assert TOKEN not in done.everything
 
 
@@ -245,7 +243,7 @@ def test_only_the_last_attempt_is_told(folder: Path, server: Server, ops: Receiv
     assert done.out.splitlines()[-1] == "OPS_URL: notified: broken"
     down = smoke(folder / "down", server, "json://127.0.0.1:1", *SMOKE, "--wait", "1")
     assert down.code == 1
-    assert down.err.count("not notified") == down.out.count("not notified") == 1
+    assert (down.err.count("not notified"), down.out.count("not notified")) == (1, 0)
 
 
 def test_nobody_is_told_of_an_attempt_that_was_not_the_last(

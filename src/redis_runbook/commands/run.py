@@ -60,9 +60,8 @@ class _Last:
         if self.record and self.notifier:
             ignore_signals()  # it is bounded in time, and the exit code is settled
             for outcome in self.notifier.tell(self.record):
-                say(outcome.text)
-                if outcome.is_problem:
-                    complain(outcome.text)
+                tell = complain if outcome.is_problem else say
+                tell(outcome.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,7 @@ Day = Annotated[dt.date, BeforeValidator(_day)]
 class Suppress(Section):
     """Which findings are suppressed, why, by whom and until when."""
 
-    check: CheckOrPrefix = Field(description="An id or a prefix of ids, as --select takes it")
+    check: CheckOrPrefix = Field(description="An id, or a group of them: memory.evictions, memory")
     service: KnownService | None = Field(None, description="Default: any")
     subject: Text | None = Field(None, description="* stands for any text; default: any subject")
     until: Day | None = Field(None, description="The last day, in UTC; gate wants one")

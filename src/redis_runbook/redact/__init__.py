@@ -3,6 +3,7 @@
 import itertools
 import math
 import re
+import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, NewType, TypeAlias
@@ -116,8 +117,8 @@ def document(text: str) -> Shown:
 
 
 def reread(text: str) -> Shown:
-    """A text of a record that we wrote once: it is not cut again."""
-    return sentence(text, limit=len(text))
+    """A text of a record that we wrote once: searched and escaped again, and not cut."""
+    return _one_line(KNOWN.document(text), sys.maxsize)
 
 
 def masked(text: str, *, words: bool = False) -> Shown:

@@ -1,5 +1,6 @@
 """Values that a file of ours should hold, read back: each of its type, or TypeError."""
 
+import datetime as dt
 from typing import Any
 
 from redis_runbook.redact import Shown, reread
@@ -39,3 +40,11 @@ def count(value: Any) -> int:
 def count_or_none(value: Any) -> int | None:
     """A number of things, or None."""
     return None if value is None else count(value)
+
+
+def moment(value: Any) -> dt.datetime:
+    """A moment with its time zone; raises ValueError for another text."""
+    at = dt.datetime.fromisoformat(text(value))
+    if at.tzinfo is None:
+        raise TypeError("a moment without its time zone")
+    return at

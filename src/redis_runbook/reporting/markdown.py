@@ -22,7 +22,7 @@ _LEAST_BYTES: Final = 4_000
 
 _SECTIONS: Final = (
     (Verdict.FAIL, "Broken"),
-    (Verdict.UNKNOWN, "Undetermined"),
+    (Verdict.UNKNOWN, "Could not be determined"),
     (Verdict.WARN, "Warnings"),
 )
 _MAX_STEPS: Final = 10

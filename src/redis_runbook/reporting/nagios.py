@@ -56,7 +56,7 @@ def one_line(word: str, says: str) -> str:
 
 def status(record: RunRecord) -> str:
     """The word for the record."""
-    if record.target != "live" or record.announcement or record.judged_at:
+    if record.announcement or not record.is_of_live_services:
         return "UNKNOWN"  # nothing was said about the user's services as they are now
     if record.exit_code is ExitCode.BROKEN:
         return "CRITICAL"

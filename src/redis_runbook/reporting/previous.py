@@ -14,12 +14,7 @@ from redis_runbook.record import (
     ServiceRecord,
 )
 from redis_runbook.redact import printable_mapping, reread
-from redis_runbook.reporting.fields import count as _count
-from redis_runbook.reporting.fields import count_or_none as _count_or_none
-from redis_runbook.reporting.fields import number as _number
-from redis_runbook.reporting.fields import number_or_none as _number_or_none
-from redis_runbook.reporting.fields import text as _text
-from redis_runbook.reporting.fields import text_or_none as _text_or_none
+from redis_runbook.reporting import fields
 from redis_runbook.reporting.history.encoding import changes_of, trends_of
 from redis_runbook.verdict import ExitCode, Finding, LatencyWindow, Suppression, Verdict
 from redis_runbook.wire.files import read_text
@@ -49,12 +44,12 @@ def parse_record(text: str) -> RunRecord:
         results, extra = document["results"], document["results"]["extra"]
         judged = extra.get("judged")
         return RunRecord(
-            profile=_text(extra["profile"]),
-            selected=tuple(map(_text, extra["selected"])),
-            target=_text_or_none(judged["target"] if judged else extra["target"]),
-            announcement=_text_or_none(extra["announcement"]),
-            started_at=dt.datetime.fromisoformat(document["timestamp"]),
-            elapsed_s=_number(extra["elapsed_s"]),
+            profile=fields.text(extra["profile"]),
+            selected=tuple(map(fields.text, extra["selected"])),
+            target=fields.text_or_none(judged["target"] if judged else extra["target"]),
+            announcement=fields.text_or_none(extra["announcement"]),
+            started_at=fields.moment(document["timestamp"]),
+            elapsed_s=fields.number(extra["elapsed_s"]),
             services=tuple(
                 _service(name, about, extra["servers"][name])
                 for name, about in extra["services"].items()
@@ -66,16 +61,19 @@ def parse_record(text: str) -> RunRecord:
             interrupted=bool(extra["interrupted"]),
             left_out=int(extra["left_out"]),
             attempt=int(extra["attempt"]),
-            waited_s=_number(extra["waited_s"]),
+            waited_s=fields.number(extra["waited_s"]),
             timeline=_timeline(extra.get("recovery")),
-            unwritten=tuple(map(_text, extra.get("unwritten", ()))),
-            configured_by=_text_or_none(extra.get("configured_by")),
-            logins=tuple(map(_text, extra.get("logins", ()))),
+            unwritten=tuple(map(fields.text, extra.get("unwritten", ()))),
+            configured_by=fields.text_or_none(extra.get("configured_by")),
+            logins=tuple(map(fields.text, extra.get("logins", ()))),
             gathered={
-                _text(name): {_text(part): tuple(map(_text, lines)) for part, lines in told.items()}
+                fields.text(name): {
+                    fields.text(part): tuple(map(fields.text, lines))
+                    for part, lines in told.items()
+                }
                 for name, told in extra.get("gathered", {}).items()
             },
-            judged_at=dt.datetime.fromisoformat(judged["at"]) if judged else None,
+            judged_at=fields.moment(judged["at"]) if judged else None,
             changes=changes_of(extra.get("changes")),
             trends=trends_of(extra.get("trends")),
         )
@@ -85,10 +83,10 @@ def parse_record(text: str) -> RunRecord:
 
 def _service(name: str, about: Any, server: Any) -> ServiceRecord:
     return ServiceRecord(
-        name=_text(name),
-        role=_text(about["role"]),
-        address=_text_or_none(about["address"]),
-        window_s=_number(about["window_s"]),
+        name=fields.text(name),
+        role=fields.text(about["role"]),
+        address=fields.text_or_none(about["address"]),
+        window_s=fields.number(about["window_s"]),
         server=_server(server) if server is not None else None,
         last_seen=_last_seen(about.get("last_seen")),
     )
@@ -100,9 +98,9 @@ def _timeline(recovery: Any) -> tuple[Recovered, ...] | None:
         return None
     return tuple(
         Recovered(
-            at_s=_number(about["at_s"]),
-            event=_text(about["event"]),
-            subject=_text(about["subject"]),
+            at_s=fields.number(about["at_s"]),
+            event=fields.text(about["event"]),
+            subject=fields.text(about["subject"]),
         )
         for about in recovery["timeline"]
     )
@@ -112,54 +110,53 @@ def _last_seen(about: Any) -> LastSeen | None:
     """Who answered last; None also where an older version of ours did not tell."""
     if about is None:
         return None
-    at = dt.datetime.fromisoformat(about["at"])
-    if at.tzinfo is None:
-        raise ValueError("a moment is without its time zone")
-    return LastSeen(run_id=_text(about["run_id"]), at=at)
+    return LastSeen(run_id=fields.text(about["run_id"]), at=fields.moment(about["at"]))
 
 
 def _server(about: Any) -> ServerRecord:
     return ServerRecord(
-        product=_text(about["product"]),
-        version=_text(about["version"]),
-        mode=_text(about["mode"]),
-        run_id=_text(about["run_id"]),
-        rejected_connections=_count_or_none(about["rejected_connections"]),
-        uptime_s=_count_or_none(about.get("uptime_s")),
+        product=fields.text(about["product"]),
+        version=fields.text(about["version"]),
+        mode=fields.text(about["mode"]),
+        run_id=fields.text(about["run_id"]),
+        rejected_connections=fields.count_or_none(about["rejected_connections"]),
+        uptime_s=fields.count_or_none(about.get("uptime_s")),
     )
 
 
 def _queue(about: Any) -> QueueRecord:
     return QueueRecord(
-        service=_text(about["service"]),
-        name=_text(about["name"]),
-        longest_wait_s=_number_or_none(about["longest_wait_s"]),
-        backlog=about["backlog"],
-        workers_at_work=about["workers_at_work"],
-        counts={_text(state): _count(n) for state, n in about.get("counts", {}).items()},
+        service=fields.text(about["service"]),
+        name=fields.text(about["name"]),
+        longest_wait_s=fields.number_or_none(about["longest_wait_s"]),
+        backlog=fields.count_or_none(about["backlog"]),
+        workers_at_work=fields.count_or_none(about["workers_at_work"]),
+        counts={
+            fields.text(state): fields.count(n) for state, n in about.get("counts", {}).items()
+        },
     )
 
 
 def _finding(test: Any) -> Finding:
     about = test["extra"]
     return Finding(
-        check=_text(about["check"]),
-        subject=_text(about["subject"]),
+        check=fields.text(about["check"]),
+        subject=fields.text(about["subject"]),
         verdict=Verdict(about["verdict"]),
-        message=_text(about["message"]),
-        service=_text_or_none(about["service"]),
-        role=_text_or_none(about["role"]),
-        observed=_number_or_none(about["observed"]),
-        limit=_number_or_none(about["limit"]),
-        unit=_text_or_none(about["unit"]),
-        runbook=_text_or_none(about["runbook"]),
-        next_steps=tuple(map(_text, about["next_steps"])),
+        message=fields.text(about["message"]),
+        service=fields.text_or_none(about["service"]),
+        role=fields.text_or_none(about["role"]),
+        observed=fields.number_or_none(about["observed"]),
+        limit=fields.number_or_none(about["limit"]),
+        unit=fields.text_or_none(about["unit"]),
+        runbook=fields.text_or_none(about["runbook"]),
+        next_steps=tuple(map(fields.text, about["next_steps"])),
         evidence=printable_mapping(about["evidence"], reread),
-        duration_s=_number(test["duration"]) / 1000,
+        duration_s=fields.number(test["duration"]) / 1000,
         # Reports of versions that did not write these are read all the same.
         advisory=bool(about.get("advisory", False)),
-        follows_from=_text_or_none(about.get("follows_from")),
-        why=_text_or_none(about.get("why")),
+        follows_from=fields.text_or_none(about.get("follows_from")),
+        why=fields.text_or_none(about.get("why")),
         window=_window(about.get("window")),
         suppressed=_suppressed(about.get("suppressed")),
     )
@@ -170,10 +167,10 @@ def _window(about: Any) -> LatencyWindow | None:
         return None
     numbers = ("window_s", "limit_ms", "p50_ms", "p95_ms", "p99_ms", "max_ms")
     return LatencyWindow(
-        n=_count(about["n"]),
-        steps=tuple((_number(at), _number_or_none(p95)) for at, p95 in about["steps"]),
-        histogram=tuple((_number(up_to), _count(n)) for up_to, n in about["histogram"]),
-        **{name: _number(about[name]) for name in numbers},
+        n=fields.count(about["n"]),
+        steps=tuple((fields.number(at), fields.number_or_none(p95)) for at, p95 in about["steps"]),
+        histogram=tuple((fields.number(up_to), fields.count(n)) for up_to, n in about["histogram"]),
+        **{name: fields.number(about[name]) for name in numbers},
     )
 
 
@@ -182,7 +179,7 @@ def _suppressed(about: Any) -> Suppression | None:
         return None
     until = about["until"]
     return Suppression(
-        reason=_text(about["reason"]),
-        owner=_text(about["owner"]),
+        reason=fields.text(about["reason"]),
+        owner=fields.text(about["owner"]),
         until=None if until is None else dt.date.fromisoformat(until),
     )

@@ -156,9 +156,10 @@ class Reports:
         self._terminal.close(record, {what: self._folder / name for what, name in left.items()})
         if record.timeline is None:  # with `--wait`, the last attempt counts, and only it is told
             for outcome in self._notifier.tell(record):
-                self._terminal.say(outcome.text)
                 if outcome.is_problem:
                     print(outcome.text, file=sys.stderr)  # noqa: T201
+                else:
+                    self._terminal.say(outcome.text)
         else:
             self._config.stash[NOTIFIER] = self._notifier
 

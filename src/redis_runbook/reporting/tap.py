@@ -53,8 +53,7 @@ def _fails(finding: Finding) -> bool:
 def _point(number: int, finding: Finding) -> str:
     name = _text(finding.name, _MAX_NAME)
     if finding.suppressed:
-        holds = finding.verdict in {Verdict.PASS, Verdict.NOT_APPLICABLE, Verdict.WARN}
-        word = "ok" if holds else "not ok"
+        word = "ok" if finding.verdict is Verdict.WARN else "not ok"
         return f"{word} {number} - {name} # TODO {_text(suppression(finding))}"
     word = "not ok" if _fails(finding) else "ok"
     is_skipped = standing(finding) is Standing.SKIPPED

@@ -72,8 +72,7 @@ class RunSession:
                 raise pytest.UsageError(str(error)) from None
             self._reports.begin(make_record(self._run))
             for finding in self._run.not_judged():
-                self._run.record(finding)
-                self._reports.found(finding)
+                self._reports.found(self._run.record(finding))
         return (yield)
 
     @pytest.hookimpl(tryfirst=True)

@@ -119,7 +119,7 @@ def _default(word: str | None, verb: str, service: str | None) -> str:
 
     `restart` and `up` without a name would restart the servers, too: the word is left in its place.
     """
-    if word == "SERVICE" and service:
+    if word == "SERVICE" and service in _IN_COMPOSE:
         return f"redis-{service}"
     if word == "EXPORTER":
         return "redis-exporter"
@@ -130,8 +130,9 @@ def _for_all(verb: str, config: Config) -> Iterator[str]:
     """The command for all services that are switched on, in the configuration's order."""
     services = [name for name, settings in config.services.items() if settings.enabled]
     own = {name: _entries("SERVICE", "", name, name, config) for name in services}
-    others = [f"redis-{name}" for name, entries in own.items() if not entries]
-    return _commands(verb, [entry for found in own.values() for entry in found], others, config)
+    others = [_default("SERVICE", verb, name) for name, entries in own.items() if not entries]
+    known = [entry for found in own.values() for entry in found]
+    return _commands(verb, known, [*filter(None, others)], config)
 
 
 def _shell(service: str, config: Config) -> str:

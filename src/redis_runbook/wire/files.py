@@ -113,7 +113,7 @@ def append_once(path: Path, make: Callable[[int], bytes]) -> None:
     """
     # Without O_NONBLOCK, opening a pipe that nobody reads would never return.
     flags = os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, 0o640), "wb") as file:
+    with os.fdopen(os.open(followed(path), flags, 0o640), "wb") as file:
         about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode):
             raise OSError(errno.EINVAL, "it is not a plain file")
@@ -124,7 +124,8 @@ def append_once(path: Path, make: Callable[[int], bytes]) -> None:
         content = make(start)
         file.seek(start)
         file.write(content)
-        file.truncate()
+        if start < about.st_size:  # what it replaces may be longer
+            file.truncate()
     _APPENDED[where] = start, start + len(content)
 
 

@@ -73,6 +73,20 @@ class Elements(HTMLParser):
         assert not any(name.startswith("on") for name, _ in attrs)
 
 
+def test_a_picture_leaves_out_what_is_far_from_its_limit_and_says_so() -> None:
+    rows = [(f"s{number}", 0.1 if number < 13 else 0.95, 0.8) for number in range(15)]
+    drawn = plots.bars(rows, "ratio", "memory")
+    assert "memory (12 of 15): s13 95.0 % of 80.0 %; s14 95.0 %" in drawn
+    memory = [
+        replace(
+            RECORD.findings[0], subject=Shown(name), observed=observed, limit=limit, suppressed=None
+        )
+        for name, observed, limit in rows
+    ]
+    page = render(replace(RECORD, findings=memory), title="", own=None)
+    assert "Memory against its limit (12 of 15)" in page
+
+
 def test_markup_in_any_text_stays_text() -> None:
     shown = printable(MARKUP)
     sound = Elements(render(RECORD, title="t", own=None)).found

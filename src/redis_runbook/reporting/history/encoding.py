@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from redis_runbook.record import Changes, Forecast, Trend, TrendPoint
-from redis_runbook.reporting.fields import number_or_none, text, text_or_none
+from redis_runbook.reporting.fields import moment, number_or_none, text, text_or_none
 from redis_runbook.verdict import Verdict
 
 
@@ -29,10 +29,10 @@ def changes_of(about: Any) -> Changes | None:
     if about is None:
         return None
     return Changes(
-        since=_moment(about["since"]),
+        since=moment(about["since"]),
         newly_broken=tuple(map(text, about["newly_broken"])),
         repaired=tuple(map(text, about["repaired"])),
-        still_broken={text(name): _moment(at) for name, at in about["still_broken"].items()},
+        still_broken={text(name): moment(at) for name, at in about["still_broken"].items()},
         unclear=tuple(map(text, about["unclear"])),
     )
 
@@ -72,7 +72,7 @@ def trends_of(about: Any) -> tuple[Trend, ...]:
     """Read `encoded_trends` back; raises as `changes_of` does."""
     if about is None:  # a report of a version that had no history
         return ()
-    moments = [_moment(at) for at in about["at"]]
+    moments = [moment(at) for at in about["at"]]
     return tuple(_trend(name, told, moments) for name, told in about["by_name"].items())
 
 
@@ -89,17 +89,10 @@ def _trend(name: str, about: Any, moments: Sequence[dt.datetime]) -> Trend:
             if verdict is not None
         ),
         forecast=Forecast(
-            at=_moment(forecast["at"]),
-            earliest=_moment(forecast["earliest"]),
-            latest=None if forecast["latest"] is None else _moment(forecast["latest"]),
+            at=moment(forecast["at"]),
+            earliest=moment(forecast["earliest"]),
+            latest=None if forecast["latest"] is None else moment(forecast["latest"]),
         )
         if forecast is not None
         else None,
     )
-
-
-def _moment(value: Any) -> dt.datetime:
-    at = dt.datetime.fromisoformat(value)
-    if at.tzinfo is None:
-        raise ValueError("a moment is without its time zone")
-    return at

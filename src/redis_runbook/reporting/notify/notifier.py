@@ -47,8 +47,8 @@ class Notifier:
 
         Nothing is told of throwaway servers, of saved evidence, nor of an interrupted run.
         """
-        is_live = record.target == "live" and not record.judged_at
-        if not is_live or record.exit_code is ExitCode.INTERRUPTED or not self._entries:
+        is_told = record.is_of_live_services and record.exit_code is not ExitCode.INTERRUPTED
+        if not (is_told and self._entries):
             return []
         try:
             return list(self._tell(record))

@@ -1,6 +1,8 @@
 """`notified.json`: what was told last, to whom. It is hostile until it was read."""
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -16,13 +18,15 @@ _VERSION: Final = 1
 _MAX_BYTES: Final = 8 << 20
 _MOST_KEPT: Final = 200
 _LONGEST_NAME: Final = 500
+_DIGEST: Final = re.compile("[0-9a-f]{64}")
 
 
 def occasion(record: RunRecord, addressee: str) -> str:
-    """What a run is compared by: its profile, what it looked at, and who is told."""
+    """What a run is compared by, as a digest: its profile, what it looked at, and who is told."""
     services = [f"{service.name}={service.address}" for service in record.services]
     part = ["in part", *record.selected] if record.left_out else []
-    return " ".join([record.profile, record.target or "", *services, *part, "->", addressee])
+    parts = [record.profile, record.target or "", *services, *part, "->", addressee]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def read_told(folder: Path) -> dict[str, Told]:
@@ -31,7 +35,8 @@ def read_told(folder: Path) -> dict[str, Told]:
         document = json.loads(read_text(folder / FILE, max_bytes=_MAX_BYTES))
         if document["version"] != _VERSION:
             return {}
-        return {str(key): _told(value) for key, value in document["told"].items()}
+        told = document["told"].items()
+        return {key: _told(value) for key, value in told if _DIGEST.fullmatch(key)}
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return {}
 

@@ -21,7 +21,16 @@ _TOP: Final = 14
 _BOTTOM: Final = 26
 _ROW: Final = 22
 _LABEL: Final = 150
-_MOST_ROWS: Final = 12
+_NUMBERS: Final = 70
+_SPAN: Final = _WIDTH - _LABEL - _NUMBERS
+"""How wide a bar may get, between its name and its number."""
+
+MOST_ROWS: Final = 12
+"""Of a picture with bars; what it leaves out is said by its caption."""
+
+_RANGE: Final = math.sqrt(2)
+"""The upper end of a range of `LatencyWindow.histogram` over its lower one."""
+
 _LONGEST_LABEL: Final = 22
 _STATES: Final = (
     *("waiting", "paused", "prioritized", "active"),
@@ -126,8 +135,8 @@ def latency_distribution(window: LatencyWindow, service: str) -> Markup:
     most = max((n for _, n in window.histogram), default=1) or 1
     floor, height = _HEIGHT - _BOTTOM, _HEIGHT - _TOP - _BOTTOM - 12
     bars = [
-        _box(x(up_to_ms / math.sqrt(2)), floor - n / most * height,
-             x(up_to_ms) - x(up_to_ms / math.sqrt(2)) - 1, n / most * height, "bar")
+        _box(x(up_to_ms / _RANGE), floor - n / most * height,
+             x(up_to_ms) - x(up_to_ms / _RANGE) - 1, n / most * height, "bar")
         for up_to_ms, n in window.histogram
         if n
     ]  # fmt: skip
@@ -156,9 +165,9 @@ def latency_distribution(window: LatencyWindow, service: str) -> Markup:
 
 
 def bars(rows: Sequence[tuple[str, float, float | None]], unit: str | None, what: str) -> Markup:
-    """A bar for each `(name, observed, limit)`, at most twelve, the limit as a mark."""
-    shown = rows[:_MOST_ROWS]
-    said = f"{what}: " + "; ".join(
+    """A bar for each `(name, observed, limit)`, nearest to its limit first, which is a mark."""
+    shown = sorted(rows, key=_of_its_limit, reverse=True)[:MOST_ROWS]
+    said = f"{what}{out_of(len(rows))}: " + "; ".join(
         f"{name} {quantity(observed, unit)}"
         + (f" of {quantity(limit, unit)}" if limit is not None else "")
         for name, observed, limit in shown
@@ -166,43 +175,51 @@ def bars(rows: Sequence[tuple[str, float, float | None]], unit: str | None, what
     most = max((max(observed, limit or 0) for _, observed, limit in shown), default=1) or 1
     if unit == "ratio":
         most = max(most, 1.0)
-    span = _WIDTH - _LABEL - 70
     parts: list[str] = []
     for row, (name, observed, limit) in enumerate(shown):
         top = row * _ROW + 4
         over = limit is not None and observed > limit
         parts += [
             _text(_LABEL - 6, top + 12, _short(name), "end"),
-            _box(_LABEL, top, span, _ROW - 8, "track"),
-            _box(_LABEL, top, observed / most * span, _ROW - 8, "over" if over else "bar"),
-            _text(_LABEL + span + 6, top + 12, quantity(observed, unit)),
+            _box(_LABEL, top, _SPAN, _ROW - 8, "track"),
+            _box(_LABEL, top, observed / most * _SPAN, _ROW - 8, "over" if over else "bar"),
+            _text(_LABEL + _SPAN + 6, top + 12, quantity(observed, unit)),
         ]
         if limit is not None:
-            at = _LABEL + limit / most * span
+            at = _LABEL + limit / most * _SPAN
             parts.append(_line(at, top - 3, at, top + _ROW - 5, "limit"))
     return _svg(_WIDTH, len(shown) * _ROW + 6, said, *parts)
+
+
+def out_of(number: int) -> str:
+    """` (12 of 60)`, where a picture leaves some out."""
+    return f" ({MOST_ROWS} of {quantity(number, None)})" if number > MOST_ROWS else ""
+
+
+def _of_its_limit(row: tuple[str, float, float | None]) -> float:
+    _, observed, limit = row
+    return observed / limit if limit else observed
 
 
 def depth_by_state(queues: Sequence[QueueRecord]) -> Markup:
     """The jobs of each queue by state, the fullest twelve."""
     counted = [(queue, _counts(queue)) for queue in queues]
-    shown = sorted(counted, key=lambda one: -sum(one[1].values()))[:_MOST_ROWS]
+    shown = sorted(counted, key=lambda one: -sum(one[1].values()))[:MOST_ROWS]
     most = max((sum(counts.values()) for _, counts in shown), default=1) or 1
-    span = _WIDTH - _LABEL - 70
     parts: list[str] = []
-    told: list[str] = []
+    held: list[str] = []
     for row, (queue, counts) in enumerate(shown):
         top, left = row * _ROW + 4.0, float(_LABEL)
         parts += [
             _text(_LABEL - 6, top + 12, _short(queue.name), "end"),
-            _box(_LABEL, top, span, _ROW - 8, "track"),
+            _box(_LABEL, top, _SPAN, _ROW - 8, "track"),
         ]
         for state, n in counts.items():
-            parts.append(_box(left, top, n / most * span, _ROW - 8, f"state-{state}"))
-            left += n / most * span
-        parts.append(_text(_LABEL + span + 6, top + 12, f"{sum(counts.values()):,}"))
-        held = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in counts.items() if n)
-        told.append(f"{queue.name} {held or 'empty'}")
+            parts.append(_box(left, top, n / most * _SPAN, _ROW - 8, f"state-{state}"))
+            left += n / most * _SPAN
+        parts.append(_text(_LABEL + _SPAN + 6, top + 12, quantity(sum(counts.values()), None)))
+        jobs = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in counts.items() if n)
+        held.append(f"{queue.name} {jobs or 'empty'}")
     there = [state for state in _STATES if any(counts[state] for _, counts in shown)]
     down = len(shown) * _ROW + 8
     for place, state in enumerate(there):
@@ -211,7 +228,8 @@ def depth_by_state(queues: Sequence[QueueRecord]) -> Markup:
             _box(left, down, 10, 10, f"state-{state}"),
             _text(left + 14, down + 9, state.replace("_", " ")),
         ]
-    return _svg(_WIDTH, down + 16, f"jobs by state: {'; '.join(told)}", *parts)
+    said = f"jobs by state{out_of(len(queues))}: {'; '.join(held)}"
+    return _svg(_WIDTH, down + 16, said, *parts)
 
 
 def _counts(queue: QueueRecord) -> dict[str, int]:
@@ -222,17 +240,16 @@ def _counts(queue: QueueRecord) -> dict[str, int]:
 def recovery(timeline: Sequence[Recovered], took_s: float) -> Markup:
     """What came back when, as points on a line from the beginning of the wait."""
     end_s = max([took_s, 0.1, *(one.at_s for one in timeline)])
-    shown = timeline[:_MOST_ROWS]
+    shown = timeline[:MOST_ROWS]
     said = "; ".join(f"{one.event} of {one.subject} after {one.at_s:.1f} s" for one in shown)
-    span = _WIDTH - _LABEL - 70
     parts: list[str] = []
     for row, one in enumerate(shown):
-        top, length = row * _ROW + 4, one.at_s / end_s * span
+        top, length = row * _ROW + 4, one.at_s / end_s * _SPAN
         parts += [
             _text(_LABEL - 6, top + 12, _short(f"{one.event} {one.subject}"), "end"),
             _box(_LABEL, top, length, _ROW - 8, "waiting"),
-            _box(_LABEL + length, top, span - length, _ROW - 8, "ok"),
-            _text(_LABEL + span + 6, top + 12, f"{one.at_s:.1f} s"),
+            _box(_LABEL + length, top, _SPAN - length, _ROW - 8, "ok"),
+            _text(_LABEL + _SPAN + 6, top + 12, f"{one.at_s:.1f} s"),
         ]
     return _svg(_WIDTH, len(shown) * _ROW + 6, said, *parts)
 

@@ -12,7 +12,7 @@ from redis_runbook.reporting.text import quantity
 from redis_runbook.verdict import SEVERITY, Verdict
 
 STYLE: Final = (importlib.resources.files(__package__) / "sparkline.css").read_text("utf-8")
-"""The style of all of them; the page that holds them has the colours, as `--fail` and so on."""
+"""The style of all of them; the page that holds them has the colours of the verdicts."""
 
 _WIDTH: Final = 180.0
 _HEIGHT: Final = 36.0

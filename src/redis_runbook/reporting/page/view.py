@@ -13,7 +13,7 @@ from redis_runbook.reporting.page import plots
 from redis_runbook.reporting.page.sparkline import sparkline
 from redis_runbook.verdict import Finding, Verdict
 
-_MOST_TRENDS: Final = 60
+MOST_TRENDS: Final = 60
 _WAITS: Final = "queue.latency"
 _MEMORY: Final = "memory.used_ratio"
 
@@ -93,7 +93,7 @@ def pictures(record: RunRecord) -> list[Picture]:
 def _recovery(record: RunRecord) -> Iterator[Picture]:
     if record.timeline:
         drawing = plots.recovery(record.timeline, record.waited_s + record.elapsed_s)
-        yield Picture("What came back when", drawing)
+        yield Picture(f"What came back when{plots.out_of(len(record.timeline))}", drawing)
 
 
 def _latency(record: RunRecord) -> Iterator[Picture]:
@@ -109,7 +109,7 @@ def _latency(record: RunRecord) -> Iterator[Picture]:
             over = plots.latency_over_window(window, service)
             yield Picture(f"Latency of {service} over the window (p95 of each step)", over)
             spread = plots.latency_distribution(window, service)
-            yield Picture(f"Latency of {service}: {window.n:,} samples", spread)
+            yield Picture(f"Latency of {service}: {text.quantity(window.n, 'samples')}", spread)
 
 
 def _memory(record: RunRecord) -> Iterator[Picture]:
@@ -119,26 +119,27 @@ def _memory(record: RunRecord) -> Iterator[Picture]:
         if finding.check == _MEMORY and finding.observed is not None
     ]
     if rows:
-        yield Picture("Memory against its limit", plots.bars(rows, "ratio", "memory"))
+        caption = f"Memory against its limit{plots.out_of(len(rows))}"
+        yield Picture(caption, plots.bars(rows, "ratio", "memory"))
 
 
 def _queues(record: RunRecord) -> Iterator[Picture]:
     if any(any(queue.counts.values()) for queue in record.queues):
-        yield Picture("Jobs by state", plots.depth_by_state(record.queues))
+        caption = f"Jobs by state{plots.out_of(len(record.queues))}"
+        yield Picture(caption, plots.depth_by_state(record.queues))
     waits = [
         (str(finding.subject), finding.observed, finding.limit)
         for finding in record.findings
         if finding.check == _WAITS and finding.observed
     ]
     if waits:
-        waits.sort(key=lambda row: -row[1])
         drawing = plots.bars(waits, "s", "how long the oldest job waits")
-        yield Picture("How long jobs wait to be picked up", drawing)
+        yield Picture(f"How long jobs wait to be picked up{plots.out_of(len(waits))}", drawing)
 
 
 def trends(record: RunRecord) -> list[tuple[str, Markup, str]]:
     """The name, a sparkline and the forecast in words of what the last runs observed."""
     return [
         (trend.name, sparkline(trend), text.forecast(trend))
-        for trend in record.trends[:_MOST_TRENDS]
+        for trend in record.trends[:MOST_TRENDS]
     ]
