@@ -52,7 +52,7 @@ def _commands(kind: str, found: Sequence[Group]) -> Iterator[str]:
         first = group.first
         steps = first.next_steps[:_MAX_STEPS]
         numbered = [f"{number}. {cut(step)}" for number, step in enumerate(steps, start=1)]
-        members = [f"they are {cut(group.members)}"] if group.members else []
+        members = [f"these are {cut(group.members)}"] if group.members else []
         message = "\n".join([cut(first.message), *members, *numbered])
         yield _command(kind, f"{first.verdict.label} {group.name}", message)
 

@@ -113,7 +113,7 @@ def _is_advisory_unknown(finding: Finding) -> bool:
 def _facts(group: Group) -> Iterator[str]:
     first = group.first
     if group.members:
-        yield f"they are {code(cut(group.members))}"
+        yield f"these are {code(cut(group.members))}"
     if first.observed is not None:
         limit = text.quantity(first.limit, first.unit)
         whose = f" on {code(first.subject)}" if group.members else ""

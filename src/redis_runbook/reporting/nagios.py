@@ -9,7 +9,7 @@ from typing import Final
 
 from redis_runbook.record import RunRecord
 from redis_runbook.reporting import text
-from redis_runbook.reporting.standing import concerns, of_concern, suppressed
+from redis_runbook.reporting.standing import concerns, of_concern
 from redis_runbook.reporting.wording import cut
 from redis_runbook.verdict import ExitCode, Finding, Verdict
 
@@ -73,8 +73,6 @@ def _said(record: RunRecord) -> Iterator[str]:
         yield f"{group.first.verdict.label} {group.name}: {cut(group.first.message, _MAX_MESSAGE)}"
     if len(found) > _NAMED:
         yield f"{len(found) - _NAMED} more"
-    if known := len(suppressed(record)):
-        yield f"{known} suppressed"
 
 
 def _perfdata(record: RunRecord, most_bytes: int) -> str:
