@@ -25,6 +25,11 @@ from redis_runbook.session.subjects import Subject
 from redis_runbook.verdict import CannotLook, Verdict
 from redis_runbook.words import counted
 
+_REFILL = (
+    "a cache fills again as it is used: trigger a CLI login, and `jwt_cache.populated` must pass",
+    "where a setting differs, `CONFIG SET` it, and set it in the configuration file",
+)
+
 
 @check("incident.container")
 def test_container(entry: EntryFacts, served_since: float | None, judge: Judge) -> None:
@@ -183,8 +188,7 @@ def test_data_kept(
     Next: 1. Do not flush or drain anything.
         2. Restore the last RDB or AOF where data is missing.
         3. Set with `CONFIG SET` and in the configuration file what was set before.
-        4. Let the application create schedulers anew. A cache fills again as it is used: trigger a
-        CLI login.
+        4. Let the application create schedulers anew.
     """
     before = baseline.of(service.name)
     found = compare(before, inventory, keeps_data=service.role_spec.keeps_data)
@@ -193,4 +197,6 @@ def test_data_kept(
     judge.rules(
         *judge_kept(service.name, then, found, may_lack_queues=may_lack_queues),
         evidence=found.evidence,
+        next_steps=() if service.role_spec.keeps_data else _REFILL,
+        only_these_steps=not service.role_spec.keeps_data,
     )

@@ -74,7 +74,7 @@ def test_latency(
         limit in part is a warning, and so are jobs that a bounded read may have missed; over as far
         as the queue's events reach back is unknown.
     Why: it is what a user waits before anything happens.
-    Next: 1. `redis-runbook queue show NAME`. 2. Remove the cause that the message names.
+    Next: `redis-runbook queue show NAME` tells which jobs wait, and since when.
     """
     why = cause(queue.last, queue.workers)
     _leave_out_if_paused_as_allowed(subject, queue, queue_limits, judge)

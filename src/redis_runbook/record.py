@@ -84,7 +84,7 @@ class Changes:
     """What differs from the last run of the same profile on the same services, by findings' names.
 
     `since` is when that run began. `still_broken` says since which run it is. `unclear` was broken
-    when it was last seen, and this run could not tell: it is neither repaired nor still broken.
+    when it was last seen, and is a warning or unknown now: neither repaired nor still broken.
     """
 
     since: dt.datetime

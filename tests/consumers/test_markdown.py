@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redis_runbook.reporting import markdown
-from redis_runbook.reporting.markdown_text import code, prose
+from redis_runbook.reporting.markdown_text import code, prose, step
 from redis_runbook.reporting.standing import of_concern, suppressed
 from redis_runbook.reporting.wording import cut
 from redis_runbook.verdict import Verdict
@@ -108,3 +108,12 @@ def test_it_fits_in_a_step_and_is_cut_between_groups() -> None:
         assert Page(text).elements <= OURS
     with pytest.raises(ValueError, match="no room"):
         markdown.render_within(made, 3_999)
+
+
+def test_a_command_of_a_step_is_one_span_of_code() -> None:
+    told = "`docker compose exec x redis-cli INFO memory`: see (`UNLINK`) what `a b`. Then @you #1"
+    assert step(told) == (
+        "`docker compose exec x redis-cli INFO memory`: see (`UNLINK`) what `a b`. Then `@you #1`"
+    )
+    # A name with a backtick is still in code, or a plain word.
+    assert "`@you" in step("`queue show 'a`b'` @you `")

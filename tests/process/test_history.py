@@ -102,7 +102,7 @@ def test_a_service_that_is_away_is_neither_repaired_nor_newly_broken(
         "connectivity.reachable[cache]",
     ]
     assert (changes(away)["repaired"], changes(away)["unclear"]) == ([], [POLICY])
-    assert f"Was broken, and could not be determined now (1) {POLICY}" in index(away)
+    assert f"Was broken, and is a warning or not determined now (1) {POLICY}" in index(away)
     server.start()
     server.client().config_set("maxmemory-policy", "allkeys-lru")
     back = product.run(folder, *NIGHTLY, *SOME, env=env)

@@ -10,6 +10,9 @@ from redis_runbook.config.keys import VARIABLE_PREFIX, Key, dotted
 from redis_runbook.config.sources import given_by, names_a_variable
 from redis_runbook.redact import printable
 
+FILE: Final = Path("runbook.toml")
+"""The file that is read in the current folder, if no other is named."""
+
 FILE_VARIABLE: Final = f"{VARIABLE_PREFIX}CONFIG"
 _OUR_VARIABLES: Final = ("REDIS_", "PROMETHEUS_", "GRAFANA_")
 _SENT: Final = frozenset({"username", "password", "token"})
@@ -24,8 +27,7 @@ def named_file(environ: Mapping[str, str]) -> Path | None:
 
 def usual_file() -> Path | None:
     """`runbook.toml` in the current folder, if it is there."""
-    usual = Path("runbook.toml")
-    return usual if usual.exists() or usual.is_symlink() else None
+    return FILE if FILE.exists() or FILE.is_symlink() else None
 
 
 def _not_only_ours(path: Path) -> str:

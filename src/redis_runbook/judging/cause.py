@@ -57,6 +57,18 @@ NO_SUCH_QUEUE: Final = (
 )
 """What an operator does about a queue that must exist and does not."""
 
+NO_QUEUE: Final = (
+    "correct the URL's database, or the service's `prefix`, if queues should be there",
+    "if they were there: find out who flushed it, and restore the last RDB or AOF",
+    "if none is meant to be there: `discover = false` for this service",
+)
+"""What an operator does about a service without any."""
+
+NOT_ALL_KNOWN: Final = (
+    "list the queues that matter under `queues`: these are always checked; or raise `max_queues`",
+)
+"""What an operator does where there are more than are checked."""
+
 
 def cause(facts: QueueFacts, workers: WorkerFacts) -> Cause:
     """The first cause that applies, in the order in which an operator has to remove them."""

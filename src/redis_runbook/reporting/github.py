@@ -16,7 +16,7 @@ from redis_runbook.verdict import Verdict
 
 _MOST: Final = 10
 _MAX_TITLE: Final = 200
-_MAX_STEPS: Final = 5
+_MAX_STEPS: Final = 9
 
 _ESCAPED: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _ESCAPED_IN_PROPERTIES: Final = _ESCAPED | str.maketrans({":": "%3A", ",": "%2C"})

@@ -10,7 +10,7 @@ from typing import Final
 from redis_runbook.record import RunRecord
 from redis_runbook.reporting import text
 from redis_runbook.reporting.grouping import Group
-from redis_runbook.reporting.markdown_text import code, prose
+from redis_runbook.reporting.markdown_text import code, prose, step
 from redis_runbook.reporting.standing import concerns, of_concern, suppressed, suppression
 from redis_runbook.reporting.wording import address, cut
 from redis_runbook.verdict import Finding, Verdict
@@ -101,7 +101,7 @@ def _group(group: Group) -> str:
         lines.append("\n".join(facts))
     if steps := first.next_steps[:_MAX_STEPS]:
         lines.append("Next:")
-        numbered = (f"{number}. {prose(cut(step))}" for number, step in enumerate(steps, start=1))
+        numbered = (f"{number}. {step(cut(told))}" for number, told in enumerate(steps, start=1))
         lines.append("\n".join(numbered))
     return "".join(f"{line}\n\n" for line in lines)
 

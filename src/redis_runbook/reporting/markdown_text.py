@@ -20,12 +20,34 @@ _REFERENCE: Final = re.compile(
 )
 _AROUND: Final = re.compile(r"([(\"]*)(.*?)([)\",;:.]*)", re.DOTALL)
 _LIST: Final = re.compile(r"\d{1,9}[.)]|[-+=]+")
+_SPAN: Final = re.compile("`([^`]+)`")
+_TOUCHING: Final = re.compile(r"([),;:.!?]{0,3}(?=\s|$)|)(.*?)((?<=\s)[(\"]{1,2}|)", re.DOTALL)
 _TICKS: Final = re.compile("`+")
 
 
 def prose(text: str) -> str:
     """A sentence, with what is not a plain word as code."""
-    return " ".join(_parts(text))
+    return " ".join(_parts(text, first=True))
+
+
+def step(text: str) -> str:
+    """A next step, in which what we wrote between backticks is a command, and is code whole."""
+    pieces = _SPAN.split(text)  # every other one was between two backticks
+    return "".join(
+        code(piece) if number % 2 else _between(piece, first=number == 0)
+        for number, piece in enumerate(pieces)
+    )
+
+
+def _between(piece: str, *, first: bool) -> str:
+    """What is before, between or after spans of code, with the punctuation that touches them."""
+    before, inside, after = _TOUCHING.fullmatch(piece).groups()  # type: ignore[union-attr]
+    if first:
+        before, inside = "", f"{before}{inside}"
+    words = " ".join(_parts(inside, first=first))
+    space_before = " " if inside[:1].isspace() and not first else ""
+    space_after = " " if words and inside[-1:].isspace() else ""
+    return f"{before}{space_before}{words}{space_after}{after}"
 
 
 def code(text: str) -> str:
@@ -38,11 +60,11 @@ def code(text: str) -> str:
     return f"{ticks}{space}{line}{space}{ticks}"
 
 
-def _parts(text: str) -> Iterator[str]:
+def _parts(text: str, *, first: bool) -> Iterator[str]:
     """Plain words, and in between what is not plain: words in a row as one code span."""
     strange: list[str] = []
     for number, word in enumerate(text.split()):
-        if _is_plain(word, first=number == 0):
+        if _is_plain(word, first=first and number == 0):
             if strange:
                 yield _strange(strange)
                 strange = []

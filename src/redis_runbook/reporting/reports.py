@@ -122,6 +122,9 @@ class Reports:
         """
         with contextlib.suppress(OSError):  # reported for each file in it
             self._folder.mkdir(parents=True, exist_ok=True)
+        if record.evidence is None and not record.judged_at:
+            with contextlib.suppress(OSError):  # it would be taken for that of this run
+                (self._folder / self._outputs[_EVIDENCE].file).unlink()
         problems = self._write_page(record) if final else []
         for output, paths in self._files(record):
             if output.final is final:

@@ -29,7 +29,7 @@ _COLOURS: Final[Mapping[Verdict, Mapping[str, bool]]] = {
 _WIDTH: Final = max(len(verdict.label) for verdict in Verdict)
 _INDENT: Final = " " * (_WIDTH + 2)
 _NARROWEST: Final = 60
-_MAX_STEPS: Final = 5
+_MAX_STEPS: Final = 9
 _MOST_ALONE: Final = 3
 """Subjects of a check that holds which have a line each."""
 
@@ -102,7 +102,8 @@ class Terminal:
         if self._verbosity == 0:
             _show_not_applicable(record, reporter)
         reporter.ensure_newline()
-        reporter.write_line("")
+        if self._verbosity >= 0:
+            reporter.write_line("")
         told = groups(record.needs_attention, record)
         for group in told:
             _show_group(group, reporter)

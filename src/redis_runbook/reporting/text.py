@@ -37,6 +37,14 @@ _CAME_BACK: Final[Mapping[str, str]] = {
     "jwt_cache": "jwt cache",
     "healthy": "healthy",
 }
+_ONE: Final[Mapping[str, str]] = {
+    **{f"{one}s": one for one in ("alert", "job", "key", "line", "replica", "run", "sample")},
+    "entries": "entry",
+    "schedulers": "scheduler",
+    "workers": "worker",
+}
+"""The units of which there may be one, by their plural."""
+
 _TOGETHER_S: Final = 0.5
 
 
@@ -60,9 +68,9 @@ def headline(record: RunRecord) -> str:
     The word is that of the exit code; what it covers is said unless that is all of the user's own
     services.
     """
-    parts = _saved(record), _throwaway(record), _part(record), _suppressed(record)
-    covers = ", ".join(filter(None, parts))
-    return f"{_WORDS[record.exit_code]} {covers}".rstrip()
+    covers = ", ".join(filter(None, (_saved(record), _throwaway(record), _part(record))))
+    word = f"{_WORDS[record.exit_code]} {covers}".rstrip()
+    return ", ".join(filter(None, (word, _suppressed(record))))
 
 
 def meaning(record: RunRecord) -> str:
@@ -114,9 +122,9 @@ def _throwaway(record: RunRecord) -> str:
 
 
 def _suppressed(record: RunRecord) -> str:
-    """`with 2 findings suppressed`: nothing is called healthy without that."""
+    """`2 findings suppressed`: nothing is called healthy without that."""
     number = len(record.suppressed)
-    return f"with {counted(number, 'finding')} suppressed" if number else ""
+    return f"{counted(number, 'finding')} suppressed" if number else ""
 
 
 def _part(record: RunRecord) -> str:
@@ -134,6 +142,8 @@ def quantity(value: float | None, unit: str | None) -> str:
         return ""
     if unit == "ratio":
         return percent(value, 1)
+    if value == 1 and unit:
+        unit = _ONE.get(unit, unit)
     digits = 0 if value == int(value) else 1 if abs(value) >= 10 else 3  # noqa: PLR2004
     number = f"{value:,.{digits}f}".replace(",", " ")
     return f"{number} {unit}" if unit else number
@@ -188,7 +198,7 @@ def changes(record: RunRecord) -> list[str]:
         (f"newly broken since the run of {since}", record.changes.newly_broken),
         (f"repaired since the run of {since}", record.changes.repaired),
         ("still broken", tuple(record.changes.still_broken)),
-        ("was broken, and could not be determined now", record.changes.unclear),
+        ("was broken, and is a warning or not determined now", record.changes.unclear),
     )
     return [f"{what}: {some(names)}" for what, names in told if names]
 

@@ -162,6 +162,7 @@ def _endpoint(service: Service) -> SavedEndpoint | None:
         port=at.port,
         path=sentence(at.path),
         database=at.database,
+        has_login=at.has_login,
     )
 
 

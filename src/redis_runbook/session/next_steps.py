@@ -27,6 +27,7 @@ _OF_REDIS: Final = re.compile(
     r"|BGSAVE|CONFIG RESETSTAT|CONFIG SET [a-z-]+ [a-z-]+)`"
 )
 """Whole commands, as an operator would type them."""
+_OURS: Final = re.compile(r"`redis-runbook (?:smoke|queue list|queue show)\b")
 _IN_COMPOSE: Final = frozenset({"queue", "cache"})
 """The services of the runbook, whose containers compose calls redis-queue and redis-cache."""
 _DOCKER_VERBS: Final = {
@@ -67,11 +68,16 @@ def steps_in(text: str) -> tuple[str, ...]:
 
 
 def named(
-    steps: Sequence[str], spec: CheckSpec | None, subject: Subject | None, config: Config
+    steps: Sequence[str],
+    spec: CheckSpec | None,
+    subject: Subject | None,
+    config: Config,
+    file: str = "",
 ) -> tuple[str, ...]:
     """The steps about a subject, with the names that the configuration has for what they name.
 
-    Each begins with a capital, as there may be several.
+    Each begins with a capital, as there may be several. Commands of ours take the configuration of
+    `file`, if that was named.
     """
     steps = [f"{step[:1].upper()}{step[1:]}" for step in steps]
     if subject is None:
@@ -90,12 +96,14 @@ def named(
 
     def of_redis(found: re.Match[str]) -> str:
         where = _shell(service, config) if service else ""
-        return f"`{where} redis-cli {found[1]}`" if where else found[0]
+        return f"`{where} redis-cli{_login(subject)} {found[1]}`" if where else found[0]
 
     queue = shlex.quote(printable(subject.configured_as)) if subject.queue else "NAME"
     queue = f"-- {queue}" if queue.startswith("-") else queue
     commands = (_COMMAND.sub(command, _OF_REDIS.sub(of_redis, step)) for step in steps)
-    return tuple(re.sub(r"\bNAME\b", lambda _: queue, step) for step in commands)
+    of_queue = (re.sub(r"\bNAME\b", lambda _: queue, step) for step in commands)
+    given = f" --config {_argument(file)}" if file else ""
+    return tuple(_OURS.sub(lambda found: f"{found[0]}{given}", step) for step in of_queue)
 
 
 def _entries(
@@ -143,6 +151,15 @@ def _shell(service: str, config: Config) -> str:
         if entry.project and entry.compose_service:
             return f"{_compose(config, {entry.project})}exec {_argument(entry.compose_service)}"
     return f"{_compose(config, set())}exec redis-{service}" if service in _IN_COMPOSE else ""
+
+
+def _login(subject: Subject) -> str:
+    """What makes redis-cli ask for the password, where the server wants one."""
+    at = subject.service.endpoint if subject.service else None
+    if at is None or not at.has_login:
+        return ""
+    user = f" --user {_argument(at.username)}" if at.username else ""
+    return f"{user} --askpass"
 
 
 def _commands(

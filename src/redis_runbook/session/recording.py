@@ -174,7 +174,7 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
         limit=ruling.limit,
         unit=says(unit) if unit and ruling.limit is not None else None,
         runbook=says(spec.reference) if spec else None,
-        next_steps=tuple(map(says, named(steps, spec, subject, run.config))),
+        next_steps=tuple(map(says, named(steps, spec, subject, run.config, run.named_file))),
         evidence=printable_mapping(ruling.evidence),
         duration_s=round(duration_s, 3),
         advisory=_is_advisory(item, run),

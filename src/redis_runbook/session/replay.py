@@ -9,7 +9,7 @@ from redis_runbook.catalogue import Catalogue
 from redis_runbook.config.model import Config
 from redis_runbook.config.service import Service
 from redis_runbook.probes.latency.recording import Glance
-from redis_runbook.redact import sentence
+from redis_runbook.redact import MASK, sentence
 from redis_runbook.session.saved import Outcomes, Saved, SavedService
 from redis_runbook.targets.saved import open_saved
 from redis_runbook.targets.target import Target
@@ -113,4 +113,5 @@ def _endpoint(service: SavedService) -> Endpoint | None:
         port=saved.port,
         path=saved.path,
         database=saved.database,
+        password=MASK if saved.has_login else None,
     )

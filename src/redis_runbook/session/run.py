@@ -12,6 +12,7 @@ import pytest
 from redis_runbook.alerts.implied import Implied, implied_alerts
 from redis_runbook.catalogue import CheckSpec, Level, selects
 from redis_runbook.config.commands import needed_s
+from redis_runbook.config.implied_file import FILE
 from redis_runbook.config.load import Loaded
 from redis_runbook.config.nearest import the_nearest_is
 from redis_runbook.config.profiles import Profile
@@ -88,6 +89,7 @@ class Run:
         self.redact.shows_job_details = self.config.privacy.job_details
         self.redact.learn(secrets(self.config, environ) | environment_secrets(environ))
         self.configured_by: Final = printable(str(loaded.file)) if loaded.file else None
+        self.named_file: Final = "" if saved else _named_file(loaded)
         self.findings: dict[str, Finding] = {}
         self.suppressions: Final = Suppressions(
             self.config.suppress,
@@ -274,6 +276,12 @@ class Run:
             finding, kept, key=lambda candidate: SEVERITY.index(candidate.verdict)
         )
         return finding
+
+
+def _named_file(loaded: Loaded) -> str:
+    """The path of the configuration where a command has to name it; else empty."""
+    file = loaded.file
+    return str(file.absolute()) if file and file != FILE else ""
 
 
 RUN: Final = pytest.StashKey[Run]()

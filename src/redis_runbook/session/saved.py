@@ -43,13 +43,14 @@ Outcomes = Mapping[type, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedEndpoint:
-    """Where a service was, without its login; as `wire.endpoint.Endpoint`."""
+    """Where a service was, and whether it had a login; as `wire.endpoint.Endpoint`."""
 
     scheme: Literal["redis", "rediss", "unix"]
     host: Shown
     port: int
     path: Shown
     database: int
+    has_login: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

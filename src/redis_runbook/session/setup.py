@@ -25,7 +25,8 @@ class SubjectOutcome:
         if subject and subject.unknown:
             raise CannotLook(subject.unknown, follows_from=subject.follows_from)
         if subject and subject.advice:
-            raise Advised(Ruling(message=subject.advice))
+            steps = subject.next_steps
+            raise Advised(Ruling(message=subject.advice, next_steps=steps, only_these_steps=True))
 
 
 class SetupOutcome:

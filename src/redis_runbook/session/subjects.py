@@ -1,12 +1,13 @@
 """Finds the subjects of each check: services, queues, alerts, or the reason why there is none."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from redis_runbook.catalogue import CheckSpec, covers
 from redis_runbook.config.model import Config
 from redis_runbook.config.service import Service
+from redis_runbook.judging.cause import NO_QUEUE, NOT_ALL_KNOWN
 from redis_runbook.probes.bullmq.discovery import Discovery
 from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.cluster import ONE_NODE
@@ -30,7 +31,8 @@ class Subject:
     `configured_as` is the name of the queue or command as a configuration spells it, unlike the
     escaped title. `not_applicable` says why there is nothing to check, `unknown` why it cannot be
     checked, and `advice` is a warning to give instead of a check; at most one of the three is not
-    empty. `follows_from` is that of the `CannotLook` behind `unknown`.
+    empty. `follows_from` is that of the `CannotLook` behind `unknown`, and `next_steps` are about
+    the advice.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Subject:
     unknown: str = ""
     follows_from: str | None = None
     advice: str = ""
+    next_steps: Sequence[str] = ()
 
 
 def subjects(spec: CheckSpec, run: Run) -> list[Subject]:
@@ -241,7 +244,8 @@ def _queues_of(spec: CheckSpec, service: Service, run: Run, *, name_prefix: str)
         return [Subject(name=service.name, service=service, unknown=f"no queue: {incomplete}")]
     if incomplete and _speaks_for_all(spec, run):
         advice = f"not every queue of {service.name} may be known: {incomplete}"
-        subjects.append(Subject(name=f"{service.name}: others", service=service, advice=advice))
+        others, steps = f"{service.name}: others", NOT_ALL_KNOWN
+        subjects.append(Subject(name=others, service=service, advice=advice, next_steps=steps))
     return subjects or [_no_queue(spec, service, run, found)]
 
 
@@ -262,7 +266,8 @@ def _no_queue(spec: CheckSpec, service: Service, run: Run, found: Discovery) -> 
     if not service.settings.discover:
         nothing = f"no queue of {service.name} is listed, and {found.incomplete_because}"
     elif _speaks_for_all(spec, run) and run.target and run.target.kind == "live":
-        return Subject(name=service.name, service=service, advice=f"{nothing}{_keys(service, run)}")
+        advice = f"{nothing}{_keys(service, run)}"
+        return Subject(name=service.name, service=service, advice=advice, next_steps=NO_QUEUE)
     return Subject(name=service.name, service=service, not_applicable=nothing)
 
 

@@ -29,20 +29,20 @@ def changes(record: RunRecord, earlier: Iterable[Unsettled]) -> Changes | None:
     if since is None:
         return None
     broken = [name for name, one in found.items() if one.verdict is Verdict.FAIL]
-    mended = {Verdict.PASS, Verdict.WARN}
+    doubtful = {Verdict.WARN, Verdict.UNKNOWN}
     return Changes(
         since=since,
         newly_broken=tuple(
             reread(name) for name in broken if name not in before and not found[name].suppressed
         ),
         repaired=tuple(
-            reread(name) for name, one in found.items() if name in before and one.verdict in mended
+            reread(name)
+            for name, one in found.items()
+            if name in before and one.verdict is Verdict.PASS
         ),
         still_broken={reread(name): before[name] for name in broken if name in before},
         unclear=tuple(
-            reread(name)
-            for name in before
-            if name not in found or found[name].verdict is Verdict.UNKNOWN
+            reread(name) for name in before if name not in found or found[name].verdict in doubtful
         ),
     )
 

@@ -92,7 +92,7 @@ def _parts(record: RunRecord) -> Sequence[_Part]:
         "Newly broken": dict.fromkeys(changes.newly_broken),
         "Repaired": dict.fromkeys(changes.repaired),
         "Still broken": {**changes.still_broken},
-        "Was broken, and could not be determined now": dict.fromkeys(changes.unclear),
+        "Was broken, and is a warning or not determined now": dict.fromkeys(changes.unclear),
     }
     return [
         _Part(

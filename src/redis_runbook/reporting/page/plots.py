@@ -156,7 +156,7 @@ def latency_distribution(window: LatencyWindow, service: str) -> Markup:
         _line(x(window.p99_ms), _TOP, x(window.p99_ms), floor, "mark"),
         _text(x(window.p99_ms) + 3, _TOP + 31, "p99"),
         _line(x(window.limit_ms), _TOP, x(window.limit_ms), floor, "limit"),
-        _text(x(window.limit_ms) - 3, _TOP + 9, "limit", "end"),
+        _text(x(window.limit_ms) - 3, _TOP + 42, "limit", "end"),
         *(
             _text(x(tick), _HEIGHT - 8, _tick(tick), "end" if tick == ticks[-1] else "middle")
             for tick in ticks[:: max(1, len(ticks) // 5)]

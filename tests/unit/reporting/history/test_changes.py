@@ -52,7 +52,7 @@ def test_a_healthy_night_after_a_healthy_one_has_no_changes() -> None:
         ("fail", [{"a[x]": "unknown"}], {"newly_broken": ("a[x]",)}),
         ("fail", [{}, {"a[x]": "unknown"}], {"newly_broken": ("a[x]",)}),
         ("pass", [{"a[x]": "fail"}], {"repaired": ("a[x]",)}),
-        ("warn", [{"a[x]": "fail"}], {"repaired": ("a[x]",)}),
+        ("warn", [{"a[x]": "fail"}], {"unclear": ("a[x]",)}),
         ("pass", [{"a[x]": "fail"}, {"a[x]": "unknown"}], {"repaired": ("a[x]",)}),
         ("pass", [{"a[x]": "unknown"}], {}),
         ("pass", [{"a[x]": "fail"}, {}], {}),

@@ -106,7 +106,7 @@ def test_it_says_what_changed(tmp_path: Path) -> None:
     assert "Since the last nightly run of these services, of 2026-09-09 03:17 UTC:" in said
     assert "Newly broken (2) a[x] b[x] Repaired (2) a[x] b[x] Still broken (2)" in said
     assert "Still broken (2) a[x], since 2026-09-04 03:17 UTC b[x], since" in said
-    assert "Was broken, and could not be determined now (2) a[x] b[x]" in said
+    assert "Was broken, and is a warning or not determined now (2) a[x] b[x]" in said
 
 
 def test_it_says_where_nothing_changed_and_where_nothing_can_be_told(tmp_path: Path) -> None:
