@@ -33,10 +33,12 @@ def prose(text: str) -> str:
 def step(text: str) -> str:
     """A next step, in which what we wrote between backticks is a command, and is code whole."""
     pieces = _SPAN.split(text)  # every other one was between two backticks
-    return "".join(
-        code(piece) if number % 2 else _between(piece, first=number == 0)
-        for number, piece in enumerate(pieces)
-    )
+    whole = ""
+    for number, piece in enumerate(pieces):
+        part = code(piece) if number % 2 else _between(piece, first=number == 0)
+        # Two spans that touch would be one.
+        whole += f" {part}" if whole.endswith("`") and part.startswith("`") else part
+    return whole
 
 
 def _between(piece: str, *, first: bool) -> str:
