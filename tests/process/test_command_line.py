@@ -92,7 +92,7 @@ def test_gate_refuses_to_fall_back(folder: Path) -> None:
         (["nigthly"], "the nearest is nightly"),
         (["queue", "lst"], "the nearest is list"),
         (["smoke", "--target", "contaner"], "the nearest is container"),
-        (["smoke", "--outptu", "json"], "--outptu json; the nearest is --output"),
+        (["smoke", "--outptu", "json"], "1 value that is not shown; the nearest is --output"),
         (["judge", "x.json", "--slect", "memory", "--outptu=x"], "are --select and --output"),
         (["config", "--zzz"], "unrecognized arguments: --zzz\n"),
         ([], "COMMAND"),
@@ -354,3 +354,24 @@ def test_a_url_in_the_place_of_a_path_is_refused_and_not_shown(
     assert done.code == 4
     assert "hunter22" not in done.out + done.err
     assert not list(folder.rglob("*nowhere*"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-a", "hunter2secret"),
+        ("-phunter2secret",),
+        ("--pass=hunter2secret",),
+        ("--auth", "hunter2secret"),
+        ("--url", ":hunter2secret@h:6379"),
+        ("--output", "nagios", "-a", "hunter2secret"),
+    ],
+    ids=" ".join,
+)
+def test_the_value_of_an_option_that_is_none_is_not_shown(
+    folder: Path, arguments: tuple[str, ...]
+) -> None:
+    done = product.run(folder, "smoke", *arguments)
+    assert done.code in {3, 4}
+    assert "hunter2" not in done.everything
+    assert "unrecognized arguments: -" in done.out + done.err

@@ -135,3 +135,12 @@ def test_nothing_is_gathered_after_the_deadline(folder: Path, healthy: Server) -
         for parts in gathered.values()
         for lines in parts.values()
     )
+
+
+def test_a_healthy_run_leaves_no_evidence_of_an_earlier_one(folder: Path, healthy: Server) -> None:
+    select = ("--select", "connectivity.reachable")
+    product.run(folder, "smoke", *select, env=product.urls("redis://127.0.0.1:1"))
+    assert (folder / "reports" / "evidence.json").exists()
+    product.run(folder, "smoke", *select, env=product.urls(healthy.url))
+    assert not (folder / "reports" / "evidence.json").exists()
+    assert len([*(folder / "reports").glob("smoke-*.evidence.json")]) == 1

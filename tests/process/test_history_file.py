@@ -143,7 +143,7 @@ def test_a_process_that_is_killed_by_any_write_leaves_whole_runs(tmp_path: Path)
     ends = []
     for limit in range(0, len(whole) + 50_000, 1_000):
         (tmp_path / FILE).write_bytes(whole)
-        ends.append(_added_under_limit(tmp_path, limit, night(99, *new)))
+        ends.append(_added_under_limit(tmp_path, limit, night(60, *new)))
         # The first twenty are too old by then.
         assert number_of_runs(tmp_path) == (1 if ends[-1] else 20)
         (tmp_path / f"{FILE}-journal").unlink(missing_ok=True)  # an empty one is no journal

@@ -362,10 +362,10 @@ HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], str], str]] = {
     "many queues": (
         broken(
             lambda it: it["configuration"]["services"]["queue"].update(
-                queues=[str(number) for number in range(1_001)]
+                queues=[str(number) for number in range(601)]
             )
         ),
-        "has more than 1,000 queues",
+        "has more than 600 queues",
     ),
     "evidence of an unknown service": (
         broken(lambda it: it.update(gathered={str(number): {} for number in range(1_000)})),

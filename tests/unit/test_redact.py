@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from redis_runbook.redact import KNOWN, MASK, Redactor, environment_secrets, printable
+from redis_runbook.redact import KNOWN, MASK, Redactor, environment_secrets, printable, sentence
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.c2lnbmF0dXJlLXBsYW50ZWQ"
 
@@ -241,3 +241,12 @@ def test_a_secret_that_goes_on_like_the_mark_of_a_cut_is_masked(forgotten: None)
     KNOWN.learn(["00001.0"])
     assert printable("at 00001... (9 more bytes)") == f"at {MASK}... (9 more bytes)"
     assert forgotten is None
+
+
+@pytest.mark.parametrize("text", ["##[add-mask]e", "x ##vso[task.complete]"])
+def test_no_text_is_a_command_to_a_runner(text: str) -> None:
+    shown = printable(text)
+    assert "##[" not in shown
+    assert "##v" not in shown
+    assert printable("## [x] #1 ##x") == "## [x] #1 ##x"
+    assert sentence(shown) == shown

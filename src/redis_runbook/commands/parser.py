@@ -6,6 +6,14 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from redis_runbook.verdict import ExitCode
+from redis_runbook.words import counted
+
+
+def _option(argument: str) -> str:
+    """The name of an option, without its value, which may be a secret: `-p` of `-phunter2`."""
+    if argument.startswith("--"):
+        return argument.partition("=")[0]
+    return argument[:2] if argument.startswith("-") else ""
 
 
 class Parser(argparse.ArgumentParser):
@@ -26,11 +34,13 @@ class Parser(argparse.ArgumentParser):
     def _refuse(self, unknown: Sequence[str]) -> NoReturn:
         from redis_runbook.config.nearest import nearest  # noqa: PLC0415  # only for errors
 
-        names = [text.partition("=")[0] for text in unknown if text.startswith("-")]
+        names = list(filter(None, map(_option, unknown)))
         known = filter(None, (nearest(name, self._option_string_actions) for name in names))
         meant = " and ".join(dict.fromkeys(known))
         hint = f"; the nearest {'are' if ' ' in meant else 'is'} {meant}" if meant else ""
-        self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        values = counted(len(unknown) - len(names), "value that is", "values that are")
+        others = f"{values} not shown" if len(unknown) > len(names) else ""
+        self.error(f"unrecognized arguments: {', '.join(filter(None, [*names, others]))}{hint}")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         try:

@@ -29,6 +29,7 @@ ShownValue: TypeAlias = (
 
 NO_TEXT: Final = Shown("")
 _MAX_TEXT: Final = 2_000
+_RUNNER: Final = re.compile(r"##(?=\[|vso\[)")
 _MAX_QUOTED: Final = 200
 
 _MAX_SEARCHED: Final = 65_536
@@ -164,11 +165,14 @@ def _one_line(text: str, limit: int, size: str = "", *, is_cut: bool = False) ->
 def escape(text: str) -> str:
     r"""Escape what is not printable (`\x1b`), and show the rest as it is.
 
+    But for what runners of GitHub Actions and Azure Pipelines obey wherever it is in a log.
+
     It hides no secret: only for a name that is still compared, and redacted before it is shown.
     """
-    return "".join(
+    shown = "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
+    return _RUNNER.sub(r"#\\x23", shown)
 
 
 def harmless(text: str, limit: int = _MAX_QUOTED) -> Shown:

@@ -120,12 +120,15 @@ class Reports:
         Returns:
             One sentence for each report that could not be written.
         """
-        with contextlib.suppress(OSError):  # reported for each file in it
+        problems = []
+        try:
             self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:  # of the files in it nobody would say why
+            problems.append(f"cannot make {self._folder}: {error.strerror}")
         if record.evidence is None and not record.judged_at:
             with contextlib.suppress(OSError):  # it would be taken for that of this run
                 (self._folder / self._outputs[_EVIDENCE].file).unlink()
-        problems = self._write_page(record) if final else []
+        problems += self._write_page(record) if final else []
         for output, paths in self._files(record):
             if output.final is final:
                 problems += write_output(output, record, paths)

@@ -199,12 +199,12 @@ def _cut(line: str, columns: int) -> str:
 def _print(reporter: pytest.TerminalReporter, line: str, **colour: bool) -> None:
     """Print a line that no runner of GitHub Actions takes for a command, whatever is quoted in it.
 
-    It obeys `::command::` where a line begins, and `##[command]` anywhere.
+    It obeys `::command::` where a line begins.
     """
     text = line.lstrip()
     if text.startswith("::"):
         line = f"{line[: len(line) - len(text)]}: {text[1:]}"
-    reporter.write_line(line.replace("##[", "# #["), **colour)
+    reporter.write_line(line, **colour)
 
 
 def _label(verdict: Verdict, reporter: pytest.TerminalReporter) -> None:

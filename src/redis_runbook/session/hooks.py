@@ -21,6 +21,7 @@ from redis_runbook.session.recording import (
     record_late,
     record_phase,
     spec_of,
+    without_traceback,
 )
 from redis_runbook.session.recovery import at_exit
 from redis_runbook.session.reports import Reports
@@ -164,7 +165,7 @@ class RunSession:
         """Turn each phase into a finding before any other plugin sees its report."""
         if call.excinfo and isinstance(call.excinfo.value, Outcome | CannotLook):
             # It is never shown, and pytest would take milliseconds to choose what to show of it.
-            call.excinfo.traceback = call.excinfo.traceback[-1:]
+            call.excinfo = without_traceback(call.excinfo)
         report = yield
         self._end_progress()
         finding = record_phase(item, call, report, self._run)

@@ -61,6 +61,19 @@ def subject_of(item: pytest.Item) -> Subject | None:
     return subject if isinstance(subject, Subject) else None
 
 
+def without_traceback(
+    ended: pytest.ExceptionInfo[BaseException],
+) -> pytest.ExceptionInfo[BaseException]:
+    """An outcome of which pytest reads no source: that takes milliseconds, and nobody sees it."""
+    outcome = ended.value
+    if isinstance(outcome, CannotLook):
+        ruling = Ruling(message=str(outcome), follows_from=outcome.follows_from)
+        outcome = Unknown(ruling).with_traceback(outcome.__traceback__)
+    found = pytest.ExceptionInfo.from_exception(outcome)
+    found.traceback = ended.traceback[-1:]
+    return found
+
+
 def record_phase(
     item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, run: Run
 ) -> Finding | None:

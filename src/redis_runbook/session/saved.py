@@ -34,7 +34,8 @@ _MAX_CONFIGURATION: Final = 262_144
 _MAX_LEAVES: Final = 4_000
 _MAX_ELAPSED_S: Final = 30 * 86_400
 _MAX_SERVICES: Final = 200
-_MAX_QUEUES: Final = 1_000
+_MAX_QUEUES: Final = 600
+_MAX_GATHERED: Final = 1_000
 _MAX_NOT_JUDGED: Final = 1_000
 
 Outcomes = Mapping[type, object]
@@ -161,6 +162,7 @@ def _refuse_too_much(saved: Saved, loaded: Loaded) -> None:
     for number, most, what in (
         (len(config.services), _MAX_SERVICES, "services"),
         (queues, _MAX_QUEUES, "queues"),
+        (sum(map(len, saved.gathered.values())), _MAX_GATHERED, "pieces of gathered evidence"),
         (not_judged, _MAX_NOT_JUDGED, "findings that nothing here can judge"),
     ):
         if number > most:

@@ -9,6 +9,7 @@ from redis_runbook.config.service import Service
 from redis_runbook.redact import KNOWN
 from redis_runbook.session.next_steps import named, steps_in, steps_of
 from redis_runbook.session.subjects import Subject
+from redis_runbook.wire.endpoint import Endpoint
 from tests.support.loading import config_of
 from tests.support.places import CHECKS
 
@@ -194,3 +195,26 @@ def test_no_check_names_a_command_that_is_not_known_here() -> None:
             if command.startswith("docker compose"):
                 shown = told(f"`{command}`", BY_COMPOSE, "incident.container", "queue")
                 assert not any(word.strip("`").isupper() for word in shown.split()), command
+
+
+def test_commands_of_ours_name_the_configuration_that_was_named() -> None:
+    step = "`redis-runbook smoke --wait 120` tells; `redis-runbook judge x` does not"
+    spec, config = CATALOGUE["connectivity.reachable"], config_of()
+    service = Service(name="queue", settings=config.services["queue"], endpoint=None)
+    subject = Subject(name="queue", service=service)
+    (step_told,) = named([step], spec, subject, config, "/etc/my runbook.toml")
+    assert step_told == (
+        "`redis-runbook smoke --config '/etc/my runbook.toml' --wait 120` tells; "
+        "`redis-runbook judge x` does not"
+    )
+    assert named([step], spec, subject, config) == (step,)
+
+
+def test_redis_cli_asks_for_a_password_where_there_is_one() -> None:
+    spec, config = CATALOGUE["latency.slowlog"], config_of()
+    at = Endpoint(scheme="redis", host="h", username="me", password="secret")
+    service = Service(name="queue", settings=config.services["queue"], endpoint=at)
+    (step_told,) = named(["`SLOWLOG GET 20`"], spec, Subject(name="queue", service=service), config)
+    assert step_told == (
+        "`docker compose exec redis-queue redis-cli --user me --askpass SLOWLOG GET 20`"
+    )

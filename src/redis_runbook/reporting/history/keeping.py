@@ -86,7 +86,7 @@ class History:
         try:  # most runs need it not, and some Pythons are built without it
             from redis_runbook.reporting.history.database import opened  # noqa: PLC0415
             from redis_runbook.reporting.history.store import Store  # noqa: PLC0415
-        except ModuleNotFoundError:
+        except ImportError:  # or the library that it needs is not there
             raise HistoryError("this Python has no sqlite3") from None
         with opened(self._folder / FILE) as db:
             yield Store(db, record, instead_of=instead_of)

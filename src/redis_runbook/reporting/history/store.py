@@ -21,6 +21,9 @@ MOST_FINDINGS: Final = 1_000_000
 _MOST_OF_A_RUN: Final = 20_000
 """Of what one run found and is not well."""
 
+_JUMP_US: Final = 60 * 86_400 * 1_000_000
+"""What a run is later than the one before it where the clock is more likely wrong than right."""
+
 
 class Store:
     """The queries; `database.opened` makes a sentence of what they raise."""
@@ -98,7 +101,7 @@ class Store:
                 "suppressed) SELECT ?, id, ?, ?, ?, ?, ? FROM names WHERE name = ?",
                 ((added, *rows.of_finding(one), one.name) for one in record.by_severity),
             )
-            self._prune(rows.us(record.started_at) - int(keep_s * 1e6))
+            self._prune(rows.us(record.started_at), int(keep_s * 1e6))
         return count(added)
 
     def settle(self, run: int, *, exit_code: ExitCode, report: str) -> None:
@@ -109,9 +112,16 @@ class Store:
                 (int(exit_code), report, run, rows.us(self._record.started_at)),
             )
 
-    def _prune(self, oldest_us: int) -> None:
-        """Drop the runs that are too old, or too many, and most names that are in none."""
-        self._drop("started_us < ?", (oldest_us,))
+    def _prune(self, now_us: int, keep_us: int) -> None:
+        """Drop the runs that are too old, or too many, and most names that are in none.
+
+        Nothing is too old by a clock that has jumped far ahead of all other runs.
+        """
+        (before_us,) = self._db.execute(
+            "SELECT max(started_us) FROM runs WHERE started_us < ?", (now_us,)
+        ).fetchone()
+        if before_us is not None and now_us - before_us <= max(keep_us, _JUMP_US):
+            self._drop("started_us < ?", (now_us - keep_us,))
         total = 0
         sizes = self._db.execute("SELECT started_us, size FROM runs ORDER BY started_us DESC")
         for number, (started_us, size) in enumerate(sizes):

@@ -6,18 +6,21 @@ A process of its own: apprise has no total time limit, and an interpreter waits 
 import json
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
 from typing import Any
 
 _SAYING = threading.Lock()
+_MOST_BYTES = 256 << 20
 
 
 def main() -> None:
     """Send all side by side, for as many seconds as the argument says, and end at once."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, float(sys.argv[1]))  # also where nobody waits any more
+    resource.setrlimit(resource.RLIMIT_DATA, (_MOST_BYTES, _MOST_BYTES))  # of an endless answer
     logging.disable(logging.CRITICAL)  # its logs and those of urllib3 quote URLs
     asked = json.load(sys.stdin.buffer)
     threads = [
@@ -43,7 +46,7 @@ def _load() -> None:
 def _send(place: int, one: Any) -> None:
     try:
         result = _sent(one)
-    except Exception:  # noqa: BLE001  # whatever it raises may quote the URL
+    except Exception:  # noqa: BLE001  # whatever it raises may quote the URL, or be about memory
         result = "failed"
     with _SAYING:
         os.write(1, f"{place} {result}\n".encode())

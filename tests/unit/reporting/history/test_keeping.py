@@ -205,6 +205,14 @@ def test_the_newest_are_kept_of_too_many(tmp_path: Path, monkeypatch: pytest.Mon
     assert rows(tmp_path, "SELECT size FROM runs") == [(9,)]  # the newest, however large
 
 
+def test_a_clock_that_jumped_drops_no_other_run(tmp_path: Path) -> None:
+    for number in (0, 1, 2, 300, 3):
+        kept(tmp_path, night(number, SOUND), keep=90 * 86_400)
+    assert rows(tmp_path, "SELECT count(*) FROM runs") == [(5,)]
+    kept(tmp_path, night(301, SOUND), keep=90 * 86_400)
+    assert rows(tmp_path, "SELECT count(*) FROM runs") == [(2,)]
+
+
 def test_names_that_no_run_has_any_more_go_in_the_end(tmp_path: Path) -> None:
     for number in range(4):
         findings = [finding(f"queue.depth[queue/{number}-{job}]") for job in range(700)]
