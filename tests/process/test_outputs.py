@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -157,6 +158,20 @@ def test_two_cannot_have_standard_output_for_themselves(folder: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_under_wait_an_interruption_leaves_that_of_the_attempt_before(folder: Path) -> None:
+    arguments = (*MEMORY, "--wait", "60", "--output", "json=-")
+    started = product.Started(folder, *arguments, env={SUMMARY: "", **product.urls(NOBODY)})
+    said = started.process.stderr
+    assert said
+    while not said.readline().startswith("attempt 3, "):
+        pass
+    time.sleep(0.5)  # it pauses for 4 s now
+    started.process.send_signal(signal.SIGINT)
+    done = started.finish()
+    assert done.code == 2
+    assert json.loads(done.out)["results"]["extra"]["attempt"] == 3
+
+
 @pytest.mark.parametrize("wait", [(), ("--wait", "1")])
 def test_an_output_that_cannot_be_printed_is_missing(
     wait: tuple[str, ...], healthy: Server, folder: Path

@@ -95,14 +95,20 @@ def _until_healthy(run: Callable[[int, float], _Attempt], *, wait_s: float) -> i
             time.sleep(min(pause_s, left_s))
         except KeyboardInterrupt:
             tell(document(f"{attempt.printed}INTERRUPTED: waiting for the next attempt was ended"))
+            _show_result(attempt)
             raise
         number, pause_s = number + 1, min(2 * pause_s, _MAX_PAUSE_S)
     if attempt.printed:  # not where the options were refused
         tell(document(attempt.printed.removesuffix("\n")))
-    if not attempt.result:
-        return attempt.code
-    shown = answer(document(attempt.result.removesuffix("\n")), "the output on standard output")
+    shown = _show_result(attempt)
     return attempt.code or shown
+
+
+def _show_result(attempt: _Attempt) -> int:
+    """Print the output that has standard output for itself; returns whether that went well."""
+    if not attempt.result:
+        return ExitCode.HEALTHY
+    return answer(document(attempt.result.removesuffix("\n")), "the output on standard output")
 
 
 def _attempt(arguments: Sequence[str], number: int, waited_s: float, last: _Last) -> _Attempt:
