@@ -33,6 +33,9 @@ _ROUNDS: Final = 15
 _ROUNDS_OF_MANY: Final = 5
 _TIMEOUT_S: Final = 60
 _WINDOW_S: Final = 300
+_MOST: Final = 1_000
+"""As many queues as are made."""
+
 _NOT_COUNTED: Final = frozenset({"config|resetstat", "exec"})
 """The time of EXEC includes that of its transaction's commands, which are counted, too."""
 
@@ -158,7 +161,7 @@ def _run_s(url: str) -> float:
 
 def _observe_and_judge(client: Client, *, configured: tuple[str, ...], scan: bool) -> int:
     """Observe and judge queues as the queue checks do; returns the number of queues."""
-    discovery = discover(client, prefix="bull", configured=configured, scan=scan)
+    discovery = discover(client, prefix="bull", configured=configured, scan=scan, most=_MOST)
     first = look_first(client, discovery)
     queues = look_again(client, discovery, first, window_s=_WINDOW_S).by_name
     for queue in queues.values():
