@@ -27,15 +27,13 @@ _DEPTHS: Final[Mapping[str, tuple[int, int]]] = {"deep": (1_000_000, 100_000), "
 _EVENTS: Final = 10_000
 _FEW: Final = 10
 _MANY: Final = 1_000
+_MOST_MB: Final = 400
 _BUSY_EVERY: Final = 10
 _STATES: Final = ("wait", "prioritized", "active", "delayed", "failed", "repeat")
 _ROUNDS: Final = 15
 _ROUNDS_OF_MANY: Final = 5
 _TIMEOUT_S: Final = 60
 _WINDOW_S: Final = 300
-_MOST: Final = 1_000
-"""As many queues as are made."""
-
 _NOT_COUNTED: Final = frozenset({"config|resetstat", "exec"})
 """The time of EXEC includes that of its transaction's commands, which are counted, too."""
 
@@ -155,13 +153,16 @@ def _wall_s(url: str, count: int) -> float:
 def _run_s(url: str) -> float:
     with tempfile.TemporaryDirectory(prefix="runbook-bench-") as folder:
         started = time.perf_counter()
-        product.run(Path(folder), "smoke", "--select", "queue", env=product.urls(url))
+        config = f'[services.queue]\nrole = "queue"\nmax_queues = {_MANY}\n'
+        arguments = ("smoke", "--select", "queue")
+        env = product.urls(url)
+        product.run(Path(folder), *arguments, env=env, config=config, most_mb=_MOST_MB)
         return time.perf_counter() - started
 
 
 def _observe_and_judge(client: Client, *, configured: tuple[str, ...], scan: bool) -> int:
     """Observe and judge queues as the queue checks do; returns the number of queues."""
-    discovery = discover(client, prefix="bull", configured=configured, scan=scan, most=_MOST)
+    discovery = discover(client, prefix="bull", configured=configured, scan=scan, most=_MANY)
     first = look_first(client, discovery)
     queues = look_again(client, discovery, first, window_s=_WINDOW_S).by_name
     for queue in queues.values():

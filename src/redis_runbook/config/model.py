@@ -106,7 +106,7 @@ class ServiceSettings(Login, _Server):
     queues: Texts = Field((), description="BullMQ queues that must exist")
     prefix: Text = Field("bull", description="BullMQ's key prefix")
     discover: bool = Field(True, description="Check BullMQ queues that are not listed, too")
-    max_queues: Count = Field(500, description="How many of them are checked")
+    max_queues: Count = Field(300, description="How many of them are checked")
     limits: Limits = Limits.model_construct()
 
     _role_spec: RoleSpec = PrivateAttr()

@@ -111,7 +111,7 @@ def discover(
     prefix: str,
     configured: Sequence[str] = (),
     scan: bool = True,
-    most: int = 500,
+    most: int = 300,
     one_node: str = "",
     budget_s: float = 2.0,
     clock: Callable[[], float] = time.monotonic,
