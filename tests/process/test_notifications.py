@@ -1,5 +1,6 @@
 """`[[notify]]`: sent once on change, by posts of apprise; a failure to send changes nothing."""
 
+import contextlib
 import json
 import socket
 import stat
@@ -54,6 +55,23 @@ def break_it(server: Server) -> None:
 
 def repair(server: Server) -> None:
     server.client().config_set("maxmemory-policy", "noeviction")
+
+
+@contextlib.contextmanager
+def telling_a_silent_server(
+    folder: Path, server: Server, path: str
+) -> Iterator[tuple[product.Started, socket.socket]]:
+    """A run that has something to tell, and its connection to who never answers."""
+    break_it(server)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(20)
+        folder.mkdir()
+        (folder / "runbook.toml").write_text(CONFIG)
+        url = f"json://127.0.0.1:{silent.getsockname()[1]}/{path}"
+        run = product.Started(folder, *SMOKE, env={**product.urls(server.url), "OPS_URL": url})
+        connection, _ = silent.accept()
+        with connection:
+            yield run, connection
 
 
 def test_it_is_sent_once_on_change_and_told_when_all_is_well_again(
@@ -172,20 +190,12 @@ def test_one_that_hangs_delays_the_others_not_and_the_run_ten_seconds(
 def test_its_process_ends_with_its_time_even_if_the_run_is_killed(
     folder: Path, server: Server
 ) -> None:
-    break_it(server)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(20)
-        folder.mkdir()
-        (folder / "runbook.toml").write_text(CONFIG)
-        url = f"json://127.0.0.1:{silent.getsockname()[1]}/?rto=60&cto=60"
-        run = product.Started(folder, *SMOKE, env={**product.urls(server.url), "OPS_URL": url})
-        connection, _ = silent.accept()
+    with telling_a_silent_server(folder, server, "?rto=60&cto=60") as (run, connection):
         run.process.kill()
         run.process.wait()
-        with connection:
-            connection.settimeout(15)
-            while connection.recv(65_536):
-                pass  # until the other side is gone
+        connection.settimeout(15)
+        while connection.recv(65_536):
+            pass  # until the other side is gone
 
 
 @pytest.mark.parametrize(
@@ -344,24 +354,16 @@ def test_a_run_that_tells_nothing_does_not_import_apprise(folder: Path, server: 
 
 
 def test_the_url_is_no_argument_of_a_process(folder: Path, server: Server) -> None:
-    break_it(server)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(20)
-        folder.mkdir()
-        (folder / "runbook.toml").write_text(CONFIG)
-        url = f"json://127.0.0.1:{silent.getsockname()[1]}/{TOKEN}"
-        run = product.Started(folder, *SMOKE, env={**product.urls(server.url), "OPS_URL": url})
-        connection, _ = silent.accept()
-        with connection:
-            seen = []
+    with telling_a_silent_server(folder, server, TOKEN) as (run, _):
+        seen = []
 
-            def its_process() -> bool:
-                children = Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children")
-                for pid in children.read_text().split():
-                    about = Path("/proc") / pid
-                    seen.append((about / "cmdline").read_bytes() + (about / "environ").read_bytes())
-                return any(b"apprise_process" in one for one in seen)
+        def its_process() -> bool:
+            children = Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children")
+            for pid in children.read_text().split():
+                about = Path("/proc") / pid
+                seen.append((about / "cmdline").read_bytes() + (about / "environ").read_bytes())
+            return any(b"apprise_process" in one for one in seen)
 
-            wait_until(its_process)
-            assert not any(TOKEN.encode() in one for one in seen)
-        run.finish()
+        wait_until(its_process)
+        assert not any(TOKEN.encode() in one for one in seen)
+    run.finish()

@@ -4,6 +4,7 @@ GitHub shows 1 MiB of it for each step of a job, and nothing of what is longer. 
 cut where a group of findings ends, and says how many are missing.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -63,12 +64,12 @@ def _size(part: str) -> int:
 
 
 def _head(record: RunRecord) -> str:
-    counted = text.counts(record.findings)
+    counts = text.counts(record.findings)
     what = code(cut(address(record), _MAX_SERVICES)) or "nothing"
     when = f"{record.started_at:%Y-%m-%d %H:%M:%S} UTC, took {record.elapsed_s:.1f} s"
     lines = [
         f"## Redis runbook: {prose(text.headline(record))}",
-        f"{prose(cut(text.meaning(record)))}{f' ({counted})' if counted else ''}",
+        f"{prose(cut(text.meaning(record)))}{f' ({counts})' if counts else ''}",
         f"{code(record.profile)} of {what}, {when}",
     ]
     if record.announcement:
@@ -143,12 +144,9 @@ def _foot(record: RunRecord) -> str:
 
 def _by_topic(findings: Iterable[Finding]) -> str:
     """`8: connectivity 5, memory 3`: how many there are of each topic; at most 20 are named."""
-    counted: dict[str, int] = {}
-    for finding in findings:
-        topic = finding.check.partition(".")[0]
-        counted[topic] = counted.get(topic, 0) + 1
-    if not counted:
+    topics = Counter(finding.check.partition(".")[0] for finding in findings)
+    if not topics:
         return ""
-    named = [f"{prose(cut(topic))} {number}" for topic, number in counted.items()][:20]
-    more = ", …" if len(counted) > len(named) else ""
-    return f"{sum(counted.values())}: {', '.join(named)}{more}"
+    named = [f"{prose(cut(topic))} {number}" for topic, number in topics.items()][:20]
+    more = ", …" if len(topics) > len(named) else ""
+    return f"{topics.total()}: {', '.join(named)}{more}"

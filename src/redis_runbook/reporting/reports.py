@@ -125,7 +125,7 @@ class Reports:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:  # of the files in it nobody would say why
             problems.append(f"cannot make {self._folder}: {error.strerror}")
-        if record.evidence is None and not record.judged_at:
+        if not final and record.evidence is None and not record.judged_at:
             with contextlib.suppress(OSError):  # it would be taken for that of this run
                 (self._folder / self._outputs[_EVIDENCE].file).unlink()
         problems += self._write_page(record) if final else []

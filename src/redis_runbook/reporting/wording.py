@@ -28,7 +28,7 @@ def versions(record: RunRecord) -> Mapping[str, str]:
 
 
 def cut(text: str, limit: int = _MAX_TEXT) -> str:
-    """One line of at most so many characters, and `…` where there was more."""
+    """One line of so many characters, and `…` where there was more; escapes may double it."""
     if len(text) > limit:
         return f"{escape(text[:limit])[:limit]}…"
     return escape(text)[: 2 * limit]
