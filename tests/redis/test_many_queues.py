@@ -19,16 +19,24 @@ def test_as_many_queues_as_max_queues_are_judged_with_little_memory(folder: Path
         done, took_s = product.measured(folder, "smoke", "--read-only", env=env, config=off)
         named = ["tenant-650", "tenant-651"]
         config = f'[services.queue]\nrole = "queue"\nmax_queues = 10\nqueues = {named}\n'
-        some = product.run(folder / "some", "smoke", "--select", "queue", env=env, config=config)
+        select = ("smoke", "--select", "queue")
+        some = product.run(folder / "some", *select, env=env, config=config)
+        listed = f"{config}discover = false\n"
+        only = product.run(folder / "only", *select, env=env, config=listed)
     depths = [name for name in done.verdicts if name.startswith("queue.depth[tenant")]
-    assert (len(depths), done.code, took_s < MOST_S) == (300, 0, True), done.out[-2000:]
+    assert (len(depths), done.code, took_s < MOST_S) == (300, 3, True), done.out[-2000:]
     assert len(done.verdicts) > 2_400
     assert len(done.html) < 2_000_000
-    assert done.verdicts["queue.depth[queue: others]"] == "warn"
+    assert done.verdicts["queue.depth[queue: others]"] == "unknown"
     assert "400 of 700 that were found are left out, as max_queues is 300" in (
         done.message("queue.depth[queue: others]")
     )
-    judged = {name for name in some.verdicts if name.startswith("queue.paused[")}
+    # Nothing is known of the others, whatever is asked, unless they are left to the user.
+    assert done.verdicts["queue.paused[queue: others]"] == "unknown"
+    assert "raise the service's `max_queues`" in done.everything.lower()
+    assert some.verdicts["queue.paused[queue: others]"] == "unknown"
+    assert not any("others" in name for name in only.verdicts)
+    judged = {name for name in some.verdicts if name.startswith("queue.paused[tenant")}
     assert judged == {
         "queue.paused[tenant-650]",
         "queue.paused[tenant-651]",

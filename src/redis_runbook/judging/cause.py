@@ -64,8 +64,12 @@ NO_QUEUE: Final = (
 )
 """What an operator does about a service without any."""
 
-NOT_ALL_KNOWN: Final = (
-    "list the queues that matter under `queues`: these are always checked; or raise `max_queues`",
+NOT_ALL_KNOWN: Final = ("list the queues that matter under `queues`: these are always checked",)
+"""What an operator does where there may be more than are known."""
+
+TOO_MANY: Final = (
+    "raise the service's `max_queues`, so that all are checked",
+    "or list those that matter under `queues`, with `discover = false`: the others are left to you",
 )
 """What an operator does where there are more than are checked."""
 

@@ -5,9 +5,8 @@ from typing import Final
 
 import pytest
 
-from redis_runbook.check import Advised, NotApplicable, Outcome, Ruling
+from redis_runbook.check import Advised, NotApplicable, Outcome, Ruling, Unknown
 from redis_runbook.session.recording import subject_of
-from redis_runbook.verdict import CannotLook
 
 _ENDED: Final = pytest.StashKey[Outcome | AssertionError]()
 """The stash key for what a setup ended with."""
@@ -23,7 +22,8 @@ class SubjectOutcome:
         if subject and subject.not_applicable:
             raise NotApplicable(Ruling(message=subject.not_applicable))
         if subject and subject.unknown:
-            raise CannotLook(subject.unknown, follows_from=subject.follows_from)
+            because, steps = subject.follows_from, subject.next_steps
+            raise Unknown(Ruling(message=subject.unknown, next_steps=steps, follows_from=because))
         if subject and subject.advice:
             steps = subject.next_steps
             raise Advised(Ruling(message=subject.advice, next_steps=steps, only_these_steps=True))

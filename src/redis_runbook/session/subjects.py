@@ -7,7 +7,7 @@ from typing import Final
 from redis_runbook.catalogue import CheckSpec, covers
 from redis_runbook.config.model import Config
 from redis_runbook.config.service import Service
-from redis_runbook.judging.cause import NO_QUEUE, NOT_ALL_KNOWN
+from redis_runbook.judging.cause import NO_QUEUE, NOT_ALL_KNOWN, TOO_MANY
 from redis_runbook.probes.bullmq.discovery import Discovery
 from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.cluster import ONE_NODE
@@ -32,7 +32,7 @@ class Subject:
     escaped title. `not_applicable` says why there is nothing to check, `unknown` why it cannot be
     checked, and `advice` is a warning to give instead of a check; at most one of the three is not
     empty. `follows_from` is that of the `CannotLook` behind `unknown`, and `next_steps` are about
-    the advice.
+    what is unknown or advised.
     """
 
     name: str
@@ -242,9 +242,13 @@ def _queues_of(spec: CheckSpec, service: Service, run: Run, *, name_prefix: str)
     incomplete = found.incomplete_because if service.settings.discover else ""
     if incomplete and not subjects:
         return [Subject(name=service.name, service=service, unknown=f"no queue: {incomplete}")]
-    if incomplete and _speaks_for_all(spec, run):
+    others = f"{service.name}: others"
+    if found.left_out:
+        why = f"not every queue of {service.name} was looked at: {incomplete}"
+        subjects.append(Subject(name=others, service=service, unknown=why, next_steps=TOO_MANY))
+    elif incomplete and _speaks_for_all(spec, run):
         advice = f"not every queue of {service.name} may be known: {incomplete}"
-        others, steps = f"{service.name}: others", NOT_ALL_KNOWN
+        steps = NOT_ALL_KNOWN
         subjects.append(Subject(name=others, service=service, advice=advice, next_steps=steps))
     return subjects or [_no_queue(spec, service, run, found)]
 

@@ -64,13 +64,15 @@ class Discovery:
 
     `queues` holds the configured ones that exist, in the order of the configuration, then the
     others by name; `absent` holds the configured ones that have no key at all. `incomplete_because`
-    says why not every key was looked at; empty if every one was. `elsewhere` holds
-    the configured ones that this node of a cluster does not serve, with the code of its refusal.
+    says why not every key was looked at; empty if every one was. `left_out` is how many were found
+    and are not among them, as they are too many. `elsewhere` holds the configured ones that this
+    node of a cluster does not serve, with the code of its refusal.
     """
 
     queues: tuple[Queue, ...]
     absent: tuple[Queue, ...]
     incomplete_because: str = ""
+    left_out: int = 0
     elsewhere: Mapping[Queue, str] = field(default_factory=dict)
 
     def only(self, name: str) -> "Discovery":
@@ -132,14 +134,16 @@ def discover(
         found, incomplete_because = _scan(client, base, until=clock() + budget_s, clock=clock)
     incomplete_because = incomplete_because or one_node
     others = sorted(found - set(wanted), key=lambda queue: queue.name)
-    if len(others) > most:
-        are = "is" if len(others) - most == 1 else "are"
-        left_out = f"{len(others) - most} of {len(others)} that were found {are} left out"
-        incomplete_because = f"{left_out}, as max_queues is {most}"
+    left_out = max(0, len(others) - most)
+    if left_out:
+        are = "is" if left_out == 1 else "are"
+        some = f"{left_out} of {len(others)} that were found {are} left out"
+        incomplete_because = f"{some}, as max_queues is {most}"
     return Discovery(
         queues=(*(queue for queue in wanted if exists[queue] is True), *others[:most]),
         absent=tuple(queue for queue in wanted if exists[queue] is False),
         incomplete_because=incomplete_because,
+        left_out=left_out,
         elsewhere={queue: code for queue, code in exists.items() if isinstance(code, str)},
     )
 
