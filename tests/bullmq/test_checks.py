@@ -12,6 +12,7 @@ from tests.support.bullmq_scene import NODE_LIBRARIES
 from tests.support.judging import assert_same, judge
 from tests.support.places import GUIDE
 from tests.support.queue_runs import (
+    CLOSE_S,
     WINDOW_S,
     Recorded,
     Seen,
@@ -23,7 +24,6 @@ from tests.support.queue_runs import (
 from tests.support.requirements import require
 from tests.support.servers import Server, running
 
-CLOSE_S = 0.3
 SLOW_S = 3.0
 MOST_OF_A_RANGE = 100
 UNBOUNDED = frozenset(
@@ -118,7 +118,7 @@ def test_waiting_over_the_limit_throughout_fails_with_the_cause(
     queue = f"{library}-{story}"
     found = seen.late.finding(f"queue.latency[{queue}]")
     assert (found["verdict"], found["limit"], found["unit"]) == ("fail", 2, "s")
-    assert found["observed"] == pytest.approx(seen.waited_s(queue), abs=CLOSE_S)
+    assert found["observed"] == seen.waited_s(queue)
     assert f": {cause}; over the limit for {WINDOW_S} s of {WINDOW_S} s" in found["message"]
 
 
@@ -138,7 +138,7 @@ def test_python_and_bull_queues_that_wait(seen: Seen) -> None:
     }.items():
         found = seen.late.finding(f"queue.latency[{queue}]")
         assert found["verdict"] == "fail"
-        assert found["observed"] == pytest.approx(seen.waited_s(queue), abs=CLOSE_S)
+        assert found["observed"] == seen.waited_s(queue)
         assert f": {cause}; " in found["message"]
 
 
@@ -149,7 +149,7 @@ def test_over_the_limit_now_but_not_throughout_is_a_warning_unless_strict(
     for story, verdict in (("now", "warn"), ("now-strict", "fail")):
         found = seen.late.finding(f"queue.latency[{library}-{story}]")
         assert found["verdict"] == verdict
-        assert found["observed"] == pytest.approx(seen.waited_s(f"{library}-{story}"), abs=CLOSE_S)
+        assert found["observed"] == seen.waited_s(f"{library}-{story}")
         assert ": no worker; over the limit for " in found["message"]
         assert f"over the limit for {WINDOW_S} s" not in found["message"]
 
@@ -162,7 +162,7 @@ def test_picked_up_late_in_the_window_is_a_warning_without_a_cause(
     assert found["verdict"] == "warn"
     assert found["observed"] == pytest.approx(SLOW_S, abs=CLOSE_S)
     assert "now 0.0 s; over the limit for " in found["message"]
-    assert " pick-ups, " in found["message"]
+    assert " pick-up" in found["message"]  # one or both of two: as fast as the run began
 
 
 @node
@@ -189,8 +189,7 @@ def test_idle_passes_and_no_evidence_is_unknown(late: product.Outcome, library: 
 def test_a_limit_of_the_queue_beats_the_services(seen: Seen, library: str) -> None:
     found = seen.late.finding(f"queue.latency[{library}-priorities]")
     assert (found["verdict"], found["limit"]) == ("pass", 600)
-    true = seen.waited_s(f"{library}-priorities")
-    assert found["observed"] == pytest.approx(true, abs=CLOSE_S)
+    assert found["observed"] == seen.waited_s(f"{library}-priorities")
     assert found["observed"] > 2  # what fails its twins
 
 
@@ -248,8 +247,7 @@ def test_overdue_jobs_fail_and_far_ones_do_not(seen: Seen, library: str) -> None
     for story, cause in (("overdue", "no worker"), ("overdue-busy", "all workers busy")):
         found = seen.late.finding(f"queue.overdue[{library}-{story}]")
         assert (found["verdict"], found["limit"], found["unit"]) == ("fail", 5, "s")
-        true = seen.waited_s(f"{library}-{story}")
-        assert found["observed"] == pytest.approx(true, abs=CLOSE_S)
+        assert found["observed"] == seen.waited_s(f"{library}-{story}")
         assert found["message"].endswith(f"past due (grace 5 s): {cause}")
     assert seen.late.verdicts[f"queue.overdue[{library}-idle]"] == "pass"
 
@@ -258,7 +256,7 @@ def test_overdue_jobs_fail_and_far_ones_do_not(seen: Seen, library: str) -> None
 def test_a_grace_of_the_queue_beats_the_default(seen: Seen, library: str) -> None:
     found = seen.late.finding(f"queue.overdue[{library}-frozen-idle]")
     assert (found["verdict"], found["limit"]) == ("pass", 600)
-    assert found["observed"] == pytest.approx(seen.waited_s(f"{library}-frozen-idle"), abs=CLOSE_S)
+    assert found["observed"] == seen.waited_s(f"{library}-frozen-idle")
 
 
 # queue.stalled

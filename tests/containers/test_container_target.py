@@ -1,6 +1,7 @@
 """The container target on real Docker: it works, and nothing of it is left behind."""
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -46,15 +47,20 @@ def target(api: docker.APIClient) -> Iterator[Target]:  # noqa: ARG001  # needs 
     opened.close()
 
 
+def of_process(pid: int) -> dict[str, Any]:
+    """Selects what a process started; other tests start containers at the same time."""
+    return {"label": f"{leftovers._PID}={pid}"}
+
+
 def left(api: docker.APIClient, run: str | None = None) -> list[str]:
-    """Ids of the containers and networks of a run, or of any."""
-    filters: dict[str, Any] = {"label": f"{leftovers.RUN}={run}" if run else leftovers.RUN}
+    """Ids of the containers and networks of a run, or of all that this process started."""
+    filters = {"label": f"{leftovers.RUN}={run}"} if run else of_process(os.getpid())
     found = [*api.containers(all=True, filters=filters), *api.networks(filters=filters)]
     return [one["Id"] for one in found]
 
 
-def runs(api: docker.APIClient) -> set[str]:
-    containers = api.containers(all=True, filters={"label": leftovers.RUN})
+def runs(api: docker.APIClient, pid: int) -> set[str]:
+    containers = api.containers(all=True, filters=of_process(pid))
     return {one["Labels"][leftovers.RUN] for one in containers}
 
 
@@ -89,7 +95,7 @@ def test_ports_are_published_for_this_machine_only(target: Target, api: docker.A
     password = next(service.endpoint.password for service in target.services if service.endpoint)
     found = [
         one
-        for run in runs(api)
+        for run in runs(api, os.getpid())
         for one in api.containers(filters={"label": f"{leftovers.RUN}={run}"})
         if any(
             port.get("PublicPort") == service.endpoint.port
@@ -135,11 +141,11 @@ def test_another_host_publishes_where_it_is_reached_and_nowhere_else(
     other_host: str, api: docker.APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", other_host)
-    before = runs(api)
+    before = runs(api, os.getpid())
     opened = open_container()
     try:
         assert client(opened, "queue").ping()
-        (run,) = runs(api) - before
+        (run,) = runs(api, os.getpid()) - before
         found = api.containers(filters={"label": f"{leftovers.RUN}={run}"})
         published = [port for one in found for port in one["Ports"] if "PublicPort" in port]
         assert {port["IP"] for port in published} == {"127.0.0.2"}
@@ -182,30 +188,29 @@ def test_a_start_that_is_interrupted_twice_leaves_nothing(api: docker.APIClient)
         stderr=subprocess.DEVNULL,
         env=QUIET,
     ) as other:
-        label = {"label": f"{leftovers._PID}={other.pid}"}
-        wait_until(lambda: api.networks(filters=label))
+        its = of_process(other.pid)
+        wait_until(lambda: api.networks(filters=its))
         for _ in range(2):  # as `timeout` does
             other.send_signal(signal.SIGTERM)
         other.wait(timeout=30)
-    assert api.containers(all=True, filters=label) == []
-    assert api.networks(filters=label) == []
+    assert api.containers(all=True, filters=its) == []
+    assert api.networks(filters=its) == []
 
 
 def test_what_a_killed_run_left_is_swept_and_a_live_run_is_not(
     target: Target, api: docker.APIClient
 ) -> None:
-    live = runs(api)
     with subprocess.Popen(
         [sys.executable, "-c", OTHER_RUN.format(**IMAGES)], stdout=subprocess.PIPE, env=QUIET
     ) as other:
         try:
             assert other.stdout
             assert other.stdout.readline() == b"started\n"
-            (killed,) = runs(api) - live
+            (killed,) = runs(api, other.pid)
+            assert len(left(api, killed)) == 3
         finally:
             other.kill()
         # Not waited for yet: a zombie is gone, too.
-        assert len(left(api, killed)) == 3
         open_container().close()
         assert left(api, killed) == []
     assert client(target, "queue").ping()
