@@ -1,4 +1,6 @@
-"""Numbers with the words that agree with them."""
+"""Numbers with the words that agree with them, and lists of bounded length."""
+
+from collections.abc import Sequence
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
@@ -7,3 +9,10 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     `many` is the plural where it is not `one` with an s: `1 job waits`, `2 jobs wait`.
     """
     return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
+def listed(texts: Sequence[str], most: int) -> str:
+    """`a, b and 2 more`: so many of them, and how many there are besides."""
+    more = len(texts) - most
+    named = ", ".join(texts[:most])
+    return f"{named} and {more} more" if more > 0 else named

@@ -12,12 +12,13 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from redis_runbook.config.profiles import PROFILES
+from redis_runbook.wire.ports import free_port
 from tests.redis.test_hostile import replies
 from tests.support import product
 from tests.support.bullmq_actors import HAS_PYTHON_LIBRARY, acting
 from tests.support.queue_runs import config, watching_reads
 from tests.support.requirements import require
-from tests.support.servers import Server, free_port, running, wait_until
+from tests.support.servers import Server, running, wait_until
 
 CHECKS = ("depth", "latency", "workers", "overdue", "stalled", "schedulers", "failures", "paused")
 MARKUP = "<hostile onclick=alert(1)>"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from redis_runbook.reporting import markdown
 from redis_runbook.reporting.markdown_text import code, prose, step
-from redis_runbook.reporting.standing import of_concern, suppressed
+from redis_runbook.reporting.standing import of_concern
 from redis_runbook.reporting.wording import cut
 from redis_runbook.verdict import Verdict
 from tests.support.hostile_records import HOSTILE, findings, hostile, huge, record
@@ -92,7 +92,7 @@ def test_what_is_suppressed_is_shown_apart() -> None:
     made = record(findings(["we know"]))
     broken, apart = markdown.render(made).split("### Suppressed")
     assert broken.count("#### FAIL") == len(of_concern(made, Verdict.FAIL)) == 1
-    assert apart.count("suppressed without an end by we know") == len(suppressed(made))
+    assert apart.count("suppressed without an end by we know") == len(made.suppressed)
 
 
 def test_it_fits_in_a_step_and_is_cut_between_groups() -> None:

@@ -15,9 +15,10 @@ import pytest
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.docker.answers import Info
 from redis_runbook.wire.docker.client import Docker
+from redis_runbook.wire.ports import free_port
 from tests.support.product import Outcome, run, started
 from tests.support.requirements import require
-from tests.support.servers import Server, free_port, wait_until
+from tests.support.servers import Server, wait_until
 from tests.support.stacks import RECONNECTED, Queue, Stack, stack
 
 SECRET = "planted-passw0rd"

@@ -13,10 +13,11 @@ import docker
 import pytest
 import redis
 
+from redis_runbook.wire.ports import free_port
 from tests.support.containers import IMAGES
 from tests.support.product import Outcome, run
 from tests.support.requirements import installed
-from tests.support.servers import free_port, wait_until
+from tests.support.servers import wait_until
 from tests.support.stacks import RECONNECTED
 
 IMAGE = f"localhost/{IMAGES['redis_image']}"

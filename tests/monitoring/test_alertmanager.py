@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import requests
 
+from redis_runbook.wire.ports import free_port
 from tests.support import product
 from tests.support.requirements import require
-from tests.support.servers import free_port, wait_for_port, wait_until
+from tests.support.servers import wait_for_port, wait_until
 
 ALERTMANAGER = shutil.which("prometheus-alertmanager")
 Alert = tuple[str, str, str]

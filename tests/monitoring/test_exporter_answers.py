@@ -15,6 +15,7 @@ from redis_runbook.wire.http import (
     SharedGets,
 )
 from redis_runbook.wire.http_url import HttpUrl
+from redis_runbook.wire.ports import free_port
 from tests.support.exporter_facts import JWT, PASSWORD, TIMEOUT_S, metrics, observe
 from tests.support.fake_tcp import (
     drip_body,
@@ -27,7 +28,7 @@ from tests.support.fake_tcp import (
     reply,
     silence,
 )
-from tests.support.servers import free_port, wait_until
+from tests.support.servers import wait_until
 
 pytestmark = pytest.mark.usefixtures("_little_memory")
 

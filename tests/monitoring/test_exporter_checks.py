@@ -15,10 +15,11 @@ import pytest
 
 from redis_runbook.wire.http import http_get
 from redis_runbook.wire.http_url import parse_http_url
+from redis_runbook.wire.ports import free_port
 from tests.support import product
 from tests.support.exporters import exporting
 from tests.support.fake_tcp import drip_body, endless, fake, reply, silence
-from tests.support.servers import Server, free_port, running
+from tests.support.servers import Server, running
 
 PASSWORD = "needed-password"
 DEFAULTS_OFF = (

@@ -12,10 +12,11 @@ import pytest
 
 from redis_runbook.alerts.implied import implied_rules
 from redis_runbook.config.load import load
+from redis_runbook.wire.ports import free_port
 from tests.support import product
 from tests.support.fake_http import Answer, drip, flood, reply, reply_json, serving
 from tests.support.monitoring_judged import Judged, judged
-from tests.support.servers import Server, free_port
+from tests.support.servers import Server
 
 pytestmark = pytest.mark.usefixtures("_little_memory")
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from redis_runbook.wire.ports import free_port
 from tests.support import product
 from tests.support.places import CHECKS
 from tests.support.programs import bundled
-from tests.support.servers import Server, free_port
+from tests.support.servers import Server
 
 
 def test_a_broken_invariant_outranks_an_unknown_one(healthy: Server, folder: Path) -> None:

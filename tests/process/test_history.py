@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from redis_runbook.wire.ports import free_port
 from tests.support import product
 from tests.support.healthy import HEALTHY, fill
 from tests.support.programs import bundled
-from tests.support.servers import Server, free_port
+from tests.support.servers import Server
 
 NIGHTLY = ("nightly", "--window", "queue=2s", "--window", "cache=2s")
 SOME = ("--select", "memory", "connectivity.reachable")

@@ -42,12 +42,16 @@ def test_streams_that_are_closed_or_full_cost_neither_report_nor_verdict(
         ("dashboards", "the list of what was written"),
     ],
 )
+@pytest.mark.parametrize(
+    ("stdout", "why"),
+    [(">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")],
+)
 def test_an_answer_that_cannot_be_printed_is_no_success(
-    command: str, what: str, folder: Path
+    command: str, what: str, stdout: str, why: str, folder: Path
 ) -> None:
-    done = product.shell(folder, f"$RUN {command} >/dev/full", env={})
+    done = product.shell(folder, f"$RUN {command} {stdout}", env={})
     assert done.returncode == 3
-    assert done.stderr == f"cannot write {what}: No space left on device\n"
+    assert done.stderr == f"cannot write {what}: {why}\n"
 
 
 def test_a_folder_that_is_gone_is_bad_usage(healthy: Server, folder: Path) -> None:

@@ -38,6 +38,7 @@ def test_a_signal_leaves_a_partial_report_marked_interrupted(
     assert "latency.round_trip[queue]" not in done.verdicts
     assert "INTERRUPTED" in done.out
     assert "partial" in done.html
+    assert "<td>at most 30 s</td>" in done.html
     assert "Traceback" not in done.out + done.err
 
 

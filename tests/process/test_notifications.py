@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from redis_runbook.wire.ports import free_port
 from tests.support import product
 from tests.support.fake_http import reply
 from tests.support.notified import TOKEN, Receiver, hanging, receiver
 from tests.support.programs import bundled
-from tests.support.servers import Server, free_port, wait_until
+from tests.support.servers import Server, wait_until
 
 CONFIG = """
 [exporter]

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from redis_runbook.wire.ports import free_port
 from tests.support import product
-from tests.support.servers import Server, free_port, running
+from tests.support.servers import Server, running
 
 SLOW = """
 import time

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from redis_runbook.wire.ports import free_port
 from tests.support import product
-from tests.support.servers import Server, free_port, wait_until
+from tests.support.servers import Server, wait_until
 
 MEMORY = ("smoke", "--select", "memory.used_ratio")
 NOBODY = f"redis://127.0.0.1:{free_port()}"
@@ -157,7 +158,38 @@ def test_two_cannot_have_standard_output_for_themselves(folder: Path) -> None:
     assert "json and tap cannot share standard output" in done.err
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize(
+    ("outputs", "said"),
+    [
+        (["tap=reports/latest.html"], "--output tap: the page is written to reports/latest.html"),
+        (["tap=x/../reports/results.json"], "--output tap: json is written to x/../reports/res"),
+        (["junit=reports/history.sqlite"], "--output junit: the history is written to reports/h"),
+        (["json=mine", "nagios=./mine"], "--output nagios: json is written to mine, too"),
+    ],
+)
+def test_an_output_does_not_replace_another(
+    outputs: list[str], said: str, healthy: Server, folder: Path
+) -> None:
+    options = [f"--output={output}" for output in outputs]
+    done = product.run(folder, *MEMORY, *options, env=env(healthy))
+    assert done.code == 4
+    assert said in done.err
+
+
+def test_a_metrics_file_is_an_output_as_others_are(healthy: Server, folder: Path) -> None:
+    options = ["--output=json=mine", "--metrics-file=mine"]
+    done = product.run(folder, *MEMORY, *options, env=env(healthy))
+    assert done.code == 4
+    assert "--output prometheus: json is written to mine, too" in done.err
+
+
+def test_one_file_may_be_named_twice_and_a_device_by_all(healthy: Server, folder: Path) -> None:
+    outputs = ["json", "json=reports/results.json", "tap=/dev/null", "nagios=/dev/null"]
+    options = [f"--output={output}" for output in outputs]
+    done = product.run(folder, *MEMORY, *options, env=env(healthy))
+    assert done.code == 0, done.everything
+
+
 def test_under_wait_an_interruption_leaves_that_of_the_attempt_before(folder: Path) -> None:
     arguments = (*MEMORY, "--wait", "60", "--output", "json=-")
     started = product.Started(folder, *arguments, env={SUMMARY: "", **product.urls(NOBODY)})
@@ -172,14 +204,18 @@ def test_under_wait_an_interruption_leaves_that_of_the_attempt_before(folder: Pa
     assert json.loads(done.out)["results"]["extra"]["attempt"] == 3
 
 
+@pytest.mark.parametrize(
+    ("stdout", "why"),
+    [(">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")],
+)
 @pytest.mark.parametrize("wait", [(), ("--wait", "1")])
 def test_an_output_that_cannot_be_printed_is_missing(
-    wait: tuple[str, ...], healthy: Server, folder: Path
+    wait: tuple[str, ...], stdout: str, why: str, healthy: Server, folder: Path
 ) -> None:
-    line = f"$RUN {' '.join((*MEMORY, *wait))} --output tap=- >/dev/full"
+    line = f"$RUN {' '.join((*MEMORY, *wait))} --output tap=- {stdout}"
     done = product.shell(folder, line, env=env(healthy))
     assert done.returncode == 3
-    assert "No space left on device" in done.stderr
+    assert why in done.stderr
 
 
 def test_a_summary_is_appended_to_that_of_the_job(healthy: Server, folder: Path) -> None:

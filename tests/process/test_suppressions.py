@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from redis_runbook.wire.ports import free_port
 from tests.support import product
 from tests.support.programs import bundled
-from tests.support.servers import Server, free_port
+from tests.support.servers import Server
 
 TODAY = dt.datetime.now(dt.UTC).date()
 YESTERDAY = TODAY - dt.timedelta(days=1)

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from redis_runbook.wire.ports import free_port
 from tests.support import product
 from tests.support.healthy import HEALTHY, fill
-from tests.support.servers import Server, free_port, running, wait_until
+from tests.support.servers import Server, running, wait_until
 
 KEPT = ("--select", "incident.data_kept")
 NAME = "incident.data_kept[{}]"

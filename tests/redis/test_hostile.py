@@ -12,8 +12,9 @@ from typing import cast
 
 import pytest
 
+from redis_runbook.wire.ports import free_port
 from tests.support import product
-from tests.support.servers import Server, free_port, running, wait_until
+from tests.support.servers import Server, running, wait_until
 
 ROLE = ("smoke", "--select", "connectivity.role")
 

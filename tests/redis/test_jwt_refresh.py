@@ -27,9 +27,10 @@ from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.endpoint import parse_endpoint
 from redis_runbook.wire.http_url import parse_http_url
+from redis_runbook.wire.ports import free_port
 from tests.support import fake_http, fake_tcp, product
 from tests.support.requirements import installed
-from tests.support.servers import Server, free_port, running
+from tests.support.servers import Server, running
 
 pytestmark = pytest.mark.usefixtures("_little_memory")
 

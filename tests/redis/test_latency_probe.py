@@ -24,8 +24,9 @@ from redis_runbook.probes.connection import Problem
 from redis_runbook.probes.latency import sample as latency
 from redis_runbook.probes.latency.sample import LatencyFacts, look_at_latency, sample_latency
 from redis_runbook.wire.endpoint import Endpoint, Tls, parse_endpoint
+from redis_runbook.wire.ports import free_port
 from tests.support.programs import program
-from tests.support.servers import Server, free_port, running
+from tests.support.servers import Server, running
 
 pytestmark = pytest.mark.quiet
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import redis
 
+from redis_runbook.wire.ports import free_port
 from tests.support import product
-from tests.support.servers import Server, free_port, running, wait_for_port, wait_until
+from tests.support.servers import Server, running, wait_for_port, wait_until
 
 LIMIT_S = 12
 HELD: list[redis.Redis] = []

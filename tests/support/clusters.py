@@ -4,8 +4,9 @@ import contextlib
 import subprocess
 from collections.abc import Iterator, Sequence
 
+from redis_runbook.wire.ports import free_port
 from tests.support.requirements import installed
-from tests.support.servers import REDIS, Server, free_port, wait_until
+from tests.support.servers import REDIS, Server, wait_until
 
 OPTIONS = (
     *("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"),

@@ -4,8 +4,9 @@ import contextlib
 import subprocess
 from collections.abc import Iterator
 
+from redis_runbook.wire.ports import free_port
 from tests.support.requirements import installed
-from tests.support.servers import Server, free_port, wait_for_port
+from tests.support.servers import Server, wait_for_port
 
 EXPORTER = "prometheus-redis-exporter"
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import requests
 
+from redis_runbook.wire.ports import free_port
 from tests.support.requirements import require
-from tests.support.servers import free_port, wait_for_port, wait_until
+from tests.support.servers import wait_for_port, wait_until
 
 PROMETHEUS = shutil.which("prometheus")
 

@@ -8,8 +8,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from redis_runbook.wire.ports import free_port
 from tests.support.requirements import require
-from tests.support.servers import free_port, wait_for_port
+from tests.support.servers import wait_for_port
 
 REGISTRY = shutil.which("docker-registry")
 

@@ -17,6 +17,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from redis_runbook.wire.ports import free_port
 from tests.support.requirements import installed
 
 REDIS = "redis-server"
@@ -94,12 +95,6 @@ def running(*options: str, program: str = REDIS, tls: bool = False) -> Iterator[
         yield server
     finally:
         server.remove()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def wait_for_port(port: int, limit_s: float = 10) -> None:

@@ -12,8 +12,9 @@ from docker.models.containers import Container
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from redis_runbook.wire.ports import free_port
 from tests.support.containers import IMAGES
-from tests.support.servers import free_port, wait_until
+from tests.support.servers import wait_until
 
 RECONNECTED = "Queue connection restored"
 _NUMBERS = itertools.count()

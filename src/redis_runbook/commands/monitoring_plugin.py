@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from redis_runbook.commands.answer import answer
+from redis_runbook.config.output_choice import STDOUT, OutputChoice, output_choice
 from redis_runbook.config.profiles import PROFILES
 from redis_runbook.redact import document, printable
 from redis_runbook.verdict import ExitCode
@@ -20,6 +21,7 @@ from redis_runbook.verdict import ExitCode
 _OPTION: Final = re.compile(r"--o[a-z]*")
 """argparse takes an option's beginning, too."""
 
+_STANDARD_OUTPUT: Final = (OutputChoice("nagios"), OutputChoice("nagios", STDOUT))
 _FAILED: Final = re.compile(r"^(?:ERROR: |redis-runbook[\w ]*: )", re.MULTILINE)
 _WITHOUT_REASON: Final[Mapping[int, str]] = {
     ExitCode.INTERRUPTED: "the run was interrupted before it began",
@@ -35,7 +37,7 @@ def is_asked_for(arguments: Sequence[str]) -> bool:
         return False
     return any(
         _OPTION.fullmatch(option.partition("=")[0])
-        and (option.partition("=")[2] or value) in {"nagios", "nagios=-"}
+        and output_choice(option.partition("=")[2] or value) in _STANDARD_OUTPUT
         for option, value in itertools.pairwise([*own, ""])
     )
 

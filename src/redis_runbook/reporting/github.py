@@ -10,13 +10,12 @@ from typing import Final
 from redis_runbook.record import RunRecord
 from redis_runbook.reporting import text
 from redis_runbook.reporting.grouping import Group
-from redis_runbook.reporting.standing import concerns, suppressed, suppression
-from redis_runbook.reporting.wording import cut
+from redis_runbook.reporting.standing import concerns, suppression
+from redis_runbook.reporting.wording import MOST_STEPS, cut
 from redis_runbook.verdict import Verdict
 
 _MOST: Final = 10
 _MAX_TITLE: Final = 200
-_MAX_STEPS: Final = 9
 
 _ESCAPED: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _ESCAPED_IN_PROPERTIES: Final = _ESCAPED | str.maketrans({":": "%3A", ",": "%2C"})
@@ -50,7 +49,7 @@ def _is_error(group: Group) -> bool:
 def _commands(kind: str, found: Sequence[Group]) -> Iterator[str]:
     for group in found[:_MOST]:
         first = group.first
-        steps = first.next_steps[:_MAX_STEPS]
+        steps = first.next_steps[:MOST_STEPS]
         numbered = [f"{number}. {cut(step)}" for number, step in enumerate(steps, start=1)]
         members = [f"these are {cut(group.members)}"] if group.members else []
         message = "\n".join([cut(first.message), *members, *numbered])
@@ -59,7 +58,7 @@ def _commands(kind: str, found: Sequence[Group]) -> Iterator[str]:
 
 def _suppressed(record: RunRecord) -> Iterator[str]:
     """Notices, of which GitHub shows 10, too: the last one is the verdict's."""
-    found = suppressed(record)
+    found = record.suppressed
     for finding in found[: _MOST - 2]:
         yield _command("notice", finding.name, cut(suppression(finding)))
     if len(found) > _MOST - 2:

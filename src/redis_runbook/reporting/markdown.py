@@ -12,10 +12,10 @@ from redis_runbook.record import RunRecord
 from redis_runbook.reporting import text
 from redis_runbook.reporting.grouping import Group
 from redis_runbook.reporting.markdown_text import code, prose, step
-from redis_runbook.reporting.standing import concerns, of_concern, suppressed, suppression
-from redis_runbook.reporting.wording import address, cut
+from redis_runbook.reporting.standing import concerns, of_concern, suppression
+from redis_runbook.reporting.wording import MOST_STEPS, address, cut
 from redis_runbook.verdict import Finding, Verdict
-from redis_runbook.words import counted
+from redis_runbook.words import counted, listed
 
 MOST_BYTES: Final = 1024 * 1024
 _LEAST_BYTES: Final = 4_000
@@ -26,7 +26,6 @@ _SECTIONS: Final = (
     (Verdict.UNKNOWN, "Could not be determined"),
     (Verdict.WARN, "Warnings"),
 )
-_MAX_STEPS: Final = 10
 _MAX_OTHERS: Final = 5
 _MAX_SERVICES: Final = 600
 
@@ -85,7 +84,7 @@ def _blocks(record: RunRecord) -> Iterator[tuple[str, int]]:
             yield f"{heading}{_group(group)}", len(group.findings) + len(group.others)
             heading = ""
     heading = "### Suppressed\n\n"
-    for finding in suppressed(record):
+    for finding in record.suppressed:
         yield f"{heading}- {code(finding.name)}: {prose(cut(suppression(finding)))}\n\n", 1
         heading = ""
 
@@ -100,7 +99,7 @@ def _group(group: Group) -> str:
     facts = [f"- {fact}" for fact in _facts(group)]
     if facts:
         lines.append("\n".join(facts))
-    if steps := first.next_steps[:_MAX_STEPS]:
+    if steps := first.next_steps[:MOST_STEPS]:
         lines.append("Next:")
         numbered = (f"{number}. {step(cut(told))}" for number, told in enumerate(steps, start=1))
         lines.append("\n".join(numbered))
@@ -128,9 +127,7 @@ def _facts(group: Group) -> Iterator[str]:
 
 
 def _names(findings: Sequence[Finding]) -> str:
-    more = len(findings) - _MAX_OTHERS
-    names = ", ".join(code(cut(finding.name)) for finding in findings[:_MAX_OTHERS])
-    return f"{names} and {more} more" if more > 0 else names
+    return listed([code(cut(finding.name)) for finding in findings], _MAX_OTHERS)
 
 
 def _foot(record: RunRecord) -> str:

@@ -3,13 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TextIO
 
 from redis_runbook.record import RunRecord
 from redis_runbook.wire.files import append_once, write_whole
-
-STDOUT: Final = "-"
-"""The path that stands for standard output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,30 +4,25 @@ import contextlib
 import itertools
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TextIO
 
 import pytest
 
 from redis_runbook.config.load import Loaded
-from redis_runbook.config.nearest import the_nearest_is
+from redis_runbook.config.output_choice import chosen_outputs
 from redis_runbook.record import RunRecord, ServiceRecord
+from redis_runbook.reporting.destinations import Destinations
+from redis_runbook.reporting.history import keeping
 from redis_runbook.reporting.history.keeping import History
 from redis_runbook.reporting.html import Page
+from redis_runbook.reporting.notify import told
 from redis_runbook.reporting.notify.notifier import Notifier
-from redis_runbook.reporting.output import (
-    STDOUT,
-    Appended,
-    Output,
-    append_output,
-    print_output,
-    write_output,
-)
+from redis_runbook.reporting.output import Output, append_output, print_output, write_output
 from redis_runbook.reporting.previous import read_record
 from redis_runbook.reporting.terminal import Terminal
 from redis_runbook.verdict import Finding
-from redis_runbook.wire.files import is_url
 
 RECORD: Final = pytest.StashKey[RunRecord]()
 """The stash key for the record of the run that has ended."""
@@ -43,6 +38,7 @@ _DEFAULT_OUTPUTS: Final = ("junit", "json")
 """The outputs that every run writes, each to a file of this run and to a stable file name."""
 
 _EVIDENCE: Final = "evidence"
+_PAGE: Final = "latest.html"
 _ENDINGS: Final = ("html", "json", "xml", "evidence.json")
 
 
@@ -56,20 +52,25 @@ class Reports:
         """Prepare the reports in the configured folder, and the outputs of the options.
 
         Raises:
-            ValueError: an option names an output that is not registered, or more than one output
-                would have standard output for itself.
+            ValueError: an option names an output that is not registered, or outputs that cannot be
+                had together.
         """
         self._config = config
         self._folder = Path(loaded.config.report_dir)
         self._outputs = loaded.plugins.outputs
         self._stdout = sys.stdout  # before a run takes it over
-        self._requested: tuple[tuple[Output, Path], ...] = ()
-        self._printed: list[Output] = []
-        self._alone: list[Output] = []
-        self._appended: list[tuple[Output, Appended, Path]] = []
-        self._sort(config.getoption("output"))
-        if file := config.getoption("metrics_file"):
-            self._requested += ((self._outputs["prometheus"], _path(file)),)
+        self._asked = Destinations(
+            chosen_outputs(config.option),
+            self._outputs,
+            self._folder,
+            taken={
+                **{self._outputs[name].file: name for name in (*_DEFAULT_OUTPUTS, _EVIDENCE)},
+                _PAGE: "the page",
+                told.FILE: "what was notified",
+                **dict.fromkeys((keeping.FILE, keeping.INDEX), "the history"),
+            },
+            environ=os.environ,
+        )
         self._own = ""
         self._history = History(self._folder, loaded.config.history)
         self._terminal = Terminal(config)
@@ -79,7 +80,7 @@ class Reports:
     @property
     def takes_stdout(self) -> bool:
         """Whether an output has standard output for itself, and nobody keeps it meanwhile."""
-        return bool(self._alone) and RESULT not in self._config.stash
+        return bool(self._asked.alone) and RESULT not in self._config.stash
 
     def pytest_unconfigure(self) -> None:
         """Remove the temporary folder of the page, however the session ended."""
@@ -142,20 +143,20 @@ class Reports:
             One sentence for each output that could not be handed over.
         """
         problems = []
-        for output, appended, path in self._appended:
+        for output, appended, path in self._asked.appended:
             problems += append_output(output, record, appended, path)
         log = sys.stderr if self.takes_stdout else sys.stdout
-        for output in self._printed:
+        for output in self._asked.printed:
             problems += print_output(output, record, log)
         kept = self._config.stash.get(RESULT, self._stdout)
-        for output in self._alone:
+        for output in self._asked.alone:
             problems += print_output(output, record, kept)
         return problems
 
     def close(self, record: RunRecord) -> None:
         """Print what is broken, what to do next, and the path of the page; then tell of changes."""
         self._config.stash[RECORD] = record
-        files = {"report": "latest.html"}
+        files = {"report": _PAGE}
         if record.evidence is not None:
             files["evidence, for `redis-runbook judge`"] = self._outputs[_EVIDENCE].file
         left = {} if record.unwritten else files
@@ -170,8 +171,8 @@ class Reports:
             self._config.stash[NOTIFIER] = self._notifier
 
     def _write_page(self, record: RunRecord) -> list[str]:
-        paths = self._paths(record, "latest.html")
-        page = Output(name="html", file="latest.html", render=self._page.of)
+        paths = self._paths(record, _PAGE)
+        page = Output(name="html", file=_PAGE, render=self._page.of)
         problems = write_output(page, record, paths)
         if self._page.own is None:
             problems.append(
@@ -186,7 +187,7 @@ class Reports:
         if record.evidence is not None:
             output = self._outputs[_EVIDENCE]
             yield output, self._paths(record, output.file, ending=f".{output.file}")
-        for output, path in self._requested:
+        for output, path in self._asked.files:
             yield output, (path,)
 
     def _paths(
@@ -206,33 +207,3 @@ class Reports:
             for name in names
             if not any(os.path.lexists(self._folder / f"{name}.{end}") for end in _ENDINGS)
         )
-
-    def _sort(self, options: Iterable[str]) -> None:
-        """Where each `NAME[=PATH]` of the options goes; raises as `__init__`."""
-        for text in options:
-            name, _, path = text.partition("=")
-            output = self._outputs.get(name)
-            if output is None:
-                hint = the_nearest_is(name, self._outputs)
-                raise ValueError(f"--output {name}: there is no such output{hint}")
-            if path == STDOUT or (output.alone and not path):
-                self._alone.append(output)
-            elif output.stdout and not path:
-                self._printed.append(output)
-            else:
-                file = _path(path) if path else self._folder / output.file
-                self._requested += ((output, file),)
-            appended = output.appended
-            if appended and not path and (given := os.environ.get(appended.variable)):
-                self._appended.append((output, appended, _path(given)))
-        if len(self._alone) > 1:
-            names = " and ".join(output.name for output in self._alone)
-            raise ValueError(
-                f"--output: {names} cannot share standard output: write all but one to a file"
-            )
-
-
-def _path(text: str) -> Path:
-    if is_url(text):
-        raise ValueError("an output is written to a path, not to a URL")
-    return Path(text)

@@ -56,8 +56,3 @@ def concerns(record: RunRecord, *verdicts: Verdict) -> list[Group]:
     """The same in groups of one cause, worst first."""
     found = of_concern(record, *verdicts)
     return groups(sorted(found, key=lambda one: SEVERITY.index(one.verdict)), record)
-
-
-def suppressed(record: RunRecord) -> list[Finding]:
-    """The findings that are suppressed."""
-    return [one for one in record.findings if one.suppressed]

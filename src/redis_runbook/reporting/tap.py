@@ -15,11 +15,10 @@ from typing import Final
 from redis_runbook.record import RunRecord
 from redis_runbook.reporting import text
 from redis_runbook.reporting.standing import Standing, standing, suppression, why_skipped
-from redis_runbook.reporting.wording import cut
+from redis_runbook.reporting.wording import MOST_STEPS, cut
 from redis_runbook.verdict import ExitCode, Finding, Verdict
 
 _MAX_NAME: Final = 300
-_MAX_STEPS: Final = 10
 _ESCAPED: Final = str.maketrans({"#": "\N{FULLWIDTH NUMBER SIGN}"})
 """It begins a directive, and not every consumer knows the escape of version 14 for it."""
 
@@ -76,7 +75,7 @@ def _diagnostics(finding: Finding) -> Iterator[str]:
         "limit": finding.limit,
         "unit": finding.unit,
         "runbook": finding.runbook,
-        "next": [cut(step, _MAX_NAME) for step in finding.next_steps[:_MAX_STEPS]],
+        "next": [cut(step, _MAX_NAME) for step in finding.next_steps[:MOST_STEPS]],
     }
     yield "  ---"
     for key, value in about.items():

@@ -16,6 +16,7 @@ from redis_runbook.record import RunRecord
 from redis_runbook.redact import Shown
 from redis_runbook.reporting import text
 from redis_runbook.reporting.grouping import Group, alike, groups
+from redis_runbook.reporting.wording import MOST_STEPS, within
 from redis_runbook.verdict import ExitCode, Finding, Verdict
 from redis_runbook.words import counted
 
@@ -29,7 +30,6 @@ _COLOURS: Final[Mapping[Verdict, Mapping[str, bool]]] = {
 _WIDTH: Final = max(len(verdict.label) for verdict in Verdict)
 _INDENT: Final = " " * (_WIDTH + 2)
 _NARROWEST: Final = 60
-_MAX_STEPS: Final = 9
 _MOST_ALONE: Final = 3
 """Subjects of a check that holds which have a line each."""
 
@@ -86,7 +86,7 @@ class Terminal:
             reporter.ensure_newline()
             _label(finding.verdict, reporter)
             line = f"  {together.name:<30}  {together.members or _said(finding)}"
-            _print(reporter, _cut(line, _columns() - _WIDTH))
+            _print(reporter, within(line, _columns() - _WIDTH))
 
     def say(self, line: Shown) -> None:
         """Print a line."""
@@ -138,7 +138,7 @@ def _show_group(group: Group, reporter: pytest.TerminalReporter) -> None:
     if unseen := len(group.others) - len(broken):
         what = counted(unseen, "more check")
         _wrapped(reporter, f"because of it {what} could not look", f"{_INDENT}  ")
-    for line in _steps(finding.next_steps[:_MAX_STEPS]):
+    for line in _steps(finding.next_steps[:MOST_STEPS]):
         _print(reporter, line)
 
 
@@ -158,7 +158,7 @@ def _show_not_applicable(record: RunRecord, reporter: pytest.TerminalReporter) -
         reporter.ensure_newline()
         _label(Verdict.NOT_APPLICABLE, reporter)
         line = f"  {group.name:<30}  {group.first.message}"
-        _print(reporter, _cut(line, _columns() - _WIDTH))
+        _print(reporter, within(line, _columns() - _WIDTH))
 
 
 def _write(reporter: pytest.TerminalReporter, verdict: Verdict, said: str) -> None:
@@ -190,10 +190,6 @@ def _lines(said: str, first: str, others: str) -> list[str]:
 
 def _columns() -> int:
     return max(_NARROWEST, shutil.get_terminal_size().columns)
-
-
-def _cut(line: str, columns: int) -> str:
-    return line if len(line) <= columns else f"{line[: columns - 1]}…"
 
 
 def _print(reporter: pytest.TerminalReporter, line: str, **colour: bool) -> None:

@@ -13,7 +13,7 @@ from redis_runbook.verdict import (
     Verdict,
     count,
 )
-from redis_runbook.words import counted
+from redis_runbook.words import counted, listed
 
 _WORDS: Final = {
     ExitCode.HEALTHY: "HEALTHY",
@@ -205,8 +205,7 @@ def changes(record: RunRecord) -> list[str]:
 
 def some(names: Sequence[str]) -> str:
     """`a, b, c and 2 more`."""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"
+    return listed(names, _NAMED)
 
 
 def left_out(record: RunRecord) -> str:

@@ -6,6 +6,8 @@ from typing import Final
 from redis_runbook.record import RunRecord
 from redis_runbook.redact import escape
 
+MOST_STEPS: Final = 9
+"""How many next steps of a finding an output shows; none of ours has as many."""
 _MAX_TEXT: Final = 1_000
 
 
@@ -32,3 +34,8 @@ def cut(text: str, limit: int = _MAX_TEXT) -> str:
     if len(text) > limit:
         return f"{escape(text[:limit])[:limit]}…"
     return escape(text)[: 2 * limit]
+
+
+def within(line: str, columns: int) -> str:
+    """The line, with `…` for the end that does not fit."""
+    return line if len(line) <= columns else f"{line[: columns - 1]}…"

@@ -17,6 +17,7 @@ from redis_runbook.config.load import Loaded, load
 from redis_runbook.config.misspelt import misspelt_variables
 from redis_runbook.config.model import Config
 from redis_runbook.config.notify import missing_extra
+from redis_runbook.config.output_choice import STDOUT, chosen_outputs
 from redis_runbook.config.profiles import PROFILES
 from redis_runbook.config.resolve import any_url_given
 from redis_runbook.judging.data_kept import Baseline
@@ -101,7 +102,7 @@ def configure(
     except (ConfigError, ValueError) as error:
         # It quotes what was given, and that may be a URL in the wrong place.
         raise pytest.UsageError(Redactor(environment_secrets()).document(str(error))) from None
-    run.saves_always = "evidence" in _requested_outputs(config)
+    run.saves_always = "evidence" in _chosen_names(config)
     config.stash[RUN] = run
     for name in _LIBRARIES:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
@@ -132,7 +133,7 @@ def _loaded(config: pytest.Config) -> "tuple[Loaded, Saved | None]":
         if missing := missing_extra(loaded.config.notify):
             raise ConfigError(missing)
         return loaded, None
-    for name in _OF_NOW.intersection(_requested_outputs(config)):
+    for name in _OF_NOW.intersection(_chosen_names(config)):
         raise ValueError(f"--output {name}: it tells what is so now, and saved evidence does not")
     from redis_runbook.session.saved import load_saved  # noqa: PLC0415  # most runs need none
 
@@ -148,8 +149,8 @@ def _loaded(config: pytest.Config) -> "tuple[Loaded, Saved | None]":
     return loaded, saved
 
 
-def _requested_outputs(config: pytest.Config) -> set[str]:
-    return {text.partition("=")[0] for text in config.getoption("output")}
+def _chosen_names(config: pytest.Config) -> set[str]:
+    return {choice.name for choice in chosen_outputs(config.option)}
 
 
 def _warnings(config: pytest.Config, loaded: Loaded) -> Iterator[str]:
@@ -158,11 +159,11 @@ def _warnings(config: pytest.Config, loaded: Loaded) -> Iterator[str]:
     A device is no such file, nor is standard output.
     """
     yield from misspelt_variables(loaded.config, os.environ)
-    named = [text.partition("=")[::2] for text in config.getoption("output")]
-    files = [path for name, path in named if name == "prometheus"]
-    for file in filter(None, dict.fromkeys([*files, config.getoption("metrics_file")])):
+    chosen = chosen_outputs(config.option)
+    files = [choice.path for choice in chosen if choice.name == "prometheus"]
+    for file in filter(None, dict.fromkeys(files)):
         path = Path(file)
-        if path.suffix != ".prom" and file != "-" and not path.is_relative_to("/dev"):
+        if path.suffix != ".prom" and file != STDOUT and not path.is_relative_to("/dev"):
             yield f"{harmless(file)}: node_exporter reads only files that end in .prom"
 
 

@@ -11,6 +11,7 @@ from redis_runbook.catalogue import covers
 from redis_runbook.config.suppress import Suppress
 from redis_runbook.redact import distinct, printable, sentence
 from redis_runbook.verdict import NOT_WELL, OF_SUPPRESSIONS, Finding, Suppression, Verdict
+from redis_runbook.words import listed
 
 _WANTS_AN_END: Final = "gate"
 _MOST_NAMED: Final = 5
@@ -68,15 +69,14 @@ class Suppressions:
             if one.could_have_matched(findings):
                 yield _warning(one.entry, "no finding of this run has that name", taken)
         if self._endless:
-            named = ", ".join(printable(entry.names, 80) for entry in self._endless[:_MOST_NAMED])
-            more = len(self._endless) - _MOST_NAMED
+            names = [printable(entry.names, 80) for entry in self._endless]
             yield Finding(
                 check=sentence(OF_SUPPRESSIONS),
                 subject=sentence(_WANTS_AN_END),
                 verdict=Verdict.NOT_APPLICABLE,
                 message=sentence(
-                    f"suppressions without `until` do not apply in {_WANTS_AN_END}: {named}"
-                    f"{f' and {more} more' if more > 0 else ''}"
+                    f"suppressions without `until` do not apply in {_WANTS_AN_END}: "
+                    f"{listed(names, _MOST_NAMED)}"
                 ),
             )
 

@@ -12,6 +12,7 @@ from typing import Final, NoReturn, TextIO
 from redis_runbook.wire.background import when_late
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_STDERR: Final = 2
 _OF_PROGRAMS: Final = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
 
 
@@ -56,13 +57,15 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 def open_closed_streams() -> None:
     """Point standard streams that were closed (`2>&-`) to /dev/null.
 
-    Otherwise the next file or socket would get their file descriptor, and receive the output.
+    Otherwise the next file or socket would get their file descriptor, and receive the output. To
+    write to standard output fails all the same, as for every program: a result would be lost.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number: `descriptor`
+            mode = os.O_RDONLY if descriptor < _STDERR else os.O_RDWR
+            os.open(os.devnull, mode)  # gets the lowest free number: `descriptor`
     sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
     sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
 
@@ -73,8 +76,8 @@ def ended_after(limit_s: float, code: int, sentence: str) -> Iterator[None]:
 
     def end() -> None:
         try:
-            os.set_blocking(2, False)  # nobody may read it
-            os.write(2, f"{sentence}\n".encode())
+            os.set_blocking(_STDERR, False)  # nobody may read it
+            os.write(_STDERR, f"{sentence}\n".encode())
         finally:
             os._exit(code)
 

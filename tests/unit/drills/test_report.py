@@ -1,11 +1,13 @@
 """What the matrix says of drills on several targets."""
 
 import dataclasses
+from pathlib import Path
 
 from redis_runbook.drills.drill import Drill
 from redis_runbook.drills.report import as_markdown, as_page, told
 from redis_runbook.drills.stand import DrillTarget
 from redis_runbook.verdict import Verdict
+from tests.support.browser import opened
 
 REACHABLE = "connectivity.reachable[queue]"
 CONTAINER = "incident.container[queue]"
@@ -53,3 +55,11 @@ def test_a_fault_that_nothing_fails_for_has_its_verdict_with_it() -> None:
     assert told(DRILLS[0]) == "3 s"
     for verdict in (Verdict.UNKNOWN, Verdict.WARN):
         assert told(dataclasses.replace(DRILLS[0], verdict=verdict)) == f"3 s, {verdict.value}"
+
+
+def test_the_page_fits_a_phone(tmp_path: Path) -> None:
+    file = tmp_path / "drill.html"
+    long = "alias-of-" + "a-long-name-" * 6
+    file.write_text(as_page([*DRILLS, drill("container", long, f"incident.container[{long}]")]))
+    with opened(file, width=390) as shown:
+        assert shown.page.evaluate("document.documentElement.scrollWidth") <= 390

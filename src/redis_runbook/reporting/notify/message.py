@@ -12,6 +12,7 @@ from redis_runbook.reporting import text
 from redis_runbook.reporting.grouping import Group, groups
 from redis_runbook.reporting.notify.change import Told
 from redis_runbook.verdict import Finding
+from redis_runbook.words import listed
 
 _TITLES: Final[dict[Event, str]] = {
     "broken": "BROKEN",
@@ -63,8 +64,7 @@ def _where(record: RunRecord) -> str:
         f"{service.name} at {service.address}" if service.address else service.name
         for service in record.services
     ]
-    more = f" and {len(shown) - _MOST_SERVICES} more" if len(shown) > _MOST_SERVICES else ""
-    services = f"{', '.join(shown[:_MOST_SERVICES])}{more}"
+    services = listed(shown, _MOST_SERVICES)
     return f"{record.profile} of {record.started_at:%Y-%m-%d %H:%M} UTC: {services}"
 
 
@@ -85,9 +85,8 @@ def _line(group: Group) -> str:
 
 
 def _named(names: Sequence[Shown]) -> str:
-    more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
-    shown = ", ".join(shortened(name, _LONGEST_NAME) for name in names[:_MOST])
-    return f"told before: {shown}{more}" if names else "it was not determined before"
+    shown = listed([shortened(name, _LONGEST_NAME) for name in names], _MOST)
+    return f"told before: {shown}" if names else "it was not determined before"
 
 
 def _plain(words: str) -> Shown:

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from redis_runbook.record import QueueRecord, Recovered
 from redis_runbook.reporting.text import quantity
+from redis_runbook.reporting.wording import within
 from redis_runbook.verdict import LatencyWindow
 
 _WIDTH: Final = 460
@@ -180,7 +181,7 @@ def bars(rows: Sequence[tuple[str, float, float | None]], unit: str | None, what
         top = row * _ROW + 4
         over = limit is not None and observed > limit
         parts += [
-            _text(_LABEL - 6, top + 12, _short(name), "end"),
+            _text(_LABEL - 6, top + 12, within(name, _LONGEST_LABEL), "end"),
             _box(_LABEL, top, _SPAN, _ROW - 8, "track"),
             _box(_LABEL, top, observed / most * _SPAN, _ROW - 8, "over" if over else "bar"),
             _text(_LABEL + _SPAN + 6, top + 12, quantity(observed, unit)),
@@ -211,7 +212,7 @@ def depth_by_state(queues: Sequence[QueueRecord]) -> Markup:
     for row, (queue, counts) in enumerate(shown):
         top, left = row * _ROW + 4.0, float(_LABEL)
         parts += [
-            _text(_LABEL - 6, top + 12, _short(queue.name), "end"),
+            _text(_LABEL - 6, top + 12, within(queue.name, _LONGEST_LABEL), "end"),
             _box(_LABEL, top, _SPAN, _ROW - 8, "track"),
         ]
         for state, n in counts.items():
@@ -245,14 +246,11 @@ def recovery(timeline: Sequence[Recovered], took_s: float) -> Markup:
     parts: list[str] = []
     for row, one in enumerate(shown):
         top, length = row * _ROW + 4, one.at_s / end_s * _SPAN
+        label = within(f"{one.event} {one.subject}", _LONGEST_LABEL)
         parts += [
-            _text(_LABEL - 6, top + 12, _short(f"{one.event} {one.subject}"), "end"),
+            _text(_LABEL - 6, top + 12, label, "end"),
             _box(_LABEL, top, length, _ROW - 8, "waiting"),
             _box(_LABEL + length, top, _SPAN - length, _ROW - 8, "ok"),
             _text(_LABEL + _SPAN + 6, top + 12, f"{one.at_s:.1f} s"),
         ]
     return _svg(_WIDTH, len(shown) * _ROW + 6, said, *parts)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_LABEL else f"{name[: _LONGEST_LABEL - 1]}…"
