@@ -261,6 +261,22 @@ def test_the_newest_lines_of_logs_are_gathered_once_something_is_broken(
     assert "queue" not in healthy.results["extra"]["gathered"]
 
 
+def test_a_secret_that_docker_splits_with_its_line_is_not_shown(
+    folder: Path, well: tuple[Stack, Queue], other: Stack
+) -> None:
+    chatty = other.queue(name="worker-2", environment={"API_TOKEN": SECRET})
+    chatty.says("--------" + f"{SECRET} " * 2_500)  # in three parts, each ends amid one
+    more = (
+        "[services.queue.limits]\nmemory_ratio = 0.0001\n"
+        f'{entry("chatty", chatty.container)}kind = "worker"\nservice = "queue"\n'
+    )
+    done = looked_at(folder, well, more, select="memory.used_ratio")
+    said = done.results["extra"]["gathered"]["queue"][f"log of {other.project}-worker-2"]
+    assert "[redacted] [redacted]" in said[-1]
+    parts = {SECRET[at : at + 6] for at in range(len(SECRET) - 5)}
+    assert [part for part in parts if part in done.everything] == []
+
+
 def test_without_docker_the_rest_is_gathered(folder: Path, healthy: Server) -> None:
     more = "[services.queue.limits]\nmemory_ratio = 0.0001\n"
     text = f'{more}[containers.queue]\nservice = "queue"\ncontainer = "x"\n'

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import docker
+from docker.errors import NotFound
 
 from redis_runbook.wire.docker.client import TROUBLE
 from redis_runbook.wire.process import programs_environment
@@ -30,6 +31,8 @@ _CREATED: Final = "redis-runbook.created"
 
 _DAY_S: Final = 86_400
 _PS_LIMIT_S: Final = 2.0
+_REMOVE_LIMIT_S: Final = 10.0
+_REMOVE_AGAIN_S: Final = 0.2
 _NUMBER: Final = re.compile(r"[0-9]{1,10}\Z")
 
 
@@ -45,8 +48,13 @@ def labels(run: str) -> dict[str, str]:
 
 
 def remove(api: docker.APIClient, run: str) -> None:
-    """Remove all containers and networks of a run; ignores those that cannot be removed."""
-    _remove(api, lambda found: found.get(RUN) == run)
+    """Remove all containers and networks of a run, those in removal included; bounded in time.
+
+    What cannot be removed within that is ignored: a later run sweeps it.
+    """
+    deadline = time.monotonic() + _REMOVE_LIMIT_S
+    while _remove(api, lambda found: found.get(RUN) == run) and time.monotonic() < deadline:
+        time.sleep(_REMOVE_AGAIN_S)
 
 
 def sweep(api: docker.APIClient) -> None:
@@ -55,14 +63,23 @@ def sweep(api: docker.APIClient) -> None:
     _remove(api, lambda found: _is_orphan(found, place))
 
 
-def _remove(api: docker.APIClient, wanted: Callable[[Mapping[str, str]], bool]) -> None:
+def _remove(api: docker.APIClient, wanted: Callable[[Mapping[str, str]], bool]) -> bool:
+    """Remove what is there; returns whether something could not be removed, or not yet."""
     filters: dict[str, Any] = {"label": RUN}
+    failed = []
+
+    def attempt(function: Callable[..., Any], found: Mapping[str, Any], **options: Any) -> None:
+        try:
+            function(found["Id"], **options)
+        except NotFound:  # it was on its way already
+            pass
+        except TROUBLE:
+            failed.append(found)
 
     def remove_container(found: Mapping[str, Any]) -> None:
-        with contextlib.suppress(*TROUBLE):
-            api.remove_container(found["Id"], force=True, v=True)
+        attempt(api.remove_container, found, force=True, v=True)
 
-    with contextlib.suppress(*TROUBLE):
+    try:
         containers = [
             found for found in api.containers(all=True, filters=filters) if wanted(_labels(found))
         ]
@@ -72,11 +89,12 @@ def _remove(api: docker.APIClient, wanted: Callable[[Mapping[str, str]], bool]) 
         except RuntimeError:  # threads cannot be started while the interpreter exits
             for found in containers:
                 remove_container(found)
-    with contextlib.suppress(*TROUBLE):
         for found in api.networks(filters=filters):
             if wanted(_labels(found)):
-                with contextlib.suppress(*TROUBLE):
-                    api.remove_network(found["Id"])
+                attempt(api.remove_network, found)
+    except TROUBLE:  # the daemon does not answer: to ask again would be in vain
+        return False
+    return bool(failed)
 
 
 def _labels(found: Mapping[str, Any]) -> Mapping[str, str]:

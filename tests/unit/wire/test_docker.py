@@ -11,7 +11,7 @@ from redis_runbook.wire.docker.answers import Info, Inspected
 from redis_runbook.wire.docker.client import Docker
 from redis_runbook.wire.docker.engine import Engine
 from redis_runbook.wire.lines import LONGEST, Line
-from tests.support.fake_docker import FakeDocker
+from tests.support.fake_docker import FakeDocker, frame
 from tests.support.fake_http import drip, reply, serving
 
 
@@ -88,6 +88,21 @@ def test_of_all_lines_since_a_time_the_first_2_mib_are_looked_at(daemon: FakeDoc
 def test_the_rest_of_a_long_line_is_not_looked_at(daemon: FakeDocker) -> None:
     ((line,), _) = newest_of(daemon, [b"x" * 20_000])
     assert LONGEST - 50 < len(line.text) < LONGEST
+
+
+@pytest.mark.parametrize("rest", [[b"and its rest\n"], [b"y" * LONGEST, b"and its rest\n"]])
+def test_a_line_that_was_split_ends_where_it_was(daemon: FakeDocker, rest: list[bytes]) -> None:
+    stamp = b"2026-11-25T03:00:00.5Z "
+    texts = [b"x" * LONGEST, *rest, b"one\n", b"unfinished", b"two\n"]
+    frames = [frame(stamp + text) for text in texts]
+    other = frame(stamp + b"of standard error\n", kind=2)
+    body = b"".join([frames[0], other, *frames[1:]])
+    engine, container = connected()
+    daemon.instead = lambda request, _path, _asked: reply(request, body)
+    lines, _ = engine.log(container, since=daemon.started_at, newest=100)
+    said = [line.text for line in lines]
+    assert said[1:] == [b"of standard error", b"one", b"unfinished", b"two"]
+    assert said[0].strip(b"x") == b""
 
 
 def test_the_log_of_a_terminal_is_plain_lines(daemon: FakeDocker) -> None:

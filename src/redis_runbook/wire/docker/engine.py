@@ -170,14 +170,22 @@ class Engine:
 def _frames(body: bytes) -> Iterator[bytes]:
     """The lines in Docker's multiplexed stream, one in each frame; the last may be a part of one.
 
+    Docker splits a line that is longer than `LONGEST`. Its rest, in frames of their own, is left
+    out: what a secret was split into would not be known for one.
+
     Raises:
         CannotLook: it has another form.
     """
     at = 0
+    unfinished = set[int]()
     while at + _HEADER_BYTES <= len(body):
         kind, padding = body[at], body[at + 1 : at + 4]
         if kind > 2 or any(padding):  # noqa: PLR2004  # standard input, output and error
             raise CannotLook("the log has another form than Docker's")
         begin = at + _HEADER_BYTES
         at = begin + int.from_bytes(body[begin - 4 : begin], "big")
-        yield body[begin:at].rstrip(b"\r\n")
+        text = body[begin:at]
+        if kind not in unfinished:
+            yield text.rstrip(b"\r\n")
+        is_split = len(text) >= LONGEST and not text.endswith(b"\n")
+        (unfinished.add if is_split else unfinished.discard)(kind)
