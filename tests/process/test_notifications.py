@@ -300,10 +300,10 @@ def test_nobody_is_told_of_throwaway_servers_evidence_other_profiles_or_an_inter
     [
         "",
         "[]",
-        '{"version": 2, "told": {}}',
-        '{"version": 1, "told": {"x": {"status": [], "broken": {}, "unknown": 3}}}',
+        '{"version": 2, "notified": {}}',
+        '{"version": 1, "notified": {"x": {"status": [], "broken": {}, "unknown": 3}}}',
         "[" * 100_000,
-        '{"version": 1, "told": []}',
+        '{"version": 1, "notified": []}',
     ],
 )
 def test_a_damaged_state_is_as_none(

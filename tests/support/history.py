@@ -59,27 +59,27 @@ def night(number: float, *findings: Finding, **more: Any) -> RunRecord:
 def kept(folder: Path, record: RunRecord, **settings: Any) -> RunRecord:
     """The record as the history tells it, once it is kept and settled, without a problem."""
     history = History(folder, HistorySettings(**settings))
-    told = history.told(record, settings.get("instead_of"))
+    added = history.add(record, settings.get("instead_of"))
     assert history.problems() == []
     report = f"{record.profile}-{record.started_at:%Y%m%dT%H%M%SZ}"
-    assert history.settle(told, report) == []
-    return told
+    assert history.settle(added, report) == []
+    return added
 
 
 def problems(folder: Path, record: RunRecord) -> list[str]:
     """What the run says while it is kept and settled; empty if all went well."""
     history = History(folder, HistorySettings())
-    told = history.told(record, None)
-    return history.problems() + history.settle(told, "nightly-20260901T031700Z")
+    added = history.add(record, None)
+    return history.problems() + history.settle(added, "nightly-20260901T031700Z")
 
 
 def refused(folder: Path, record: RunRecord) -> str:
     """Why it cannot be kept, in the sentence that the run prints."""
     history = History(folder, HistorySettings())
-    told = history.told(record, None)
+    added = history.add(record, None)
     (problem,) = history.problems()
     assert history.problems() == []
-    assert history.settle(told, "nightly-20260901T031700Z") == []
+    assert history.settle(added, "nightly-20260901T031700Z") == []
     start = f"cannot write {folder / FILE}: "
     assert problem.startswith(start)
     return problem.removeprefix(start)

@@ -14,13 +14,13 @@ _PATIENCE_S: Final = 10
 
 def judge_scrape(exporter: ExporterFacts, server: ServerFacts) -> Judgement:
     """Judge the answer that the exporter gave now; the words continue a sentence."""
-    told_s = exporter.values.uptime_s if exporter.values else None
+    its_uptime_s = exporter.values.uptime_s if exporter.values else None
     is_up = exporter.redis_up == 1 and exporter.scrape_error == 0
-    is_older = told_s is not None and told_s > server.uptime_s + UPTIME_SLACK_S
+    is_older = its_uptime_s is not None and its_uptime_s > server.uptime_s + UPTIME_SLACK_S
     if is_up and exporter.matches and not is_older:
         return Verdict.PASS, f"its exporter has scraped it ({exporter.identity})"
     if is_up and exporter.matches is None and not is_older:
         return Verdict.UNKNOWN, "its exporter has scraped one that it does not identify"
-    because = f"its exporter tells of one that is up for {told_s} s" if is_older else ""
+    because = f"its exporter tells of one that is up for {its_uptime_s} s" if is_older else ""
     text = because or f"its exporter has not scraped it: {exporter.summary}"
     return (Verdict.UNKNOWN if server.uptime_s < _PATIENCE_S else Verdict.FAIL), text

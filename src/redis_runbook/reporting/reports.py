@@ -17,7 +17,7 @@ from redis_runbook.reporting.destinations import Destinations
 from redis_runbook.reporting.history import keeping
 from redis_runbook.reporting.history.keeping import History
 from redis_runbook.reporting.html import Page
-from redis_runbook.reporting.notify import told
+from redis_runbook.reporting.notify import notified
 from redis_runbook.reporting.notify.notifier import Notifier
 from redis_runbook.reporting.output import Output, append_output, print_output, write_output
 from redis_runbook.reporting.previous import read_record
@@ -66,7 +66,7 @@ class Reports:
             taken={
                 **{self._outputs[name].file: name for name in (*_DEFAULT_OUTPUTS, _EVIDENCE)},
                 _PAGE: "the page",
-                told.FILE: "what was notified",
+                notified.FILE: "what was notified",
                 **dict.fromkeys((keeping.FILE, keeping.INDEX), "the history"),
             },
             environ=os.environ,
@@ -109,7 +109,7 @@ class Reports:
         Returns:
             The record, with what the history tells of it.
         """
-        record = self._history.told(record, instead_of)
+        record = self._history.add(record, instead_of)
         self._page.search = search
         return record
 

@@ -104,10 +104,10 @@ class Terminal:
         reporter.ensure_newline()
         if self._verbosity >= 0:
             reporter.write_line("")
-        told = groups(record.needs_attention, record)
-        for group in told:
+        found = groups(record.needs_attention, record)
+        for group in found:
             _show_group(group, reporter)
-        if told:
+        if found:
             reporter.write_line("")
         remarks = text.left_out(record), text.attempts(record), text.timeline(record)
         for remark in (*text.changes(record), *filter(None, remarks)):

@@ -9,9 +9,9 @@ import pytest
 from redis_runbook.config.notify import Event, masked_url, url_secrets
 from redis_runbook.record import RunRecord, ServiceRecord
 from redis_runbook.redact import Shown
-from redis_runbook.reporting.notify.change import Told, change
+from redis_runbook.reporting.notify.change import Notified, change
 from redis_runbook.reporting.notify.message import message
-from redis_runbook.reporting.notify.told import occasion
+from redis_runbook.reporting.notify.notified import occasion
 from redis_runbook.verdict import ExitCode, Finding, Suppression, Verdict, exit_code
 
 ALL: Sequence[Event] = ("broken", "recovered", "unknown")
@@ -84,27 +84,27 @@ PARTLY = record(finding(Verdict.FAIL, "a"), finding(Verdict.UNKNOWN, "u"))
 def test_a_change_is_told_once(
     on: Sequence[Event], nights: Sequence[RunRecord], events: Sequence[Event | None]
 ) -> None:
-    told: Told | None = None
+    notified: Notified | None = None
     found = []
     for night in nights:
-        event, told = change(night, told, on)
+        event, notified = change(night, notified, on)
         found.append(event)
     assert found == events
 
 
 @pytest.mark.parametrize("code", [ExitCode.NOTHING_CHECKED, ExitCode.INTERRUPTED])
 def test_a_run_that_says_nothing_changes_nothing(code: ExitCode) -> None:
-    _, told = change(broken("a"), None, ALL)
-    assert change(replace(HEALTHY, exit_code=code), told, ALL) == (None, told)
+    _, notified = change(broken("a"), None, ALL)
+    assert change(replace(HEALTHY, exit_code=code), notified, ALL) == (None, notified)
 
 
 def test_what_is_suppressed_or_follows_is_no_news() -> None:
     why = Suppression(reason=Shown("r"), owner=Shown("o"), until=None)
     quiet = replace(finding(Verdict.FAIL, "q"), suppressed=why)
     follower = replace(finding(Verdict.FAIL, "w"), follows_from=Shown("queue.depth[a]"))
-    _, told = change(broken("a"), None, ALL)
+    _, notified = change(broken("a"), None, ALL)
     assert change(record(quiet), None, ALL).event is None
-    assert change(record(finding(Verdict.FAIL, "a"), follower), told, ALL).event is None
+    assert change(record(finding(Verdict.FAIL, "a"), follower), notified, ALL).event is None
     advisory = replace(finding(Verdict.UNKNOWN, "u"), advisory=True)
     assert change(record(advisory), None, ALL).event is None
 
@@ -114,7 +114,7 @@ def test_what_is_suppressed_or_follows_is_no_news() -> None:
 
 def test_ten_causes_are_told_with_their_first_step_and_the_new_ones_first() -> None:
     causes = [finding(Verdict.FAIL, f"s{n}", f"acme.check{n}") for n in range(12)]
-    before = Told(status="broken", broken=tuple(Shown(one.name) for one in causes[:3]))
+    before = Notified(status="broken", broken=tuple(Shown(one.name) for one in causes[:3]))
     body = message(record(*causes), "broken", before).body
     lines = body.splitlines()
     assert lines[0] == "BROKEN: an invariant is broken (12 fail, 1 pass)"
@@ -145,7 +145,7 @@ def test_its_size_is_bounded() -> None:
     )
     assert len(message(many, "broken", None).body) < 10_000
     names = tuple(Shown("x" * 500) for _ in range(3_000))
-    before = Told(status="broken", broken=names)
+    before = Notified(status="broken", broken=names)
     assert len(message(HEALTHY, "recovered", before).body) < 3_000
 
 

@@ -41,8 +41,8 @@ def given_urls(
     if not variable:
         return
     name = harmless(variable)
-    one_is_told = any(variable in container.variables for container in containers)
-    for container in containers if one_is_told else ():
+    one_is_given = any(variable in container.variables for container in containers)
+    for container in containers if one_is_given else ():
         own_network = container.own_network
         yield replace(
             _url(f"{name} of {container.shown}", container.variables.get(variable)),

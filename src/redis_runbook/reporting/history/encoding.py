@@ -73,19 +73,19 @@ def trends_of(about: Any) -> tuple[Trend, ...]:
     if about is None:  # a report of a version that had no history
         return ()
     moments = [moment(at) for at in about["at"]]
-    return tuple(_trend(name, told, moments) for name, told in about["by_name"].items())
+    return tuple(_trend(name, trend, moments) for name, trend in about["by_name"].items())
 
 
 def _trend(name: str, about: Any, moments: Sequence[dt.datetime]) -> Trend:
     forecast = about["forecast"]
-    told = zip(moments, about["verdicts"], about["observed"], strict=True)
+    points = zip(moments, about["verdicts"], about["observed"], strict=True)
     return Trend(
         name=text(name),
         unit=text_or_none(about["unit"]),
         limit=number_or_none(about["limit"]),
         points=tuple(
             TrendPoint(at=at, verdict=Verdict(verdict), observed=number_or_none(observed))
-            for at, verdict, observed in told
+            for at, verdict, observed in points
             if verdict is not None
         ),
         forecast=Forecast(

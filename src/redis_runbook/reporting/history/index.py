@@ -88,7 +88,7 @@ def _parts(record: RunRecord) -> Sequence[_Part]:
     changes = record.changes
     if changes is None:
         return ()
-    told: Mapping[str, Mapping[Shown, dt.datetime | None]] = {
+    changed: Mapping[str, Mapping[Shown, dt.datetime | None]] = {
         "Newly broken": dict.fromkeys(changes.newly_broken),
         "Repaired": dict.fromkeys(changes.repaired),
         "Still broken": {**changes.still_broken},
@@ -103,7 +103,7 @@ def _parts(record: RunRecord) -> Sequence[_Part]:
             ],
             more=max(0, len(names) - _MOST_NAMES),
         )
-        for title, names in told.items()
+        for title, names in changed.items()
         if names
     ]
 

@@ -32,7 +32,7 @@ class History:
         self._problems: list[str] = []
         self._added: int | None = None
 
-    def told(self, record: RunRecord, instead_of: RunRecord | None) -> RunRecord:
+    def add(self, record: RunRecord, instead_of: RunRecord | None) -> RunRecord:
         """Add a run that is kept, in the place of the attempt before it.
 
         What is not possible is a problem, and changes nothing else.
@@ -44,11 +44,11 @@ class History:
             return record
         with contextlib.suppress(OSError):  # the database cannot be opened then, which is told
             self._folder.mkdir(parents=True, exist_ok=True)
-        told = record
+        compared = record
         try:
             with self._store(record, instead_of) as store:
                 findings = shown(record)
-                told = replace(
+                compared = replace(
                     record,
                     changes=changes(record, store.unsettled()),
                     trends=trends(record, findings, store.points(findings, runs=RUNS)),
@@ -56,7 +56,7 @@ class History:
                 self._added = store.add(keep_s=self._settings.keep)
         except HistoryError as error:
             self._problems.append(self._sentence(error))
-        return told
+        return compared
 
     def problems(self) -> list[str]:
         """Why the run is not in the history: a sentence, told once; empty if it is."""

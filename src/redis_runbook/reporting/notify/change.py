@@ -1,4 +1,4 @@
-"""Whether a run has found a change that somebody is told of: compared with what was told last."""
+"""Whether a run has found a change since the last notification, of which somebody is notified."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from redis_runbook.verdict import ExitCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What was told last: the names of the findings that were broken or undetermined then."""
+class Notified:
+    """The last notification: the names of the findings that were broken or undetermined then."""
 
     status: Literal["broken", "unknown"]
     broken: tuple[Shown, ...] = ()
@@ -20,16 +20,19 @@ class Told:
 
 
 class Change(NamedTuple):
-    """What is to be told, if anything; `told` is what was told then: None once all is healthy."""
+    """What is to be notified, if anything.
+
+    `notified` is the last notification from then on: None once all is healthy.
+    """
 
     event: Event | None
-    told: Told | None
+    notified: Notified | None
 
 
-def change(record: RunRecord, before: Told | None, on: Collection[Event]) -> Change:
-    """What the run has found that was not told before; `on` are the events that are told.
+def change(record: RunRecord, before: Notified | None, on: Collection[Event]) -> Change:
+    """What the run has found that was not notified before; `on` are the events that are.
 
-    What follows from another finding is told with that one. What is told stays told until all is
+    What follows from another finding is notified with that one. A notification counts until all is
     healthy: an invariant that was repaired and breaks again meanwhile is no news.
     """
     own = [finding for finding in record.findings if not finding.follows_from]
@@ -39,11 +42,11 @@ def change(record: RunRecord, before: Told | None, on: Collection[Event]) -> Cha
         case ExitCode.BROKEN:
             is_new = before is None or not {*broken} <= {*before.broken}
             if is_new and "broken" in on:
-                return Change("broken", Told(status="broken", broken=broken, unknown=unknown))
+                return Change("broken", Notified(status="broken", broken=broken, unknown=unknown))
         case ExitCode.UNDETERMINED:
-            told_so = before and before.status == "unknown" and {*unknown} <= {*before.unknown}
-            if not told_so and "unknown" in on:
-                return Change("unknown", Told(status="unknown", unknown=unknown))
+            is_known = before and before.status == "unknown" and {*unknown} <= {*before.unknown}
+            if not is_known and "unknown" in on:
+                return Change("unknown", Notified(status="unknown", unknown=unknown))
         case ExitCode.HEALTHY:
             return Change("recovered" if before and "recovered" in on else None, None)
     return Change(None, before)

@@ -10,7 +10,7 @@ from redis_runbook.record import RunRecord
 from redis_runbook.redact import Shown, document, sentence, shortened
 from redis_runbook.reporting import text
 from redis_runbook.reporting.grouping import Group, groups
-from redis_runbook.reporting.notify.change import Told
+from redis_runbook.reporting.notify.change import Notified
 from redis_runbook.verdict import Finding
 from redis_runbook.words import listed
 
@@ -37,7 +37,7 @@ class Message:
     body: Shown
 
 
-def message(record: RunRecord, event: Event, before: Told | None) -> Message:
+def message(record: RunRecord, event: Event, before: Notified | None) -> Message:
     """What is told of this event; `before` is what was told last."""
     lines = [text.summary(record), _where(record)]
     match event:

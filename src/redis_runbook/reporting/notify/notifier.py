@@ -1,4 +1,4 @@
-"""Tells those whom `[[notify]]` names of what has changed, once the reports are written."""
+"""Notifies those whom `[[notify]]` names of what has changed, once the reports are written."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,10 +9,10 @@ from redis_runbook.config.notify import Event, Notify
 from redis_runbook.config.sources import Source
 from redis_runbook.record import RunRecord
 from redis_runbook.redact import Shown, printable, sentence
-from redis_runbook.reporting.notify.change import Told, change
+from redis_runbook.reporting.notify.change import Notified, change
 from redis_runbook.reporting.notify.message import message
+from redis_runbook.reporting.notify.notified import occasion, read_notified, write_notified
 from redis_runbook.reporting.notify.sending import Outgoing, send
-from redis_runbook.reporting.notify.told import occasion, read_told, write_told
 from redis_runbook.verdict import ExitCode
 
 
@@ -24,20 +24,20 @@ class Outcome(NamedTuple):
 
 
 class _Due(NamedTuple):
-    """A notification that is to be sent: `told` is kept for its occasion once it was."""
+    """A notification that is to be sent: `notified` is kept for its occasion once it was."""
 
     source: Source
     occasion: str
     event: Event | None
-    told: Told | None
-    before: Told | None
+    notified: Notified | None
+    before: Notified | None
 
 
 class Notifier:
     """Tells of the runs of one configuration; it never raises, nor takes much more than 10 s."""
 
     def __init__(self, entries: Sequence[Notify], folder: Path, environ: Mapping[str, str]) -> None:
-        """Tell these, and keep in the folder what was told."""
+        """Notify these, and keep in the folder of what."""
         self._entries = entries
         self._folder = folder
         self._environ = environ
@@ -47,8 +47,8 @@ class Notifier:
 
         Nothing is told of throwaway servers, of saved evidence, nor of an interrupted run.
         """
-        is_told = record.is_of_live_services and record.exit_code is not ExitCode.INTERRUPTED
-        if not (is_told and self._entries):
+        is_of_interest = record.is_of_live_services and record.exit_code is not ExitCode.INTERRUPTED
+        if not (is_of_interest and self._entries):
             return []
         try:
             return list(self._tell(record))
@@ -56,12 +56,12 @@ class Notifier:
             return [_problem(f"notifications failed ({type(error).__name__})")]
 
     def _tell(self, record: RunRecord) -> Iterator[Outcome]:
-        before = read_told(self._folder)
-        told = dict(before)
+        before = read_notified(self._folder)
+        notified = dict(before)
         outgoing: list[tuple[_Due, Outgoing]] = []
         for due in self._due(record, before):
             if due.event is None:
-                _keep(told, due.occasion, due.told)
+                _keep(notified, due.occasion, due.notified)
                 continue
             try:
                 url = due.source.read(self._environ)
@@ -80,13 +80,13 @@ class Notifier:
             if problem:
                 yield _problem(f"{name}: not notified: {problem}; the next run tries again")
             else:
-                _keep(told, due.occasion, due.told)
+                _keep(notified, due.occasion, due.notified)
                 yield Outcome(sentence(f"{name}: notified: {due.event}"), is_problem=False)
-        if told != before:
-            for problem in write_told(self._folder, told):
+        if notified != before:
+            for problem in write_notified(self._folder, notified):
                 yield _problem(f"{problem}: the same may be told again")
 
-    def _due(self, record: RunRecord, before: Mapping[str, Told]) -> Iterator[_Due]:
+    def _due(self, record: RunRecord, before: Mapping[str, Notified]) -> Iterator[_Due]:
         addressees: Counter[str] = Counter()
         for number, entry in enumerate(self._entries, start=1):
             source = entry.address(number)
@@ -95,14 +95,14 @@ class Notifier:
             if record.profile not in entry.profiles:
                 continue
             key = occasion(record, f"{addressee} {addressees[addressee]}")
-            event, told = change(record, before.get(key), entry.on)
-            yield _Due(source, key, event, told, before.get(key))
+            event, notified = change(record, before.get(key), entry.on)
+            yield _Due(source, key, event, notified, before.get(key))
 
 
-def _keep(told: dict[str, Told], key: str, now: Told | None) -> None:
-    told.pop(key, None)
+def _keep(notified: dict[str, Notified], key: str, now: Notified | None) -> None:
+    notified.pop(key, None)
     if now:
-        told[key] = now
+        notified[key] = now
 
 
 def _problem(text: str) -> Outcome:

@@ -88,10 +88,10 @@ def test_a_run_is_compared_with_the_last_one(tmp_path: Path) -> None:
 def test_a_run_of_something_else_is_not_compared(change: dict[str, object], tmp_path: Path) -> None:
     kept(tmp_path, night(0, SOUND), every_run=True)
     kept(tmp_path, replace(night(1, BROKEN), **change), every_run=True)  # type: ignore[arg-type]
-    told = kept(tmp_path, night(2, BROKEN), every_run=True)
-    assert told.changes
-    assert told.changes.since == night(0).started_at
-    assert told.changes.newly_broken == ("queue.workers[queue/a]",)
+    added = kept(tmp_path, night(2, BROKEN), every_run=True)
+    assert added.changes
+    assert added.changes.since == night(0).started_at
+    assert added.changes.newly_broken == ("queue.workers[queue/a]",)
 
 
 def test_the_order_of_services_and_of_a_selection_is_no_difference(tmp_path: Path) -> None:
@@ -99,16 +99,16 @@ def test_the_order_of_services_and_of_a_selection_is_no_difference(tmp_path: Pat
     cache: ServiceRecord = replace(queue, name=Shown("cache"))
     some = (Shown("queue"), Shown("memory"))
     kept(tmp_path, night(0, SOUND, services=(queue, cache), selected=some))
-    told = kept(tmp_path, night(1, SOUND, services=(cache, queue), selected=some[::-1]))
-    assert told.changes
+    added = kept(tmp_path, night(1, SOUND, services=(cache, queue), selected=some[::-1]))
+    assert added.changes
 
 
 def test_a_run_whose_clock_was_ahead_is_not_the_last_one(tmp_path: Path) -> None:
     kept(tmp_path, night(0, SOUND))
     kept(tmp_path, night(50, BROKEN))
-    told = kept(tmp_path, night(1, BROKEN))
-    assert told.changes
-    assert told.changes.newly_broken
+    added = kept(tmp_path, night(1, BROKEN))
+    assert added.changes
+    assert added.changes.newly_broken
 
 
 def test_an_attempt_comes_in_the_place_of_the_one_before(tmp_path: Path) -> None:
@@ -116,10 +116,10 @@ def test_an_attempt_comes_in_the_place_of_the_one_before(tmp_path: Path) -> None
     first = night(1, BROKEN)
     kept(tmp_path, first)
     history = History(tmp_path, HistorySettings())
-    told = history.told(night(1.001, BROKEN, attempt=2), first)
+    added = history.add(night(1.001, BROKEN, attempt=2), first)
     assert history.problems() == []
-    assert told.changes
-    assert (told.changes.since, len(told.changes.newly_broken)) == (night(0).started_at, 1)
+    assert added.changes
+    assert (added.changes.since, len(added.changes.newly_broken)) == (night(0).started_at, 1)
     assert rows(tmp_path, "SELECT count(*) FROM runs") == [(2,)]
     assert rows(tmp_path, "SELECT count(*) FROM findings") == [(2,)]
 
@@ -127,17 +127,17 @@ def test_an_attempt_comes_in_the_place_of_the_one_before(tmp_path: Path) -> None
 def test_what_another_unit_was_observed_in_counts_as_not_measured(tmp_path: Path) -> None:
     kept(tmp_path, night(0, finding("a[queue]", observed=700.0, unit=Shown("ms"))))
     kept(tmp_path, night(1, finding("a[queue]", observed=0.7)))
-    told = kept(tmp_path, night(2, finding("a[queue]", observed=0.6)))
-    assert [point.observed for point in told.trends[0].points] == [None, 0.7, 0.6]
+    added = kept(tmp_path, night(2, finding("a[queue]", observed=0.6)))
+    assert [point.observed for point in added.trends[0].points] == [None, 0.7, 0.6]
 
 
 def test_findings_whose_names_are_masked_alike_are_the_worst_of_them(tmp_path: Path) -> None:
     both = (finding("a[[redacted]]"), finding("a[[redacted]]", "fail"))
     kept(tmp_path, night(0, *both))
     assert rows(tmp_path, "SELECT verdict FROM findings") == [("fail",)]
-    told = kept(tmp_path, night(1, *both))
-    assert told.changes
-    assert list(told.changes.still_broken) == ["a[[redacted]]"]
+    added = kept(tmp_path, night(1, *both))
+    assert added.changes
+    assert list(added.changes.still_broken) == ["a[[redacted]]"]
 
 
 # Trends
@@ -147,8 +147,8 @@ def test_a_trend_has_the_last_30_runs_and_this_one_with_its_forecast(tmp_path: P
     for number in range(40):
         memory = finding("memory.used_ratio[queue]", observed=0.3 + 0.01 * number)
         other = finding("latency.slowlog[queue]", observed=0.3 + 0.01 * number)
-        told = kept(tmp_path, night(number, memory, other))
-    trends = {trend.name: trend for trend in told.trends}
+        added = kept(tmp_path, night(number, memory, other))
+    trends = {trend.name: trend for trend in added.trends}
     memory_trend = trends[Shown("memory.used_ratio[queue]")]
     assert [point.at for point in memory_trend.points] == [
         night(number).started_at for number in range(9, 40)
@@ -162,8 +162,8 @@ def test_a_trend_has_the_last_30_runs_and_this_one_with_its_forecast(tmp_path: P
 def test_what_has_no_past_or_does_not_apply_has_no_trend(tmp_path: Path) -> None:
     old, off = finding("a[queue]"), finding("off[queue]", "not_applicable")
     assert kept(tmp_path, night(0, old, off)).trends == ()
-    told = kept(tmp_path, night(1, old, off, finding("new[queue]")))
-    assert [trend.name for trend in told.trends] == ["a[queue]"]
+    added = kept(tmp_path, night(1, old, off, finding("new[queue]")))
+    assert [trend.name for trend in added.trends] == ["a[queue]"]
 
 
 def test_of_very_many_findings_the_broken_ones_and_those_of_services_have_trends(
@@ -172,13 +172,13 @@ def test_of_very_many_findings_the_broken_ones_and_those_of_services_have_trends
     many = [finding(f"queue.depth[queue/{number}]") for number in range(400)]
     some = [finding("memory.used_ratio[queue]"), finding("queue.workers[queue/399]", "fail")]
     kept(tmp_path, night(0, *many, *some))
-    told = kept(tmp_path, night(1, *many, *some))
-    assert len(told.trends) == 300
-    assert [trend.name for trend in told.trends[:2]] == [
+    added = kept(tmp_path, night(1, *many, *some))
+    assert len(added.trends) == 300
+    assert [trend.name for trend in added.trends[:2]] == [
         "queue.workers[queue/399]",
         "memory.used_ratio[queue]",
     ]
-    assert told.trends[0].points[-1].verdict is Verdict.FAIL
+    assert added.trends[0].points[-1].verdict is Verdict.FAIL
 
 
 # What is dropped
@@ -242,9 +242,9 @@ def test_a_link_of_the_users_is_followed(tmp_path: Path) -> None:
 
 def test_how_the_run_ended_is_noted(tmp_path: Path) -> None:
     history = History(tmp_path, HistorySettings())
-    told = history.told(night(0, SOUND), None)
+    added = history.add(night(0, SOUND), None)
     assert rows(tmp_path, "SELECT outcome, exit_code, report FROM runs") == [(0, 0, None)]
-    ended = replace(told, exit_code=ExitCode.UNDETERMINED)
+    ended = replace(added, exit_code=ExitCode.UNDETERMINED)
     assert history.settle(ended, "nightly-20260901T031700Z") == []
     assert rows(tmp_path, "SELECT outcome, exit_code, report FROM runs") == [
         (0, 3, "nightly-20260901T031700Z")

@@ -1,4 +1,4 @@
-"""`notified.json`: what was told last, to whom. It is hostile until it was read."""
+"""`notified.json`: what was last notified, to whom. It is hostile until it was read."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from redis_runbook.record import RunRecord
 from redis_runbook.redact import Shown, reread
-from redis_runbook.reporting.notify.change import Told
+from redis_runbook.reporting.notify.change import Notified
 from redis_runbook.reporting.output import write_text
 from redis_runbook.wire.files import read_text
 
@@ -22,29 +22,29 @@ _DIGEST: Final = re.compile("[0-9a-f]{64}")
 
 
 def occasion(record: RunRecord, addressee: str) -> str:
-    """What a run is compared by, as a digest: its profile, what it looked at, and who is told."""
+    """What a run is compared by, as a digest: profile, what was looked at, and who is notified."""
     services = [f"{service.name}={service.address}" for service in record.services]
     part = ["in part", *record.selected] if record.left_out else []
     parts = [record.profile, record.target or "", *services, *part, "->", addressee]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def read_told(folder: Path) -> dict[str, Told]:
-    """What was told last, by occasion; nothing if the file is missing, damaged or not ours."""
+def read_notified(folder: Path) -> dict[str, Notified]:
+    """What was last notified, by occasion; nothing if the file is missing, damaged or not ours."""
     try:
         document = json.loads(read_text(folder / FILE, max_bytes=_MAX_BYTES))
         if document["version"] != _VERSION:
             return {}
-        told = document["told"].items()
-        return {key: _told(value) for key, value in told if _DIGEST.fullmatch(key)}
+        found = document["notified"].items()
+        return {key: _notified(value) for key, value in found if _DIGEST.fullmatch(key)}
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return {}
 
 
-def _told(value: Any) -> Told:
+def _notified(value: Any) -> Notified:
     if value["status"] not in {"broken", "unknown"}:
         raise ValueError("no status")
-    return Told(
+    return Notified(
         status=value["status"], broken=_names(value["broken"]), unknown=_names(value["unknown"])
     )
 
@@ -55,12 +55,12 @@ def _names(value: Any) -> tuple[Shown, ...]:
     return tuple(reread(name) for name in value if len(name) <= _LONGEST_NAME)
 
 
-def write_told(folder: Path, told: Mapping[str, Told]) -> list[str]:
+def write_notified(folder: Path, notified: Mapping[str, Notified]) -> list[str]:
     """Write it whole; returns a sentence if it could not be written."""
-    newest = list(told.items())[-_MOST_KEPT:]
+    newest = list(notified.items())[-_MOST_KEPT:]
     document = {
         "version": _VERSION,
-        "told": {
+        "notified": {
             key: {
                 "status": one.status,
                 "broken": list(one.broken),
