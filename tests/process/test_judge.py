@@ -362,10 +362,10 @@ HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], str], str]] = {
     "many queues": (
         broken(
             lambda it: it["configuration"]["services"]["queue"].update(
-                queues=[str(number) for number in range(601)]
+                queues=[str(number) for number in range(1_001)]
             )
         ),
-        "has more than 600 queues",
+        "has more than 1,000 queues",
     ),
     "evidence of an unknown service": (
         broken(lambda it: it.update(gathered={str(number): {} for number in range(1_000)})),
@@ -432,6 +432,20 @@ def test_the_largest_that_is_read_takes_bounded_memory(
     (folder / "evidence.json").write_text(json.dumps(large))
     done, took_s = product.measured(folder, "judge", "evidence.json")
     assert done.code == 1, done.err
+    assert took_s < 20
+
+
+def test_what_many_checks_could_not_be_told_takes_bounded_memory(
+    folder: Path, document: dict[str, Any]
+) -> None:
+    folder.mkdir()
+    large = json.loads(json.dumps(document))
+    facts = large["facts"]["services"]["queue"]
+    facts["discovery"]["queues"] = [{"prefix": "bull", "name": str(at)} for at in range(250)]
+    facts["queues"] = {"cannot_look": "no permission for XRANGE on queue", "follows_from": None}
+    (folder / "evidence.json").write_text(json.dumps(large))
+    done, took_s = product.measured(folder, "judge", "evidence.json")
+    assert " 1512 unknown, 502 unknown (advisory), " in done.out, done.out
     assert took_s < 20
 
 

@@ -42,3 +42,17 @@ def test_as_many_queues_as_max_queues_are_judged_with_little_memory(folder: Path
         "queue.paused[tenant-651]",
         *(f"queue.paused[tenant-{number:03d}]" for number in range(10)),
     }
+
+
+def test_what_may_not_be_read_of_many_queues_takes_little_memory(folder: Path) -> None:
+    with bundled("--maxmemory", "200mb", "--maxmemory-policy", "noeviction") as server:
+        many = server.client().pipeline()
+        for number in range(250):
+            many.hset(f"bull:tenant-{number:03d}:meta", mapping={"version": "bullmq:5.81.5"})
+        many.execute()
+        env = product.urls(server.user("shy", "shy-password", "~*", "+@all", "-zrange", "-lrange"))
+        select = ("smoke", "--read-only", "--select", "queue")
+        done, took_s = product.measured(folder, *select, env=env)
+    assert (done.code, took_s < MOST_S) == (3, True), done.out[-2000:]
+    assert "no permission for " in done.message("queue.depth[tenant-000]")
+    assert len(done.verdicts) == 2_000

@@ -67,7 +67,7 @@ class RecordedAlerts:
         """
         found = self.by_title[title]
         if isinstance(found, CannotLook):
-            raise found
+            raise found.with_traceback(None)  # of a raise before this one
         return found
 
     def judged_by(self, implied: Implied) -> "RecordedAlerts":

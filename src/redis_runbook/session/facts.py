@@ -47,6 +47,9 @@ class Facts:
                 break
             on_wait()
             concurrent.futures.wait([future], timeout=min(left_s, _REFRESH_S))
+        if error := future.exception():
+            # Without those of the raises before: each check that asks would make it longer.
+            raise error.with_traceback(None)
         return future.result()
 
     def outcomes(self) -> Mapping[type, object]:

@@ -55,7 +55,7 @@ class Replay:
         name = service.name if service else None
         found = self._facts.get(name, {}).get(kind)
         if isinstance(found, CannotLook):
-            raise found
+            raise found.with_traceback(None)  # of a raise before this one
         if found is None:
             about = f"about {name}" if name else "about the monitoring"
             raise CannotLook(f"the evidence does not have these facts {about}: {kind.__name__}")

@@ -34,7 +34,7 @@ _MAX_CONFIGURATION: Final = 262_144
 _MAX_LEAVES: Final = 4_000
 _MAX_ELAPSED_S: Final = 30 * 86_400
 _MAX_SERVICES: Final = 200
-_MAX_QUEUES: Final = 600
+_MAX_QUEUES: Final = 1_000
 _MAX_GATHERED: Final = 1_000
 _MAX_NOT_JUDGED: Final = 1_000
 
@@ -153,11 +153,14 @@ def _refuse_too_much(saved: Saved, loaded: Loaded) -> None:
     config, catalogue = loaded.config, loaded.plugins.catalogue
     if not 0 <= saved.run.elapsed_s <= _MAX_ELAPSED_S:
         raise ValueError("has a run that took impossibly long")
-    queues = sum(len(config.queues_of(name)) for name in config.services)
-    for facts in saved.facts.values():
-        found = facts.get(Discovery)
-        if isinstance(found, Discovery):
-            queues += len(found.queues) + len(found.absent) + len(found.elsewhere)
+    queues = 0
+    for name in config.services:
+        listed = {*config.queues_of(name)}
+        found = saved.facts.get(name, {}).get(Discovery)
+        if isinstance(found, Discovery):  # a queue that is listed is among them
+            known = (*found.queues, *found.absent, *found.elsewhere)
+            listed.update(queue.title for queue in known)
+        queues += len(listed)
     not_judged = sum(found.check not in catalogue for found in saved.run.findings)
     for number, most, what in (
         (len(config.services), _MAX_SERVICES, "services"),

@@ -5,7 +5,7 @@ import re
 from typing import Final, NamedTuple
 
 LONGEST: Final = 16 << 10
-"""In bytes; the rest of a longer line is not looked at."""
+"""In bytes: where Docker splits a line, and how much is looked at of one in a log file."""
 _MILLI: Final = 1_000
 _ISO: Final = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?")
 _COLOURS: Final = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")

@@ -53,7 +53,8 @@ def newest_of(daemon: FakeDocker, texts: list[bytes]) -> tuple[list[Line], bool]
     ("count", "length", "lines", "more"),
     [
         (4_999, 10, 4_999, False),
-        (5_000, 10, 5_000, True),  # there may be another
+        (5_000, 10, 5_000, False),
+        (5_001, 10, 5_000, True),
         (400, 9_000, 50, True),
         (600, 9_000, 50, True),
         (600, 4_000, 500, True),
@@ -85,13 +86,10 @@ def test_of_all_lines_since_a_time_the_first_2_mib_are_looked_at(daemon: FakeDoc
     assert (len(lines), more) == (99, False)
 
 
-def test_the_rest_of_a_long_line_is_not_looked_at(daemon: FakeDocker) -> None:
-    ((line,), _) = newest_of(daemon, [b"x" * 20_000])
-    assert LONGEST - 50 < len(line.text) < LONGEST
-
-
 @pytest.mark.parametrize("rest", [[b"and its rest\n"], [b"y" * LONGEST, b"and its rest\n"]])
-def test_a_line_that_was_split_ends_where_it_was(daemon: FakeDocker, rest: list[bytes]) -> None:
+def test_the_parts_of_a_line_that_docker_split_are_one(
+    daemon: FakeDocker, rest: list[bytes]
+) -> None:
     stamp = b"2026-11-25T03:00:00.5Z "
     texts = [b"x" * LONGEST, *rest, b"one\n", b"unfinished", b"two\n"]
     frames = [frame(stamp + text) for text in texts]
@@ -99,10 +97,12 @@ def test_a_line_that_was_split_ends_where_it_was(daemon: FakeDocker, rest: list[
     body = b"".join([frames[0], other, *frames[1:]])
     engine, container = connected()
     daemon.instead = lambda request, _path, _asked: reply(request, body)
-    lines, _ = engine.log(container, since=daemon.started_at, newest=100)
-    said = [line.text for line in lines]
-    assert said[1:] == [b"of standard error", b"one", b"unfinished", b"two"]
-    assert said[0].strip(b"x") == b""
+    lines, more = engine.log(container, since=daemon.started_at, newest=100)
+    first, *others = [line.text for line in lines]
+    assert first == b"x" * LONGEST + b"".join(rest).rstrip()
+    assert (others, more) == ([b"of standard error", b"one", b"unfinished", b"two"], False)
+    newest, more = engine.log(container, since=daemon.started_at, newest=len(frames))
+    assert ([line.text for line in newest], more) == (others, True)
 
 
 def test_the_log_of_a_terminal_is_plain_lines(daemon: FakeDocker) -> None:

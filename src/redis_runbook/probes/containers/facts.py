@@ -130,7 +130,7 @@ class ContainersFacts:
         """
         found = self.by_name[name]
         if isinstance(found, CannotLook):
-            raise found
+            raise found.with_traceback(None)  # of a raise before this one
         return found
 
 
@@ -169,5 +169,5 @@ class ReconnectFacts:
         """The logs of one entry; raises CannotLook if they cannot be read."""
         found = self.by_name[name]
         if isinstance(found, CannotLook):
-            raise found
+            raise found.with_traceback(None)  # of a raise before this one
         return found

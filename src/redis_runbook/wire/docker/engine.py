@@ -2,8 +2,9 @@
 
 import datetime as dt
 import json
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ _MAX_LOG_BYTES: Final = 2 << 20
 _FIRST_LINE_BYTES: Final = LONGEST + 100
 _HEADER_BYTES: Final = 8
 _NANO: Final = 1_000_000_000
+_LEADING_TIME: Final = re.compile(rb"\A[0-9T:.Z+-]+ ")
 
 
 class Engine:
@@ -118,12 +120,17 @@ class Engine:
             CannotLook: the log cannot be read.
         """
         if newest is None:
-            return self._lines(container, _MAX_LOG_BYTES, since=since, tail="all")
+            lines, _, cut = self._lines(container, _MAX_LOG_BYTES, since=since, tail="all")
+            return lines, cut
         # An answer that is too long is cut at its end, which is the newest.
         for tail in (newest, newest // 10, max(1, newest // 100)):
-            lines, cut = self._lines(container, _MAX_LOG_BYTES, since=since, tail=str(tail))
+            # One more tells if there are more, and may be the rest of a line: it is left out.
+            lines, parts, cut = self._lines(
+                container, _MAX_LOG_BYTES, since=since, tail=str(tail + 1)
+            )
             if not cut:
-                return lines, tail < newest or len(lines) >= tail
+                more = parts > tail
+                return lines[1:] if more else lines, more
         raise CannotLook(f"its newest {tail} lines are longer than {_MAX_LOG_BYTES >> 20} MiB")
 
     def keeps_log_since(self, container: Inspected, at: float) -> bool:
@@ -134,13 +141,14 @@ class Engine:
         """
         if container.keeps_log:
             return True
-        lines, _ = self._lines(container, _FIRST_LINE_BYTES, since=0.0, tail="all")
+        lines, _, _ = self._lines(container, _FIRST_LINE_BYTES, since=0.0, tail="all")
         begins_at = lines[0].at if lines else None
         return begins_at is not None and begins_at <= at
 
     def _lines(
         self, container: Inspected, max_bytes: int, *, since: float, tail: str
-    ) -> tuple[list[Line], bool]:
+    ) -> tuple[list[Line], int, bool]:
+        """The lines, of how many parts they are, and whether the answer was cut."""
         theirs = max(0.0, since + self._ahead_s) if since else 0.0
         try:
             body, cut = self._docker.read(
@@ -154,8 +162,11 @@ class Engine:
             )
         except NotFoundError:
             raise CannotLook(f"{container.shown} was removed while it was looked at") from None
-        texts = body.splitlines() if container.config.tty else _frames(body)
-        return [self._line(text[:LONGEST]) for text in texts], cut
+        if container.config.tty:
+            texts = body.splitlines()
+            return [self._line(text) for text in texts], len(texts), cut
+        frames = _frames(body)
+        return [self._line(text) for text in _whole(frames)], len(frames), cut
 
     def _line(self, text: bytes) -> Line:
         stamp, _, rest = text.partition(b" ")
@@ -167,25 +178,39 @@ class Engine:
         return Line(at + cut_s - self._ahead_s, rest)
 
 
-def _frames(body: bytes) -> Iterator[bytes]:
-    """The lines in Docker's multiplexed stream, one in each frame; the last may be a part of one.
-
-    Docker splits a line that is longer than `LONGEST`. Its rest, in frames of their own, is left
-    out: what a secret was split into would not be known for one.
+def _frames(body: bytes) -> list[tuple[int, bytes]]:
+    """The frames of Docker's multiplexed stream, with what they are of; the last may be cut.
 
     Raises:
         CannotLook: it has another form.
     """
     at = 0
-    unfinished = set[int]()
+    frames = []
     while at + _HEADER_BYTES <= len(body):
         kind, padding = body[at], body[at + 1 : at + 4]
         if kind > 2 or any(padding):  # noqa: PLR2004  # standard input, output and error
             raise CannotLook("the log has another form than Docker's")
         begin = at + _HEADER_BYTES
         at = begin + int.from_bytes(body[begin - 4 : begin], "big")
-        text = body[begin:at]
-        if kind not in unfinished:
-            yield text.rstrip(b"\r\n")
-        is_split = len(text) >= LONGEST and not text.endswith(b"\n")
-        (unfinished.add if is_split else unfinished.discard)(kind)
+        frames.append((kind, body[begin:at]))
+    return frames
+
+
+def _whole(frames: Iterable[tuple[int, bytes]]) -> list[bytes]:
+    """The lines in frames. There is one in each, but Docker splits what is longer than `LONGEST`.
+
+    The parts, of which each has a time of its own, are joined: a secret in two parts would not be
+    known for one.
+    """
+    lines: list[list[bytes]] = []
+    unfinished: dict[int, list[bytes]] = {}
+    for kind, text in frames:
+        line = unfinished.pop(kind, None)
+        if line is None:
+            line = [text]
+            lines.append(line)
+        else:
+            line.append(_LEADING_TIME.sub(b"", text, count=1))
+        if len(text) >= LONGEST and not text.endswith(b"\n"):
+            unfinished[kind] = line
+    return [b"".join(line).rstrip(b"\r\n") for line in lines]

@@ -9,7 +9,7 @@ from redis_runbook.probes.containers.states import _FATAL
 from redis_runbook.probes.containers.urls import _assignments
 from redis_runbook.probes.containers.worker_logs import _in_file
 from redis_runbook.verdict import CannotLook
-from redis_runbook.wire.docker.engine import _frames
+from redis_runbook.wire.docker.engine import _frames, _whole
 from redis_runbook.wire.lines import time_in
 from tests.support.fake_docker import frame
 
@@ -19,20 +19,20 @@ WANTED = "Queue connection restored"
 
 def test_a_multiplexed_stream_is_lines() -> None:
     body = frame(b"one\n") + frame(b"two\r\n", 2) + frame(b"")
-    assert list(_frames(body)) == [b"one", b"two", b""]
-    assert list(_frames(body + b"\x01\x00")) == [b"one", b"two", b""]
+    assert _whole(_frames(body)) == [b"one", b"two", b""]
+    assert _whole(_frames(body + b"\x01\x00")) == [b"one", b"two", b""]
 
 
 @pytest.mark.parametrize("length", [10, 2**32 - 1])
 def test_a_frame_that_claims_more_than_there_is_ends_with_what_is_there(length: int) -> None:
     body = b"\x01\x00\x00\x00" + length.to_bytes(4, "big") + b"cut"
-    assert list(_frames(body)) == [b"cut"]
+    assert _whole(_frames(body)) == [b"cut"]
 
 
 @pytest.mark.parametrize("body", [b"HTTP/1.1 200", b"\x07\x00\x00\x00\x00\x00\x00\x00"])
 def test_what_is_no_multiplexed_stream_is_told(body: bytes) -> None:
     with pytest.raises(CannotLook, match="another form"):
-        list(_frames(body))
+        _frames(body)
 
 
 @pytest.mark.parametrize(
