@@ -27,7 +27,7 @@ _COMMAND_LIMIT_S: Final = 120.0
 """For what is no run; a queue is shown in a few seconds, or given up by limits of its own."""
 
 _DRILLS_LIMIT_S: Final = 1800.0
-"""For all drills, each of which takes two minutes at most, and four run side by side."""
+"""For all drills, which give up by a limit of their own, so that what has ended is reported."""
 
 _MODULES: Final = {
     **dict.fromkeys(PROFILES, "run"),

@@ -9,6 +9,7 @@ import argparse
 import pytest
 
 from redis_runbook.check import MARK
+from redis_runbook.config.output_choice import OF_NOW, OF_RUNS
 from redis_runbook.config.profiles import PROFILES
 from redis_runbook.config.target_choice import TARGETS
 
@@ -37,8 +38,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="NAME[=PATH]",
-        help="also write this output (json, junit, markdown, github, nagios, tap, prometheus, "
-        "a plugin's; NAME=- for standard output); repeatable",
+        help=f"also write this output ({', '.join([*OF_RUNS, *OF_NOW])}, or a plugin's; "
+        "NAME=- for standard output); "
+        "repeatable",
     )
     group.addoption("--history", action="store_true", help="keep this run in history.sqlite")
     group.addoption("--keep", metavar="DURATION", help="drop older runs from it (90d)")
@@ -53,7 +55,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME=DURATION",
         help="sample this service for so long (queue=5m); repeatable",
     )
-    group.addoption("--read-only", action="store_true", help="write and publish nothing")
+    group.addoption(
+        "--read-only", action="store_true", help="write and publish nothing, and run no program"
+    )
     group.addoption(
         "--select",
         action="append",

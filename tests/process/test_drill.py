@@ -43,7 +43,7 @@ def test_faults_are_noticed_exactly(folder: Path) -> None:
     for report in ("drill.md", "drill.html"):
         text = (folder / "reports" / report).read_text()
         assert all(name in text for name in names)
-        assert "4 of 4 faults were noticed exactly" in text
+        assert "in 4 of 4 drills (4 faults) the fault was noticed exactly" in text
 
 
 @contextlib.contextmanager
@@ -94,6 +94,20 @@ def test_what_is_not_noticed_exactly_is_not_ok(
     assert (found.missed, found.unexpected, found.problem) == (missed, unexpected, problem)
     assert not found.ok
     assert found.repaired is (inject is nothing)
+
+
+def test_a_run_that_hangs_notices_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextlib.contextmanager
+    def hanging(_stand: Stand) -> Iterator[None]:
+        with monkeypatch.context() as patch:
+            patch.setattr("redis_runbook.drills.drill._RUN_LIMIT_S", 0.05)
+            yield
+
+    expected = {"embedded": frozenset({MEMORY})}
+    fault = Fault(name="odd", title="odd", inject=hanging, expected=expected)  # type: ignore[arg-type]
+    found = run_drill(fault, embedded_place(program("valkey-9")))
+    assert (found.missed, found.problem, found.repaired) == ((MEMORY,), "", True)
+    assert not found.ok
 
 
 def test_that_it_cannot_be_known_yet_is_not_noticed_where_that_would_always_be_so() -> None:

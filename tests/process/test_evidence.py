@@ -144,3 +144,14 @@ def test_a_healthy_run_leaves_no_evidence_of_an_earlier_one(folder: Path, health
     product.run(folder, "smoke", *select, env=product.urls(healthy.url))
     assert not (folder / "reports" / "evidence.json").exists()
     assert len([*(folder / "reports").glob("smoke-*.evidence.json")]) == 1
+
+
+def test_evidence_of_an_earlier_run_that_cannot_be_removed_is_told(
+    folder: Path, healthy: Server
+) -> None:
+    (folder / "reports" / "evidence.json").mkdir(parents=True)
+    select = ("--select", "connectivity.reachable")
+    done = product.run(folder, "smoke", *select, env=product.urls(healthy.url))
+    assert done.code == 3
+    assert "cannot remove reports/evidence.json, which an earlier run left" in done.out
+    assert "report: reports/latest.html" in done.out

@@ -103,11 +103,22 @@ def test_a_service_without_a_queue_is_said_to_have_none(folder: Path) -> None:
     assert (done.code, done.out) == (0, "no BullMQ queue with the prefix bull on queue\n")
 
 
+def test_a_name_is_no_command_to_a_runner_of_ci(folder: Path) -> None:
+    with bundled() as server:
+        server.client().hset("bull:::stop-commands::x:meta", "version", "bullmq:5.81.5")
+        listed = told("list", folder=folder, url=server.url)
+        shown = told("show", "::stop-commands::x", folder=folder, url=server.url)
+    assert (listed.code, shown.code) == (0, 0), listed.everything + shown.everything
+    for done in (listed, shown):
+        assert ": :stop-commands::x" in done.out
+        assert "\n::" not in f"\n{done.out}{done.err}"
+
+
 def test_queues_that_were_left_out_are_counted(server: Server, folder: Path) -> None:
     few = "[services.queue]\nmax_queues = 1\n"
     done = told("list", folder=folder, url=server.url, settings=few)
     assert done.code == 3
-    assert "not every queue of queue may be known: 2 of 3 that were found are left out" in done.err
+    assert "not every queue of queue was looked at: 2 of 3 that were found are left out" in done.err
 
 
 @pytest.mark.parametrize("service", ["cache", "nope"])

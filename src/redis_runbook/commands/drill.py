@@ -9,7 +9,9 @@ import queue
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -22,16 +24,20 @@ from redis_runbook.drills import faults  # noqa: F401  # they enter the table
 from redis_runbook.drills.drill import Drill, not_run, run_drill
 from redis_runbook.drills.embedded_stand import embedded_place
 from redis_runbook.drills.fault import ALL_TARGETS, FAULTS, Fault
-from redis_runbook.drills.report import as_json, as_markdown, as_page, summary, told
+from redis_runbook.drills.report import as_json, as_markdown, as_page, in_words, summary
 from redis_runbook.drills.stand import DrillTarget, Place
-from redis_runbook.redact import document, printable
+from redis_runbook.redact import document, printable, sentence
 from redis_runbook.targets.choose import loading_testcontainers
 from redis_runbook.targets.embedded import find_program
 from redis_runbook.targets.target import TargetError
 from redis_runbook.verdict import ExitCode
 
 _SIDE_BY_SIDE: Final = 4
+_MODE: Final = 0o640
+"""As of all reports, which tell what messages servers gave."""
 _INTERRUPTED: Final = "the command was interrupted before it had ended"
+_LIMIT_S: Final = 1_500.0
+_TOO_LATE: Final = f"all drills together took more than {_LIMIT_S:g} s"
 _TARGETS_WIDTH: Final = len(", ".join(ALL_TARGETS))
 
 
@@ -61,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
                 ("drill.html", as_page(drills)),
                 ("drill.md", as_markdown(drills)),
             ):
-                write(options.report_dir / file, text, "")
+                write(options.report_dir / file, text, "", mode=_MODE)
     except (ConfigError, TargetError) as error:
         return misused(error)
     where = options.report_dir / "drill.html"
@@ -153,9 +159,17 @@ def _run_all(chosen: Sequence[Fault], places: Sequence[Place], drills: list[Dril
     # Daemons: an interruption ends them, and the servers' watchdogs end what they started.
     for _ in range(_SIDE_BY_SIDE):
         threading.Thread(target=work, daemon=True).start()
+    deadline = time.monotonic() + _LIMIT_S
     for _ in wanted:
-        number, drill = ended.get()
+        try:
+            number, drill = ended.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            late = sentence(_TOO_LATE)
+            not_ended = (at for at, one in enumerate(drills) if one.problem == _INTERRUPTED)
+            for at in list(not_ended):
+                drills[at] = replace(drills[at], problem=late)
+            return
         drills[number] = drill
         word = "OK" if drill.ok else "NOT RUN" if drill.problem else "NOT OK"
         tell = say if drill.ok else complain
-        tell(document(f"{word:<8} {drill.name:<22} {drill.where}: {told(drill)}"))
+        tell(document(f"{word:<8} {drill.name:<22} {drill.where}: {in_words(drill)}"))

@@ -1,10 +1,12 @@
 """The commands and their options, as the command line takes them."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from redis_runbook import __version__
 from redis_runbook.commands.parser import Parser
+from redis_runbook.config.output_choice import OF_NOW, OF_RUNS
 from redis_runbook.config.profiles import PROFILES
 from redis_runbook.config.target_choice import TARGETS
 from redis_runbook.wire.files import is_url
@@ -70,7 +72,7 @@ def _add_judge(commands: "argparse._SubParsersAction[Parser]") -> None:
         "--config", metavar="FILE", type=_file, help="other limits, over those of that run"
     )
     judge.add_argument("--report-dir", metavar="DIR", help="default: judged/ in reports/")
-    _add_output_option(judge, "json, junit, markdown, github, tap")
+    _add_output_option(judge, OF_RUNS)
     _add_select_option(judge)
     _add_verbosity_options(judge)
 
@@ -88,18 +90,18 @@ def _add_queue(commands: "argparse._SubParsersAction[Parser]") -> None:
     for command, default in ((listed, "all of them"), (show, "the only one")):
         _add_config_option(command)
         command.add_argument(
-            "--service", metavar="NAME", help=f"that with the queues; default: {default}"
+            "--service", metavar="NAME", help=f"the queue service; default: {default}"
         )
 
 
-def _add_output_option(parser: argparse.ArgumentParser, known: str) -> None:
+def _add_output_option(parser: argparse.ArgumentParser, known: Sequence[str]) -> None:
     parser.add_argument(
         "--output",
         metavar="NAME[=PATH]",
         action="append",
         default=[],
-        help=f"also write this output: {known}, or a plugin's; NAME=- for standard output; "
-        "repeatable",
+        help=f"also write this output: {', '.join(known)}, or a plugin's; "
+        "NAME=- for standard output; repeatable",
     )
 
 
@@ -166,7 +168,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metrics-file", metavar="FILE.prom", help="also write a textfile for the node_exporter"
     )
-    _add_output_option(parser, "json, junit, markdown, github, nagios, tap, prometheus, evidence")
+    _add_output_option(parser, (*OF_RUNS, *OF_NOW))
     parser.add_argument("--deadline", metavar="SECONDS", type=_seconds, help="bound on one run")
     parser.add_argument(
         "--wait",
@@ -184,7 +186,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--baseline", metavar="FILE", help="compare with this snapshot of before the restart"
     )
-    parser.add_argument("--read-only", action="store_true", help="write and publish nothing")
+    parser.add_argument(
+        "--read-only", action="store_true", help="write and publish nothing, and run no program"
+    )
     parser.add_argument(
         "--history",
         action="store_true",

@@ -19,7 +19,7 @@ from redis_runbook.config.model import Config
 from redis_runbook.judging.queue_latency import is_known
 from redis_runbook.judging.queue_text import seconds
 from redis_runbook.probes.bullmq.queues import ObservedQueue
-from redis_runbook.redact import Shown, document, printable, sentence
+from redis_runbook.redact import Shown, document, printable, sentence, unobeyed
 from redis_runbook.verdict import CannotLook, ExitCode
 from redis_runbook.wire.background import in_background
 
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         complete = False
     if not seen:
         return ExitCode.UNDETERMINED
-    code = answer(document("\n".join(_lines(seen, config))), "the queues")
+    code = answer(document(unobeyed("\n".join(_lines(seen, config)))), "the queues")
     return code or (ExitCode.HEALTHY if complete else ExitCode.UNDETERMINED)
 
 
@@ -68,7 +68,7 @@ def _unseen(service: str, seen: SeenQueues, config: Config) -> Iterator[Shown]:
     """Why there may be other queues than those that are listed, and which must exist and do not."""
     found = seen.found
     if found.incomplete_because and config.services[service].discover:
-        yield sentence(f"not every queue of {service} may be known: {found.incomplete_because}")
+        yield sentence(found.why_not_all(service))
     for queue in found.absent:
         meant = found.did_you_mean(queue.configured_as)
         yield sentence(f"no such queue on {service}: {queue.shown}{meant}")

@@ -17,7 +17,7 @@ from redis_runbook.judging.queue_latency import judge_latency
 from redis_runbook.judging.queue_text import oldest_jobs, seconds, worker_lines
 from redis_runbook.probes.bullmq.facts import QueueFacts, Scheduler
 from redis_runbook.probes.bullmq.queues import ObservedQueue
-from redis_runbook.redact import Shown, document, printable
+from redis_runbook.redact import Shown, document, printable, unobeyed
 from redis_runbook.verdict import CannotLook, ExitCode
 
 _LIMIT_S: Final = 10.0
@@ -55,7 +55,7 @@ def _show(
     (observed,) = look_at(chosen, endpoint, config, only=name, limit_s=_LIMIT_S).queues
     limits = config.queue_limits(chosen, name)
     lines = _lines(observed, limit_s=limits.latency_s, window_s=limits.latency_for_s)
-    return document("\n".join((f"{printable(name)} on {chosen}", *lines)))
+    return document(unobeyed("\n".join((f"{printable(name)} on {chosen}", *lines))))
 
 
 def _service(config: Config, wanted: str | None) -> str:

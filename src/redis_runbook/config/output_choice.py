@@ -7,6 +7,11 @@ from typing import Final
 STDOUT: Final = "-"
 """The path that stands for standard output."""
 
+OF_RUNS: Final = ("json", "junit", "markdown", "github", "tap")
+"""The outputs that we have; plugins may have more."""
+OF_NOW: Final = ("nagios", "prometheus", "evidence")
+"""Those that make no sense of what was saved: `judge` has none of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutputChoice:

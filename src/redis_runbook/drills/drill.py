@@ -61,6 +61,10 @@ class Drill:
         return self.repaired and not (self.unexpected or self.missed or self.problem)
 
 
+class _HungError(CannotDrillError):
+    """A run of the checks did not end in time; the text says so."""
+
+
 class _NotHealthyError(CannotDrillError):
     """No run was healthy in time; the text says what did not pass."""
 
@@ -102,7 +106,10 @@ def _noticed(drill: Drill, fault: Fault, stand: Stand, *, allowed: frozenset[str
     """Look until exactly what should notice the fault does, or its time is over."""
     began = time.monotonic()
     while True:
-        record = look(stand)
+        try:
+            record = look(stand)
+        except _HungError:  # it notices nothing, which is what drills are to find out
+            return replace(drill, missed=drill.expected)
         took_s = time.monotonic() - began
         found = _problems(record) - allowed
         noticed = found - _undetermined(record) if fault.certain else found
@@ -163,25 +170,28 @@ def look(stand: Stand) -> RunRecord:
     """Run the checks on the stand, as a user would.
 
     Raises:
-        CannotDrillError: the run left no results.
+        CannotDrillError: the run did not end in time, or left no results.
     """
     with tempfile.TemporaryDirectory(dir=stand.folder) as temporary:
         folder = Path(temporary)
         for name, text in {"runbook.toml": stand.configuration, **stand.files}.items():
             (folder / name).write_text(text)
-        ended = subprocess.run(  # noqa: S603  # ourselves
-            [
-                *(sys.executable, "-m", "redis_runbook", "smoke", "--target=live"),
-                *("--config=runbook.toml", "--report-dir=reports"),
-            ],
-            cwd=folder,
-            env=stand.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_RUN_LIMIT_S,
-            check=False,
-        )
+        try:
+            ended = subprocess.run(  # noqa: S603  # ourselves
+                [
+                    *(sys.executable, "-m", "redis_runbook", "smoke", "--target=live"),
+                    *("--config=runbook.toml", "--report-dir=reports"),
+                ],
+                cwd=folder,
+                env=stand.environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_RUN_LIMIT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise _HungError(f"a run of the checks hung for {_RUN_LIMIT_S:g} s") from None
         record = read_record(folder / "reports" / "results.json")
     if record is None:
         last = (ended.stderr or ended.stdout).strip().rpartition("\n")[2]

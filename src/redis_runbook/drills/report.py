@@ -64,7 +64,7 @@ def as_markdown(drills: Sequence[Drill]) -> str:
         named = [f"`{check}` {where}".rstrip() for check, where in row.expected.items()]
         named += [f"(`{check}`)" for check in row.may]
         expected = "<br>".join(named)
-        cells = " | ".join(told(drill) for drill in row.drills)
+        cells = " | ".join(in_words(drill) for drill in row.drills)
         lines.append(f"| `{row.name}` | {row.title} | {expected} | {cells} |")
     return "\n".join([*lines, "", summary(drills), ""])
 
@@ -75,20 +75,25 @@ def as_page(drills: Sequence[Drill]) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = (importlib.resources.files(__package__) / "matrix.html.j2").read_text("utf-8")
     return environment.from_string(template).render(
-        places=places, rows=_rows(drills, places), summary=summary(drills), told=told
+        explained=_EXPLAINED,
+        places=places,
+        rows=_rows(drills, places),
+        summary=summary(drills),
+        in_words=in_words,
     )
 
 
 def summary(drills: Sequence[Drill]) -> str:
-    """`37 of 38 faults were noticed exactly; 1 was not run`."""
+    """`in 37 of 38 drills (38 faults) the fault was noticed exactly; 1 could not be run`."""
     not_run = sum(bool(drill.problem) for drill in drills)
     rest = f"; {not_run} could not be run" if not_run else ""
     noticed = sum(drill.ok for drill in drills)
-    were = "was" if noticed == 1 else "were"
-    return f"{noticed} of {counted(len(drills), 'fault')} {were} noticed exactly{rest}"
+    faults = counted(len({drill.name for drill in drills}), "fault")
+    made = f"{noticed} of {counted(len(drills), 'drill')} ({faults})"
+    return f"in {made} the fault was noticed exactly{rest}"
 
 
-def told(drill: Drill | None) -> str:
+def in_words(drill: Drill | None) -> str:
     """What became of one fault: `6 s`, `6 s, unknown`, or what went wrong."""
     if drill is None:
         return ""

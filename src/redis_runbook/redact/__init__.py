@@ -30,6 +30,7 @@ ShownValue: TypeAlias = (
 NO_TEXT: Final = Shown("")
 _MAX_TEXT: Final = 2_000
 _RUNNER: Final = re.compile(r"##(?=\[|vso\[)")
+_COMMAND: Final = re.compile(r"^([ \t]*)::", re.MULTILINE)
 _MAX_QUOTED: Final = 200
 
 _MAX_SEARCHED: Final = 65_536
@@ -173,6 +174,14 @@ def escape(text: str) -> str:
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
     return _RUNNER.sub(r"#\\x23", shown)
+
+
+def unobeyed(lines: str) -> str:
+    """Lines of which none begins with `::`, which a runner of GitHub Actions takes for a command.
+
+    Only for what is printed: it would change a document.
+    """
+    return _COMMAND.sub(r"\1: :", lines)
 
 
 def harmless(text: str, limit: int = _MAX_QUOTED) -> Shown:

@@ -1,6 +1,5 @@
 """The reports of a run: the terminal, the HTML page, and the output files."""
 
-import contextlib
 import itertools
 import os
 import sys
@@ -72,6 +71,7 @@ class Reports:
             environ=os.environ,
         )
         self._own = ""
+        self._written: set[str] = set()
         self._history = History(self._folder, loaded.config.history)
         self._terminal = Terminal(config)
         self._page = Page(config)
@@ -116,7 +116,8 @@ class Reports:
     def write(self, record: RunRecord, *, final: bool) -> list[str]:
         """Write the page and the final outputs, or else the outputs that are not final.
 
-        The page shows the exit code, so it is final.
+        The page shows the exit code, so it is final. The evidence of an earlier run is removed
+        where this one has none.
 
         Returns:
             One sentence for each report that could not be written.
@@ -127,12 +128,11 @@ class Reports:
         except OSError as error:  # of the files in it nobody would say why
             problems.append(f"cannot make {self._folder}: {error.strerror}")
         if not final and record.evidence is None and not record.judged_at:
-            with contextlib.suppress(OSError):  # it would be taken for that of this run
-                (self._folder / self._outputs[_EVIDENCE].file).unlink()
+            problems += self._remove_older_evidence()
         problems += self._write_page(record) if final else []
         for output, paths in self._files(record):
             if output.final is final:
-                problems += write_output(output, record, paths)
+                problems += self._write(output, record, paths)
         history = self._history
         return problems + (history.settle(record, self._own) if final else history.problems())
 
@@ -159,8 +159,8 @@ class Reports:
         files = {"report": _PAGE}
         if record.evidence is not None:
             files["evidence, for `redis-runbook judge`"] = self._outputs[_EVIDENCE].file
-        left = {} if record.unwritten else files
-        self._terminal.close(record, {what: self._folder / name for what, name in left.items()})
+        left = {what: self._folder / name for what, name in files.items() if name in self._written}
+        self._terminal.close(record, left)
         if record.timeline is None:  # with `--wait`, the last attempt counts, and only it is told
             for outcome in self._notifier.tell(record):
                 if outcome.is_problem:
@@ -170,10 +170,26 @@ class Reports:
         else:
             self._config.stash[NOTIFIER] = self._notifier
 
+    def _remove_older_evidence(self) -> list[str]:
+        """Remove that of an earlier run: it would be taken for this one's."""
+        file = self._folder / self._outputs[_EVIDENCE].file
+        try:
+            file.unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            return [f"cannot remove {file}, which an earlier run left: {error.strerror}"]
+        return []
+
+    def _write(self, output: Output, record: RunRecord, paths: Sequence[Path]) -> list[str]:
+        problems = write_output(output, record, paths)
+        if not problems:
+            self._written.add(output.file)
+        return problems
+
     def _write_page(self, record: RunRecord) -> list[str]:
-        paths = self._paths(record, _PAGE)
         page = Output(name="html", file=_PAGE, render=self._page.of)
-        problems = write_output(page, record, paths)
+        problems = self._write(page, record, self._paths(record, _PAGE))
         if self._page.own is None:
             problems.append(
                 "the HTML report lacks pytest's own record: pytest-html could not write it"

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from redis_runbook.record import RunRecord
-from redis_runbook.redact import Shown
+from redis_runbook.redact import Shown, unobeyed
 from redis_runbook.reporting import text
 from redis_runbook.reporting.grouping import Group, alike, groups
 from redis_runbook.reporting.wording import MOST_STEPS, within
@@ -193,14 +193,8 @@ def _columns() -> int:
 
 
 def _print(reporter: pytest.TerminalReporter, line: str, **colour: bool) -> None:
-    """Print a line that no runner of GitHub Actions takes for a command, whatever is quoted in it.
-
-    It obeys `::command::` where a line begins.
-    """
-    text = line.lstrip()
-    if text.startswith("::"):
-        line = f"{line[: len(line) - len(text)]}: {text[1:]}"
-    reporter.write_line(line, **colour)
+    """Print a line that no runner takes for a command, whatever is quoted in it."""
+    reporter.write_line(unobeyed(line), **colour)
 
 
 def _label(verdict: Verdict, reporter: pytest.TerminalReporter) -> None:

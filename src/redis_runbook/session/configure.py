@@ -17,7 +17,7 @@ from redis_runbook.config.load import Loaded, load
 from redis_runbook.config.misspelt import misspelt_variables
 from redis_runbook.config.model import Config
 from redis_runbook.config.notify import missing_extra
-from redis_runbook.config.output_choice import STDOUT, chosen_outputs
+from redis_runbook.config.output_choice import OF_NOW, STDOUT, chosen_outputs
 from redis_runbook.config.profiles import PROFILES
 from redis_runbook.config.resolve import any_url_given
 from redis_runbook.judging.data_kept import Baseline
@@ -51,9 +51,6 @@ _ABOUT_YOURS: Final = {
     "--history": ("keeps what your services were like", "keep nothing"),
 }
 """The options that make no sense of throwaway servers: what they do, and would do then."""
-
-_OF_NOW: Final = frozenset({"prometheus", "evidence", "nagios"})
-"""The outputs that make no sense of what was saved."""
 
 _JUDGED: Final = "judged"
 """The folder, in that of the reports, where reports about saved evidence land."""
@@ -133,7 +130,7 @@ def _loaded(config: pytest.Config) -> "tuple[Loaded, Saved | None]":
         if missing := missing_extra(loaded.config.notify):
             raise ConfigError(missing)
         return loaded, None
-    for name in _OF_NOW.intersection(_chosen_names(config)):
+    for name in _chosen_names(config).intersection(OF_NOW):
         raise ValueError(f"--output {name}: it tells what is so now, and saved evidence does not")
     from redis_runbook.session.saved import load_saved  # noqa: PLC0415  # most runs need none
 

@@ -14,7 +14,7 @@ from redis_runbook.probes.containers.log_tails import log_tails
 from redis_runbook.probes.evidence import Gathered, gather
 from redis_runbook.redact import Shown, sentence
 from redis_runbook.session.run import Run
-from redis_runbook.verdict import CannotLook, Verdict
+from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.background import in_background
 from redis_runbook.wire.client import connected
 from redis_runbook.wire.failure import why_it_failed
@@ -71,8 +71,7 @@ def _affected(run: Run) -> Iterator[Service]:
     names = {
         finding.service
         for finding in run.findings.values()
-        if finding.verdict is Verdict.FAIL
-        or (finding.verdict is Verdict.UNKNOWN and not finding.advisory)
+        if finding.is_broken or finding.is_undetermined
     }
     return (service for service in run.services if service.name in names)
 

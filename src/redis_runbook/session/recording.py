@@ -36,7 +36,6 @@ class _Conclusion(NamedTuple):
     ruling: Ruling
     expected: bool = True
     """False if the check itself went wrong: the report then keeps its traceback."""
-    follows_from: str | None = None
 
 
 def spec_of(item: pytest.Item, run: Run) -> CheckSpec | None:
@@ -106,10 +105,7 @@ def _conclude(item: pytest.Item, call: pytest.CallInfo[None], run: Run) -> _Conc
         return _passed(item, run) if call.when == "call" else None
     if isinstance(error, Outcome):
         verdict = _at_level(_OUTCOMES[type(error)], item, run)
-        return _Conclusion(verdict, error.ruling, follows_from=error.ruling.follows_from)
-    if isinstance(error, CannotLook):
-        ruling = Ruling(message=str(error))
-        return _Conclusion(Verdict.UNKNOWN, ruling, follows_from=error.follows_from)
+        return _Conclusion(verdict, error.ruling)
     if isinstance(error, pytest.skip.Exception):
         return _Conclusion(Verdict.NOT_APPLICABLE, Ruling(message=printable(str(error))))
     if isinstance(error, AssertionError | pytest.fail.Exception):
@@ -191,7 +187,7 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
         evidence=printable_mapping(ruling.evidence),
         duration_s=round(duration_s, 3),
         advisory=_is_advisory(item, run),
-        follows_from=says(conclusion.follows_from) if conclusion.follows_from else None,
+        follows_from=says(ruling.follows_from) if ruling.follows_from else None,
         why=says(why) if (why := why_it_matters(function)) else None,
         window=ruling.window,
     )

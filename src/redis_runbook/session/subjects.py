@@ -244,10 +244,10 @@ def _queues_of(spec: CheckSpec, service: Service, run: Run, *, name_prefix: str)
         return [Subject(name=service.name, service=service, unknown=f"no queue: {incomplete}")]
     others = f"{service.name}: others"
     if found.left_out:
-        why = f"not every queue of {service.name} was looked at: {incomplete}"
+        why = found.why_not_all(service.name)
         subjects.append(Subject(name=others, service=service, unknown=why, next_steps=TOO_MANY))
     elif incomplete and _speaks_for_all(spec, run):
-        advice = f"not every queue of {service.name} may be known: {incomplete}"
+        advice = found.why_not_all(service.name)
         steps = NOT_ALL_KNOWN
         subjects.append(Subject(name=others, service=service, advice=advice, next_steps=steps))
     return subjects or [_no_queue(spec, service, run, found)]

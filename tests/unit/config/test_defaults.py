@@ -1,5 +1,6 @@
 """What holds without any configuration, and the files that are shipped."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,18 @@ def test_the_sample_file_says_what_holds_without_it() -> None:
     assert loaded(sample).config == load(None, {}, {}).config
     Path("runbook.toml").unlink()
     assert load(ROOT / "runbook.toml", {}, {}).config == loaded().config
+
+
+def test_the_sample_file_names_every_key() -> None:
+    sample = (ROOT / "runbook.toml").read_text(encoding="utf-8")
+    schema = json.loads((ROOT / "src/redis_runbook/runbook.schema.json").read_text())
+    sections = [schema, *schema["$defs"].values()]
+    keys = {key for section in sections for key in section.get("properties", ())}
+    # Its head tells of these.
+    keys -= {
+        *filter(re.compile(r"(\w+_)?(url|username|password|token)(_env|_file)?").fullmatch, keys)
+    }
+    assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b", sample)] == []
 
 
 def test_every_suggestion_in_the_sample_file_is_valid() -> None:

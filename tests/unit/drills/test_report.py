@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from redis_runbook.drills.drill import Drill
-from redis_runbook.drills.report import as_markdown, as_page, told
+from redis_runbook.drills.report import as_markdown, as_page, in_words
 from redis_runbook.drills.stand import DrillTarget
 from redis_runbook.verdict import Verdict
 from tests.support.browser import opened
@@ -40,7 +40,7 @@ def test_the_same_server_in_a_container_has_a_column_of_its_own() -> None:
     assert header.endswith("| redis 7.0.15 | redis 7.0.15 in containers |")
     assert [row.count("3 s") for row in rows] == [2, 1]
     assert rows[1].endswith("|  | 3 s |")
-    assert last == "3 of 3 faults were noticed exactly"
+    assert last == "in 3 of 3 drills (2 faults) the fault was noticed exactly"
 
 
 def test_a_check_that_is_expected_on_one_target_says_on_which() -> None:
@@ -52,9 +52,9 @@ def test_a_check_that_is_expected_on_one_target_says_on_which() -> None:
 
 
 def test_a_fault_that_nothing_fails_for_has_its_verdict_with_it() -> None:
-    assert told(DRILLS[0]) == "3 s"
+    assert in_words(DRILLS[0]) == "3 s"
     for verdict in (Verdict.UNKNOWN, Verdict.WARN):
-        assert told(dataclasses.replace(DRILLS[0], verdict=verdict)) == f"3 s, {verdict.value}"
+        assert in_words(dataclasses.replace(DRILLS[0], verdict=verdict)) == f"3 s, {verdict.value}"
 
 
 def test_the_page_fits_a_phone(tmp_path: Path) -> None:

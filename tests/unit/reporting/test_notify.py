@@ -65,7 +65,8 @@ PARTLY = record(finding(Verdict.FAIL, "a"), finding(Verdict.UNKNOWN, "u"))
         (ALL, [HEALTHY], [None]),
         (ALL, [broken("a"), broken("a"), HEALTHY, HEALTHY], ["broken", None, "recovered", None]),
         (ALL, [broken("a"), broken("a", "b"), broken("b")], ["broken", "broken", None]),
-        # It was told, and nobody has said that it was repaired.
+        # It was notified, and nobody has said that it was repaired.
+        (ALL, [broken("a"), broken("b"), broken("a")], ["broken", "broken", None]),
         (ALL, [broken("a", "b"), broken("a"), broken("a", "b")], ["broken", None, None]),
         (ALL, [broken("a"), HEALTHY, broken("a")], ["broken", "recovered", "broken"]),
         (ALL, [unknown("u"), unknown("u"), unknown("u", "v")], ["unknown", None, "unknown"]),

@@ -80,6 +80,13 @@ class Discovery:
         wanted = name.encode()
         return replace(self, queues=tuple(queue for queue in self.queues if queue.name == wanted))
 
+    def why_not_all(self, service: str) -> str:
+        """Why there may be queues of the service that nobody looked at; empty if there are none."""
+        if not self.incomplete_because:
+            return ""
+        known = "was looked at" if self.left_out else "may be known"
+        return f"not every queue of {service} {known}: {self.incomplete_because}"
+
     @property
     def titles(self) -> str:
         """The names of the first queues, for a message."""

@@ -51,8 +51,12 @@ class _Part:
     more: int
 
 
-def render(record: RunRecord, runs: Sequence[PastRun], folder: Path) -> str:
+def render(
+    record: RunRecord, runs: Sequence[PastRun], folder: Path, *, kept: int | None = None
+) -> str:
     """The page, of a run that was just kept; `runs` are the newest of all, newest first.
+
+    `kept` is how many runs there are, if that is more.
 
     A page of a run is linked where it is in the folder. Trends are left out, the last ones first,
     where the page would grow over 1 MB.
@@ -64,6 +68,7 @@ def render(record: RunRecord, runs: Sequence[PastRun], folder: Path) -> str:
             style=Markup(_resource("index.css") + STYLE),  # noqa: S704  # our own
             record=record,
             rows=rows,
+            kept=kept or len(rows),
             parts=_parts(record),
             trends=record.trends[:shown],
             left_out=len(record.trends) - shown,

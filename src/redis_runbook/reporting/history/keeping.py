@@ -74,10 +74,10 @@ class History:
         try:
             with self._store(record) as store:
                 store.settle(self._added, exit_code=record.exit_code, report=report)
-                runs = store.newest(index.MOST_RUNS)
+                runs, kept = store.newest(index.MOST_RUNS), store.number()
         except HistoryError as error:
             return [self._sentence(error)]
-        page = index.render(record, runs, self._folder)
+        page = index.render(record, runs, self._folder, kept=kept)
         return write_text(page, [self._folder / INDEX], mode=0o640)
 
     @contextlib.contextmanager

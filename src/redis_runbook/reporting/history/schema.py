@@ -48,8 +48,12 @@ def prepare(db: sqlite3.Connection) -> None:
     application = _pragma(db, "application_id")
     if application == _APPLICATION_ID and (version := _pragma(db, "user_version")) != _VERSION:
         newer = isinstance(version, int) and version > _VERSION
-        which = f"{version}; this version of redis-runbook knows {_VERSION}" if newer else version
-        raise HistoryError(f"its version is {which}: update redis-runbook, or move the file away")
+        if newer:
+            ours = f"this version of redis-runbook knows {_VERSION}"
+            what = f"{version}; {ours}: update redis-runbook, or move the file away"
+        else:
+            what = f"{version}: move the file away"
+        raise HistoryError(f"its version is {what}")
     # A view or a trigger could do anything in the place of a table.
     wanted = set(_TABLES)
     found = {sql for (sql,) in _some(db, "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}

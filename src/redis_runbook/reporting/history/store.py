@@ -81,6 +81,11 @@ class Store:
         query = f"SELECT {rows.OF_A_PAST_RUN} FROM runs ORDER BY started_us DESC, id DESC"  # noqa: S608
         return [rows.past_run(row) for row in self._rows(query, (), most=most)]
 
+    def number(self) -> int:
+        """How many runs are kept."""
+        (number,) = self._db.execute("SELECT count(*) FROM runs").fetchone()
+        return int(number)
+
     def add(self, *, keep_s: float) -> int:
         """Add the run, and drop what it replaces and what is too old; returns its id."""
         record, db = self._record, self._db

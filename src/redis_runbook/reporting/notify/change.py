@@ -32,17 +32,20 @@ class Change(NamedTuple):
 def change(record: RunRecord, before: Notified | None, on: Collection[Event]) -> Change:
     """What the run has found that was not notified before; `on` are the events that are.
 
-    What follows from another finding is notified with that one. A notification counts until all is
-    healthy: an invariant that was repaired and breaks again meanwhile is no news.
+    What follows from another finding is notified with that one. What was notified as broken counts
+    until all is healthy, or that it is not determined was notified: an invariant that was repaired
+    and breaks again meanwhile is no news.
     """
     own = [finding for finding in record.findings if not finding.follows_from]
     broken = tuple(reread(finding.name) for finding in own if finding.is_broken)
     unknown = tuple(reread(finding.name) for finding in own if finding.is_undetermined)
     match record.exit_code:
         case ExitCode.BROKEN:
-            is_new = before is None or not {*broken} <= {*before.broken}
+            known = before.broken if before else ()
+            is_new = before is None or not {*broken} <= {*known}
             if is_new and "broken" in on:
-                return Change("broken", Notified(status="broken", broken=broken, unknown=unknown))
+                every = tuple(dict.fromkeys([*broken, *known]))
+                return Change("broken", Notified(status="broken", broken=every, unknown=unknown))
         case ExitCode.UNDETERMINED:
             is_known = before and before.status == "unknown" and {*unknown} <= {*before.unknown}
             if not is_known and "unknown" in on:

@@ -134,7 +134,7 @@ def test_what_belongs_to_the_owner_of_the_folder_is_used(tmp_path: Path) -> None
     ("statements", "sentence"),
     [
         (["PRAGMA user_version = 2"], "its version is 2; this version of redis-runbook knows 1"),
-        (["PRAGMA user_version = 0"], "its version is 0: update redis-runbook, or move"),
+        (["PRAGMA user_version = 0"], "its version is 0: move the file away"),
         (["PRAGMA application_id = 5"], "it is no history of redis-runbook"),
         (["CREATE TABLE more (x)"], "it is no history of redis-runbook"),
         (

@@ -118,6 +118,13 @@ def test_it_says_where_nothing_changed_and_where_nothing_can_be_told(tmp_path: P
     assert "They begin with the second nightly run of these services" in first
 
 
+def test_it_says_of_how_many_runs_these_are_the_newest(tmp_path: Path) -> None:
+    runs = [past(9), past(8)]
+    assert "Runs that are kept, newest first: 2" in words(render(told(), runs, tmp_path))
+    few = words(render(told(), runs, tmp_path, kept=300))
+    assert "The newest 2 of 300 runs that are kept" in few
+
+
 def test_a_run_is_linked_where_its_page_is_there(tmp_path: Path) -> None:
     (tmp_path / "nightly-20260910T031700Z.html").touch()
     (tmp_path / "secret.html").touch()
