@@ -14,6 +14,7 @@ from redis_runbook.judging.staffing import (
     staffing_steps,
     still_reconnecting,
     unattended_work,
+    unserved,
 )
 from redis_runbook.judging.stalled import stalled, stalled_steps
 from redis_runbook.probes.bullmq.discovery import Discovery
@@ -72,7 +73,7 @@ def test_latency(
     Passes when no job that could be processed waits longer, or did in the window.
     Fails when one did at every moment of the window (or does now, with `strict_now`); over the
         limit in part is a warning, and so are jobs that a bounded read may have missed; over as far
-        as the queue's events reach back is unknown.
+        as the queue's events were read is unknown.
     Why: it is what a user waits before anything happens.
     Next: `redis-runbook queue show NAME` tells which jobs wait, and since when.
     """
@@ -109,32 +110,40 @@ def test_latency(
 
 @check("queue.workers")
 def test_workers(
-    subject: Subject, queue: ObservedQueue, queue_limits: QueueLimits, judge: Judge
+    subject: Subject,
+    queue: ObservedQueue,
+    queue_limits: QueueLimits,
+    workers_before: int,
+    judge: Judge,
 ) -> None:
     """Enough workers really take jobs: connected is not enough.
 
     Passes when at least workers_min of them consume, are busy, or wait for the rate limit. A queue
-        that is not listed needs one while jobs wait.
-    Fails when fewer do.
+        that is not listed needs one while jobs wait, or if `--baseline` had one.
+    Fails when fewer do. That nobody is there for its delayed jobs, or any more, is a warning.
     Why: without a consuming worker no job is done, however healthy Redis is.
     Next: 1. `docker compose ps WORKERS`. 2. `docker compose up -d WORKERS` where they do not run.
         3. `docker compose restart WORKERS` where they do; `docker compose logs WORKERS` tells why.
     """
     workers, wanted = queue.workers, queue_limits.workers_min
     work = unattended_work(queue, longer_than_s=queue_limits.latency_s)
-    needed = int(bool(work)) if wanted is None else wanted
+    needed = int(bool(work or workers_before)) if wanted is None else wanted
     judged = judge_staffing(workers, needed)
     if not workers.known and judged.staffing is Staffing.ENOUGH:
         judge.passes(f"{subject.name} has a worker or needs none: {workers.because}")
-    sentence = staffing_sentence(workers, subject.name, needed, work=work, reason=judged.because)
+    sentence = staffing_sentence(
+        workers, subject.name, needed, work=work, before=workers_before, reason=judged.because
+    )
     details: Details = {"evidence": text.evidence(queue)}
     if judged.staffing is Staffing.UNKNOWN:
         judge.unknown(sentence, **details)
     details |= {"observed": workers.at_work, "limit": needed}
-    if judged.staffing is Staffing.ENOUGH:
+    missing = "" if wanted is not None else unserved(queue)
+    if judged.staffing is Staffing.ENOUGH and not missing:
         judge.passes(sentence, **details)
     details |= {"next_steps": staffing_steps(workers), "only_these_steps": True}
-    judge.fails(sentence, **details)
+    verdict = judge.advise if judged.staffing is Staffing.ENOUGH else judge.fails
+    verdict(f"{sentence}{missing}" if not needed else sentence, **details)
 
 
 @check("queue.overdue")
@@ -243,9 +252,8 @@ def test_failures(
     """No more jobs failed in the last hour than failed_per_hour.
 
     Passes when at most that many did, by the events of the hour and by what the queue keeps.
-    Fails when more did. Where the queue does not keep them and its events do not reach back an
-        hour, that few did since then is a warning; so is a flow parent whose child has failed, as
-        it waits for ever.
+    Fails when more did. Where it may not keep them, and the events of the whole hour were not read,
+        few are a warning; so is a flow parent whose child has failed, as it waits for ever.
     Why: failed jobs are work that users asked for and did not get.
     Next: read the reasons in the evidence, repair their cause, then retry the failed jobs. A parent
         goes on when its child is retried or removed; `failParentOnFailure` or the like ends it.
@@ -280,11 +288,9 @@ def test_paused(
     _leave_out_if_paused_as_allowed(subject, queue, queue_limits, judge)
     if queue.last.paused is None:
         judge.unknown(f"whether {subject.name} is paused cannot be read")
-    judge.passes_if(
-        not queue.last.paused,
-        f"{subject.name} is {'paused' if queue.last.paused else 'not paused'}; it has "
-        f"{text.counts(queue.last)}",
-    )
+    state = "paused" if queue.last.paused else "not paused"
+    sentence = f"{subject.name} is {state}; it has {text.counts(queue.last)}"
+    judge.passes_if(not queue.last.paused, sentence)
 
 
 def _leave_out_if_paused_as_allowed(

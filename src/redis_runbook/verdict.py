@@ -181,8 +181,9 @@ def exit_code(
     """The exit code for the findings of a run.
 
     A broken invariant outranks an unknown one; an advisory check that could not look changes
-    nothing, nor does what is suppressed. A run in which nothing was looked at is never healthy, nor
-    is one that is `incomplete`: pytest failed, or a report could not be written.
+    nothing, nor does what is suppressed. A run in which nothing was looked at is never healthy,
+    nor one of which nothing but suppressed trouble was seen, and not all could be, nor one that is
+    `incomplete`: pytest failed, or a report could not be written.
     """
     if interrupted:
         return ExitCode.INTERRUPTED
@@ -191,7 +192,9 @@ def exit_code(
         return ExitCode.BROKEN
     if any(finding.is_undetermined for finding in found):
         return ExitCode.UNDETERMINED
-    if not any(map(_was_looked_at, found)):
+    looked_at = [finding for finding in found if _was_looked_at(finding)]
+    unseen = any(finding.verdict is Verdict.UNKNOWN and finding.suppressed for finding in found)
+    if not looked_at or (unseen and all(finding.suppressed for finding in looked_at)):
         return ExitCode.NOTHING_CHECKED
     return ExitCode.UNDETERMINED if incomplete else ExitCode.HEALTHY
 

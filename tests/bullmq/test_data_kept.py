@@ -6,7 +6,7 @@ import pytest
 
 from tests.support import product
 from tests.support.bullmq_actors import HAS_NODE_LIBRARIES, INSTALL, acting
-from tests.support.bullmq_scene import NODE_LIBRARIES
+from tests.support.bullmq_scene import NODE_LIBRARIES, wait_until_all_are_known
 from tests.support.requirements import require
 from tests.support.servers import running, wait_until
 
@@ -53,3 +53,27 @@ def test_work_is_no_loss_and_an_obliterated_queue_is(folder: Path) -> None:
         done = compared()
         assert (done.code, done.verdicts[NAME]) == (1, "fail")
         assert "queue bullmq5 is gone (it had " in done.message(NAME)
+
+
+def test_a_worker_that_does_not_come_back_is_missed_though_nothing_waits(folder: Path) -> None:
+    require(HAS_NODE_LIBRARIES, INSTALL)
+    name = "queue.workers[bullmq6]"
+    with running("--appendonly", "yes", "--appendfsync", "always") as server, acting() as begin:
+        env = product.urls(server.url)
+        select = ("smoke", "--select", "queue.workers")
+        actor = begin("bullmq6", server.port)
+        actor.tell("worker", queue="bullmq6")
+        actor.add("bullmq6")
+        wait_until(lambda: len(actor.ends) >= 1, 30)
+        product.run(folder, "snapshot", "before.json", env=env)
+        actor.end()
+        server.stop()
+        server.start()
+        soon = product.run(folder, *select, "--baseline", "before.json", env=env)
+        wait_until_all_are_known(server)
+        later = product.run(folder, *select, "--baseline", "before.json", env=env)
+        without = product.run(folder, *select, env=env)
+    assert (soon.verdicts[name], later.verdicts[name]) == ("unknown", "fail")
+    assert later.message(name).endswith("(at least 1): 1 was connected in the snapshot")
+    assert without.verdicts[name] == "warn"
+    assert "somebody took jobs until " in without.message(name)

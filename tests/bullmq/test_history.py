@@ -27,7 +27,7 @@ def test_a_busy_queue_is_judged_by_its_whole_window(
     seen = int(found["message"].partition(" pick-ups")[0].rpartition(" ")[2])
     # Where jobs do not wait, the newest events are enough to tell that.
     assert seen == pytest.approx(JOBS if verdict == "fail" else 650, abs=60)
-    assert ("its events reach back" in found["message"]) is (verdict == "pass")
+    assert ("the events of " in found["message"]) is (verdict == "pass")
 
 
 def test_what_the_events_do_not_reach_is_said_and_unknown_where_it_matters(folder: Path) -> None:
@@ -40,7 +40,7 @@ def test_what_the_events_do_not_reach_is_said_and_unknown_where_it_matters(folde
         done.finding("queue.latency[render]")[key] for key in ("verdict", "message")
     )
     assert verdict == "unknown"
-    assert "its events reach back 2" in message
+    assert "the events of 2" in message
     assert message.endswith(", throughout which it was over")
 
 

@@ -153,10 +153,17 @@ def _fail(samples: Samples, library: str) -> None:
         wait_until(lambda stream=f"bull:{queue}:events": failed(stream) == 30)
     queue = f"{library}-failed-trimmed"
     samples.actor(library).tell("worker", queue=queue, options={"concurrency": 20})
-    samples.add_many(queue, 700)  # four events each, and no more than 2,000 are read
-    wait_until(lambda: raw.zcard(f"bull:{queue}:completed") == 700)
+    samples.add_many(queue, 200)
+    wait_until(lambda: raw.zcard(f"bull:{queue}:completed") == 200)
     samples.add_many(queue, 1, data={"fails": 1}, removeOnFail=True)
     wait_until(lambda: failed(f"bull:{queue}:events") == 1)
+    raw.xtrim(f"bull:{queue}:events", maxlen=100, approximate=False)
+    queue = f"{library}-failed-capped"
+    samples.actor(library).tell("worker", queue=queue, options={"concurrency": 20})
+    samples.add_many(queue, 30, data={"fails": 1}, removeOnFail={"count": 5})
+    wait_until(lambda stream=f"bull:{queue}:events": failed(stream) == 30)
+    samples.add_many(queue, 700)  # four events each: more than are read of most queues
+    wait_until(lambda key=f"bull:{queue}:completed": raw.zcard(key) == 700)
 
 
 def _date_back(samples: Samples, library: str) -> None:
@@ -178,7 +185,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Samples]:
         queues = {
             f"{library}-failed-{story}": limits
             for library in LIBRARIES
-            for story in ("removed", "behind", "kept", "trimmed")
+            for story in ("removed", "behind", "kept", "trimmed", "capped")
         }
         with watching_reads(server) as reads:
             played.outcome = product.run(
@@ -253,7 +260,9 @@ def test_where_there_are_too_many_priorities_the_sentence_says_so(
 
 
 @node
-@pytest.mark.parametrize(("story", "kept"), [("removed", 0), ("behind", 30), ("kept", 30)])
+@pytest.mark.parametrize(
+    ("story", "kept"), [("removed", 0), ("behind", 30), ("kept", 30), ("capped", 5)]
+)
 def test_failures_count_that_are_not_kept_or_have_another_clock(
     samples: Samples, library: str, story: str, kept: int
 ) -> None:
@@ -263,7 +272,7 @@ def test_failures_count_that_are_not_kept_or_have_another_clock(
     assert found["message"] == (
         f"30 jobs of {queue} failed in the last hour (limit 20 an hour), {kept} are kept"
     )
-    assert found["evidence"]["newest failures"] == ["10 of: planned"]
+    assert found["evidence"]["newest failures"] == [f"{min(10, kept or 10)} of: planned"]
 
 
 @node
@@ -273,7 +282,7 @@ def test_failures_before_the_events_that_were_read_are_not_counted_as_none(
     found = finding(samples, "queue.failures", f"{library}-failed-trimmed")
     assert (found["verdict"], found["observed"]) == ("warn", 1)
     assert re.search(
-        r"^1 job of \S+ failed in the \d+\.\d s that its events reach back \(limit 20 an hour\), "
+        r"^1 job of \S+ failed in the \d+\.\d s whose events were read \(limit 20 an hour\), "
         r"0 are kept$",
         found["message"],
     )

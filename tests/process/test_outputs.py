@@ -164,6 +164,9 @@ def test_two_cannot_have_standard_output_for_themselves(folder: Path) -> None:
         (["tap=reports/latest.html"], "--output tap: the page is written to reports/latest.html"),
         (["tap=x/../reports/results.json"], "--output tap: json is written to x/../reports/res"),
         (["junit=reports/history.sqlite"], "--output junit: the history is written to reports/h"),
+        (["junit=reports/history.sqlite-journal"], "--output junit: the history is written to rep"),
+        (["tap=/dev/stdout"], "--output: /dev/stdout is a stream: for standard output give `-`"),
+        (["tap=/proc/self/fd/1"], "--output: /proc/self/fd/1 is a stream: for standard output giv"),
         (["json=mine", "nagios=./mine"], "--output nagios: json is written to mine, too"),
     ],
 )

@@ -173,6 +173,15 @@ def test_where_nothing_was_seen_nothing_is_healthy(folder: Path) -> None:
     assert done.code == 5, done.out
 
 
+def test_no_service_that_is_away_makes_all_healthy(folder: Path) -> None:
+    away = "redis://127.0.0.1:1"
+    entry = '\n[[suppress]]\ncheck = "connectivity"\nreason = "r"\nowner = "o"\n'
+    done = product.run(folder, "smoke", env=product.urls(away), config=entry)
+    assert done.code == 5, done.out
+    assert "NOTHING CHECKED, " in done.out
+    assert " findings suppressed" in done.out
+
+
 # What is wrong with a suppression
 
 

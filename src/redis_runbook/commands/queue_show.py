@@ -14,7 +14,7 @@ from redis_runbook.config.error import ConfigError
 from redis_runbook.config.model import Config
 from redis_runbook.judging.cause import cause
 from redis_runbook.judging.queue_latency import judge_latency
-from redis_runbook.judging.queue_text import oldest_jobs, seconds, worker_lines
+from redis_runbook.judging.queue_text import events_read, oldest_jobs, seconds, worker_lines
 from redis_runbook.probes.bullmq.facts import QueueFacts, Scheduler
 from redis_runbook.probes.bullmq.queues import ObservedQueue
 from redis_runbook.redact import Shown, document, printable, unobeyed
@@ -88,6 +88,7 @@ def _lines(queue: ObservedQueue, *, limit_s: float, window_s: float) -> Iterator
             f"{judged.pick_ups} pick-ups in {window_s:g} s: p50 {judged.p50_s:.3f}, "
             f"p95 {judged.p95_s:.3f}, max {judged.max_s:.3f} s"
         )
+    waits += filter(None, [events_read(judged)])
     yield from _section("waits", [*waits, f"because: {cause(facts, queue.workers)}"])
     if facts.overdue_s:
         yield from _section("delayed", [f"the most overdue job is {seconds(facts.overdue_s)} late"])

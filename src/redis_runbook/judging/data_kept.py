@@ -7,7 +7,8 @@ from typing import Final
 
 from redis_runbook.judging.queue_text import jobs_by_state
 from redis_runbook.judging.worst import Judgement
-from redis_runbook.probes.inventory import Database, Entries, Inventory
+from redis_runbook.probes.bullmq.naming import Queue
+from redis_runbook.probes.inventory import Database, Entries, Inventory, identity
 from redis_runbook.redact import Shown
 from redis_runbook.verdict import CannotLook, Verdict
 from redis_runbook.words import counted
@@ -26,6 +27,15 @@ class Baseline:
 
     at: dt.datetime
     services: Mapping[Shown, Inventory]
+
+    def workers_of(self, service: str, queue: Queue) -> int:
+        """How many workers of a queue were connected; 0 where that is not known."""
+        before = next((one for name, one in self.services.items() if name == service), None)
+        wanted = identity(queue)
+        known = (
+            one.workers or 0 for one in (before.queues if before else ()) if one.identity == wanted
+        )
+        return next(known, 0)
 
     def of(self, service: str) -> Inventory:
         """What this service was.

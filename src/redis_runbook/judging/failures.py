@@ -14,11 +14,13 @@ class Failures:
     """The jobs that failed, and how much of the last hour is known.
 
     `reach_s` is how far back the events were read, at most an hour; None: there are no events. The
-    `failed` set is `trusted` for the rest of the hour as long as it has all that the events tell.
-    An empty set proves nothing, and `when` claims no more.
+    `failed` set, which has `kept` of them, is `trusted` for the rest of the hour if it has all that
+    the events tell, and some from before the hour: `removeOnFail` removes the oldest first. An
+    empty set proves nothing, and `when` claims no more.
     """
 
     count: int
+    kept: int
     reach_s: float | None
     trusted: bool
 
@@ -30,22 +32,22 @@ class Failures:
     @property
     def when(self) -> str:
         """In which time they failed, as a sentence says it."""
+        read = f"in the {seconds(self.reach_s)} whose events were read"
         if self.unseen:
-            return f"in the {seconds(self.reach_s)} that its events reach back"
+            return read if self.kept < self.count else "in the last hour at least"
         if not self.count and self.reach_s is not None and self.reach_s < _HOUR_S:
-            return (
-                f"in the {seconds(self.reach_s)} that its events reach back, and none is kept from "
-                "before"
-            )
+            return f"{read}, and none is kept from before"
         return "in the last hour"
 
     @property
     def remark(self) -> str:
         """What the sentence adds about where the count comes from."""
+        unknown = self.unseen and self.kept == self.count
+        removed = "; none is kept from before it, so some may have been removed" if unknown else ""
         if self.reach_s is None:
-            return "; no events tell of failures that were not kept"
-        if self.trusted and self.count and self.reach_s < _HOUR_S:
-            return f"; its events reach back {seconds(self.reach_s)}"
+            return f"{removed}; no events tell of failures that were not kept"
+        if (self.trusted or removed) and self.count and self.reach_s < _HOUR_S:
+            return f"{removed}; the events of {seconds(self.reach_s)} were read"
         return ""
 
 
@@ -58,8 +60,10 @@ def failures(facts: QueueFacts) -> Failures | None:
     if kept is None and begin_ms is None:
         return None
     reach_s = None if begin_ms is None else min(_HOUR_S, (facts.at_ms - begin_ms) / MS_PER_S)
+    has_older = kept is not None and (facts.counts.failed or 0) > kept
     return Failures(
         count=max(kept or 0, in_events),
+        kept=kept or 0,
         reach_s=reach_s,
-        trusted=kept is not None and kept >= in_events,
+        trusted=kept is not None and kept >= in_events and (has_older or not kept),
     )

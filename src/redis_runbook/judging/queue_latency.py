@@ -22,7 +22,7 @@ class LatencyState(enum.StrEnum):
     BROKEN = "over throughout"
     PARTLY = "over in part"
     OK = "ok"
-    UNSEEN = "over as far as its events reach back"
+    UNSEEN = "over as far as its events were read"
     IDLE = "idle"
     UNKNOWN = "no evidence"
 

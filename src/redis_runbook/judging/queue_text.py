@@ -48,8 +48,15 @@ def picked_up_text(judged: LatencyJudgement) -> str:
     if judged.seen_s is None:
         return "and no events tell whether one was picked up"
     if judged.seen_s < judged.window_s:
-        return f"and none was picked up in the {seconds(judged.seen_s)} that its events reach back"
+        return f"and none was picked up in the {seconds(judged.seen_s)} whose events were read"
     return "and none was picked up"
+
+
+def events_read(judged: LatencyJudgement) -> str:
+    """`the events of 15.0 s were read`; empty where those of the window were, or there are none."""
+    if judged.seen_s is None or judged.seen_s >= judged.window_s:
+        return ""
+    return f"the events of {seconds(judged.seen_s)} were read"
 
 
 def looked_at(seen: int, total: int | None) -> str:
@@ -68,9 +75,8 @@ def waits(judged: LatencyJudgement, facts: QueueFacts, *, limit_s: float, why: C
     parts = [
         f"waited up to {seconds(judged.observed_s)} (limit {limit_s:g} s), now {now}",
         f"over the limit for {judged.over_s:g} s of {judged.window_s:g} s",
+        *filter(None, [events_read(judged)]),
     ]
-    if judged.seen_s is not None and judged.seen_s < judged.window_s:
-        parts.append(f"its events reach back {seconds(judged.seen_s)}")
     if facts.waiting_unseen:
         partial = looked_at(facts.waiting_seen, facts.counts.backlog)
         parts.append(f"waiting jobs are not in order of age{partial}")

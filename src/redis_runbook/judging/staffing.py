@@ -3,13 +3,17 @@
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from redis_runbook.judging.cause import NEXT_STEPS, Cause
 from redis_runbook.judging.queue_text import seconds, without_lock
 from redis_runbook.judging.stalled import stalled
 from redis_runbook.probes.bullmq.queues import ObservedQueue
+from redis_runbook.probes.bullmq.worker_states import last_pick_up_s
 from redis_runbook.probes.bullmq.workers import WorkerFacts
 from redis_runbook.words import counted
+
+_OF_LATE_S: Final = 300
 
 
 class Staffing(enum.Enum):
@@ -50,18 +54,37 @@ def judge_staffing(workers: WorkerFacts, needed: int) -> StaffingJudgement:
 
 
 def staffing_sentence(
-    workers: WorkerFacts, queue: str, needed: int, *, work: str, reason: str = ""
+    workers: WorkerFacts, queue: str, needed: int, *, work: str, before: int = 0, reason: str = ""
 ) -> str:
-    """`0 of 0 connected workers of render take jobs (at least 1)`, with the work that waits."""
+    """`0 of 0 connected workers of render take jobs (at least 1)`, with the work that waits.
+
+    Or with how many were there `before`, if that is why one is needed.
+    """
     sentence = (
         f"{workers.at_work} of {counted(len(workers.workers), 'connected worker')} of {queue} "
         f"{'takes' if workers.at_work == 1 else 'take'} jobs (at least {needed})"
     )
     if work and needed and not workers.at_work:
         sentence = f"{work} in {queue}, and nobody takes them: {sentence}"
+    elif before and needed and not workers.at_work:
+        had = counted(before, "was connected", "were connected")
+        sentence = f"{sentence}: {had} in the snapshot"
     elif workers.unnamed_at_work:
         sentence = f"{sentence}: {workers.because}"
     return f"{sentence}: {reason}" if reason else sentence
+
+
+def unserved(queue: ObservedQueue) -> str:
+    """`: why somebody should be there` although no job waits; empty where nobody need or may be."""
+    facts, workers = queue.last, queue.workers
+    if facts.paused or not workers.known or workers.at_work_at_most:
+        return ""
+    if facts.counts.delayed:
+        return f": nobody is there for {counted(facts.counts.delayed, 'delayed job')}"
+    taken_s = last_pick_up_s(facts)
+    if taken_s is not None and taken_s <= _OF_LATE_S:
+        return f": somebody took jobs until {seconds(taken_s)} ago, and nobody is there now"
+    return ""
 
 
 def staffing_steps(workers: WorkerFacts) -> Sequence[str]:

@@ -7,10 +7,12 @@ from typing import Final
 
 from redis_runbook.config.model import Config
 from redis_runbook.config.service import Service
+from redis_runbook.probes.bullmq.clients import ClientList, list_clients
 from redis_runbook.probes.bullmq.discovery import Discovery, discover
-from redis_runbook.probes.bullmq.facts import Counts
+from redis_runbook.probes.bullmq.facts import Counts, QueueFacts
 from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.bullmq.observe import observe_queues
+from redis_runbook.probes.bullmq.workers import workers_of
 from redis_runbook.probes.cluster import ONE_NODE
 from redis_runbook.probes.connection import ConnectionFacts
 from redis_runbook.probes.jwt_cache import observe_jwt_cache
@@ -41,10 +43,11 @@ class Database:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptQueue:
-    """One BullMQ queue: its jobs by state, its schedulers, and how many jobs were ever added.
+    """One BullMQ queue: jobs by state, schedulers, how many jobs were ever added, and workers.
 
     `identity` is a digest of prefix and name, as two names may be shown alike. A number is None
-    where its key does not hold it.
+    where its key does not hold it; `workers` are those that are connected, None where that is not
+    known.
     """
 
     name: Shown
@@ -52,6 +55,7 @@ class KeptQueue:
     counts: Counts
     schedulers: int | None
     added: int | None
+    workers: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +122,7 @@ def take_inventory(client: Client, service: Service, config: Config) -> Inventor
         database=client.database,
         queues=_queues(client, found.queues),
         queues_unseen=sentence(found.incomplete_because),
-        absent=[_identity(queue) for queue in found.absent],
+        absent=[identity(queue) for queue in found.absent],
         jwt=_entries(client, service, config),
     )
 
@@ -144,23 +148,31 @@ def _discover(client: Client, service: Service, config: Config, *, one_node: boo
 
 def _queues(client: Client, queues: Sequence[Queue]) -> Sequence[KeptQueue]:
     observed = observe_queues(client, queues, events=0)
+    clients = list_clients(client) if observed else None
     counters = ask_permitted(
         client, [("GETRANGE", queue.key(b"id"), 0, _ID_DIGITS) for queue in observed]
     )
     return [
         KeptQueue(
             name=printable(queue.title, _LONGEST_NAME),
-            identity=_identity(queue),
+            identity=identity(queue),
             counts=facts.counts,
             schedulers=facts.schedulers_total,
             added=_counter(reply),
+            workers=_workers(queue, facts, clients),
         )
         for (queue, facts), reply in zip(observed.items(), counters, strict=True)
         if facts.exists
     ]
 
 
-def _identity(queue: Queue) -> Shown:
+def _workers(queue: Queue, facts: QueueFacts, clients: ClientList | None) -> int | None:
+    found = workers_of(queue, facts, [clients]) if clients else None
+    return len(found.workers) if found and found.known else None
+
+
+def identity(queue: Queue) -> Shown:
+    """What a queue is known by in a snapshot."""
     return sentence(hashlib.sha256(queue.key()).hexdigest()[:16])
 
 

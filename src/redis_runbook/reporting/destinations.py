@@ -1,13 +1,17 @@
 """Where each output goes that was asked for, so that none of them replaces another."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from redis_runbook.config.nearest import the_nearest_is
 from redis_runbook.config.output_choice import STDOUT, OutputChoice
 from redis_runbook.reporting.output import Appended, Output
 from redis_runbook.wire.files import is_url
+
+_OPEN_STREAM: Final = re.compile(r"/dev/(?:std(?:out|err)|fd/\d+)|/proc/(?:self|\d+)/fd/\d+")
 
 
 class Destinations:
@@ -70,6 +74,8 @@ def _refuse_shared(files: Sequence[tuple[Output, Path]], taken: Mapping[Path, st
 
 
 def _path(text: str) -> Path:
+    if _OPEN_STREAM.fullmatch(text):  # the file behind it would be replaced, with what is in it
+        raise ValueError(f"--output: {text} is a stream: for standard output give `-` as the path")
     if is_url(text):
         raise ValueError("an output is written to a path, not to a URL")
     return Path(text)

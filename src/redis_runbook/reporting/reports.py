@@ -66,7 +66,7 @@ class Reports:
                 **{self._outputs[name].file: name for name in (*_DEFAULT_OUTPUTS, _EVIDENCE)},
                 _PAGE: "the page",
                 notified.FILE: "what was notified",
-                **dict.fromkeys((keeping.FILE, keeping.INDEX), "the history"),
+                **dict.fromkeys(keeping.FILES, "the history"),
             },
             environ=os.environ,
         )

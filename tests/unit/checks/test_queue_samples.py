@@ -98,17 +98,17 @@ def _scheduler(*, job_exists: bool = True) -> Scheduler:
         (
             "queue.failures",
             quiet(failed_events=12, history_from_ms=NOW_MS - 720_000),
-            Advised, "12 jobs of q failed in the 12.0 min that its events reach back (limit 100 ",
+            Advised, "12 jobs of q failed in the 12.0 min whose events were read (limit 100 ",
         ),
         (
             "queue.failures",
             quiet(failed_events=120, history_from_ms=NOW_MS - 720_000),
-            Broken, "120 jobs of q failed in the 12.0 min that its events reach back (limit 100 ",
+            Broken, "120 jobs of q failed in the 12.0 min whose events were read (limit 100 ",
         ),
         (
             "queue.failures",
             quiet(history_from_ms=NOW_MS - 720_000),
-            Held, "0 jobs of q failed in the 12.0 min that its events reach back, and none is ",
+            Held, "0 jobs of q failed in the 12.0 min whose events were read, and none is ",
         ),
     ],
 )  # fmt: skip

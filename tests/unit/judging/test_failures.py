@@ -9,6 +9,8 @@ from tests.support.bullmq_facts import NOW_MS, quiet
 
 HOUR_AGO_MS = NOW_MS - 3_600_000
 SHORT_MS = NOW_MS - 720_000
+REMOVED = "; none is kept from before it, so some may have been removed"
+SHORT = {"history_from_ms": SHORT_MS}
 
 
 @pytest.mark.parametrize(
@@ -22,26 +24,38 @@ SHORT_MS = NOW_MS - 720_000
         (
             {"history_from_ms": SHORT_MS},
             0, False,
-            "in the 12.0 min that its events reach back, and none is kept from before", "",
+            "in the 12.0 min whose events were read, and none is kept from before", "",
         ),
         (
-            {"history_from_ms": SHORT_MS, "failed_events": 3, "failed_last_hour": 8},
-            8, False, "in the last hour", "; its events reach back 12.0 min",
+            {**SHORT, "failed_events": 3, "failed_last_hour": 8, "counts": {"failed": 9}},
+            8, False, "in the last hour", "; the events of 12.0 min were read",
         ),
         # It does not keep it, or by another clock: nobody knows how many failed before.
         (
             {"history_from_ms": SHORT_MS, "failed_events": 3},
-            3, True, "in the 12.0 min that its events reach back", "",
+            3, True, "in the 12.0 min whose events were read", "",
         ),
         (
             {"history_from_ms": SHORT_MS, "failed_events": 3, "failed_last_hour": None},
-            3, True, "in the 12.0 min that its events reach back", "",
+            3, True, "in the 12.0 min whose events were read", "",
         ),
         # Bull has no events.
         (
-            {"history_from_ms": None, "failed_last_hour": 8},
+            {"history_from_ms": None, "failed_last_hour": 8, "counts": {"failed": 9}},
             8, False, "in the last hour", "; no events tell of failures that were not kept",
         ),
+        # Nothing is kept from before the hour: `removeOnFail` may have removed some of it, too.
+        (
+            {**SHORT, "failed_events": 3, "failed_last_hour": 8, "counts": {"failed": 8}},
+            8, True, "in the last hour at least",
+            f"{REMOVED}; the events of 12.0 min were read",
+        ),
+        (
+            {"history_from_ms": None, "failed_last_hour": 8, "counts": {"failed": 8}},
+            8, True, "in the last hour at least",
+            f"{REMOVED}; no events tell of failures that were not kept",
+        ),
+        ({"failed_last_hour": 8, "counts": {"failed": 8}}, 8, False, "in the last hour", ""),
     ],
 )  # fmt: skip
 def test_what_is_kept_and_what_events_tell(

@@ -105,7 +105,8 @@ def test_what_follows_is_suppressed_through_its_cause_however_far() -> None:
     unknown = Verdict.UNKNOWN
     found = with_causes(chain(Verdict.FAIL, unknown, unknown))
     assert [bool(one.suppressed) for one in found] == [True, True, True]
-    assert exit_code(found) is ExitCode.HEALTHY
+    other = replace(DEPTH, subject=Shown("other"), verdict=Verdict.PASS)
+    assert exit_code([*found, other]) is ExitCode.HEALTHY
 
 
 def test_what_is_worse_than_its_cause_is_broken_on_its_own() -> None:
@@ -143,6 +144,15 @@ def test_what_was_not_looked_at_is_not_healthy_when_it_is_suppressed(
 ) -> None:
     finding = suppressions({"check": "queue"}).applied(replace(DEPTH, verdict=verdict))
     assert exit_code([finding]) is code
+
+
+def test_nothing_is_healthy_where_all_that_was_seen_is_that_a_service_is_away() -> None:
+    unwell = suppressions({"check": "queue"})
+    away = unwell.applied(replace(DEPTH, verdict=Verdict.FAIL))
+    unseen = unwell.applied(replace(DEPTH, subject=Shown("b"), verdict=Verdict.UNKNOWN))
+    held = replace(DEPTH, subject=Shown("c"), verdict=Verdict.PASS)
+    assert exit_code([away, unseen]) is ExitCode.NOTHING_CHECKED
+    assert exit_code([away, unseen, held]) is ExitCode.HEALTHY
 
 
 def test_a_remark_is_no_look_at_a_service() -> None:

@@ -30,7 +30,8 @@ _LOOKBACK_MS: Final = 60_000
 _HISTORY_S: Final = 3600
 """Events are read from at least this long ago, as failures are counted by the hour."""
 _EVENTS_PER_ROUND_TRIP: Final = 15_000
-_EVENTS_OF_SLOW_QUEUES: Final = 10_000
+_MOST_EVENTS: Final = 10_000
+"""Of a queue about which fewer leave a doubt; BullMQ keeps about as many."""
 _SLOW_MS: Final = 500
 """Where one of the pick-ups that were read waited no longer, the queue is not slow throughout."""
 
@@ -46,7 +47,7 @@ def observe_queues(
 
     `events` bounds how many events of each queue are read. They are most of the cost: a read that
     only serves to find stalled jobs, by comparison, needs few of them. Where they do not reach back
-    to the window's start and every job waited, more are read.
+    to the window's start and every job waited, or may not tell of failures, more are read.
 
     Raises:
         CannotLook: the user may not read the queues, or the server refuses reads.
@@ -64,12 +65,17 @@ def observe_queues(
         if vanished:
             # A job may be removed between the two round trips, so read its queue once more.
             _observe(client, vanished, bounds, facts)
-        slow = [
-            queue for queue in batch if events and _may_be_slow_throughout(facts[queue], window_s)
+        doubtful = [
+            queue
+            for queue in batch
+            if events
+            and (
+                _may_be_slow_throughout(facts[queue], window_s) or _may_hide_failures(facts[queue])
+            )
         ]
-        if slow:
-            whole = replace(bounds, more_events=_EVENTS_OF_SLOW_QUEUES - snapshot.EVENTS)
-            _observe(client, slow, whole, facts)
+        if doubtful:
+            whole = replace(bounds, more_events=_MOST_EVENTS - snapshot.EVENTS)
+            _observe(client, doubtful, whole, facts)
     return facts
 
 
@@ -79,6 +85,18 @@ def _may_be_slow_throughout(facts: QueueFacts, window_s: float) -> bool:
     if facts.history_from_ms is None or facts.history_from_ms <= begin_ms:
         return False
     return min((pick.waited_ms for pick in facts.pick_ups), default=0) > _SLOW_MS
+
+
+def _may_hide_failures(facts: QueueFacts) -> bool:
+    """Whether only events that were not read can tell how many jobs failed in the last hour.
+
+    What failed is kept as `removeOnFail` says: some from before the hour show that all are.
+    """
+    begin_ms = facts.at_ms - _HISTORY_S * MS_PER_S
+    if facts.history_from_ms is None or facts.history_from_ms <= begin_ms:
+        return False
+    kept = facts.failed_last_hour or 0
+    return facts.failed_events > kept or 0 < (facts.counts.failed or 0) <= kept
 
 
 def _observe(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FILE: Final = "history.sqlite"
 INDEX: Final = "index.html"
+FILES: Final = (FILE, f"{FILE}-journal", INDEX)
 
 
 class History:
