@@ -130,6 +130,75 @@ def test_a_text_that_begins_like_a_secret_ever_again_is_searched_at_once(begin: 
     assert time.process_time() - began < 2
 
 
+@pytest.mark.parametrize("text", ["S" * 65_000, "SSS'" * 16_000, "S\n" * 32_000])
+@pytest.mark.parametrize("secret", ["S" * 401, "S" * 400 + "x", "x" + "S" * 400])
+def test_a_text_that_is_like_a_secret_ever_again_is_searched_at_once(
+    text: str, secret: str, forgotten: None
+) -> None:
+    KNOWN.learn([secret])
+    began = time.process_time()
+    printable(text)
+    assert time.process_time() - began < 0.5
+    assert forgotten is None
+
+
+PLANTED = "PlantedContainerSecretZZ42"
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        *("\x1b[1m", "\x1b[38;5;1m", "\0", "X\b", "\b", "\x7f", "\u200b", "\r", "\n", "\r\n  "),
+        *(r"\u001b[1m", r"\x1b[1m", r"\\u0000", "\x1b(B\x1b[m", "\x1b]8;;a://b\x07"),
+    ],
+)
+def test_a_secret_with_what_is_not_seen_in_it_is_masked(between: str, forgotten: None) -> None:
+    KNOWN.learn([PLANTED])
+    for at in range(1, len(PLANTED)):
+        text = f"a {PLANTED[:at]}{between}{PLANTED[at:]}\x1b[0m b"
+        assert printable(text) == f"a {MASK}\\x1b[0m b"
+    assert printable(f"a {between.join(PLANTED)} b") == f"a {MASK} b"
+    assert forgotten is None
+
+
+def test_a_byte_that_is_no_text_hides_no_secret(forgotten: None) -> None:
+    KNOWN.learn([PLANTED])
+    assert printable(f"a {PLANTED[:5]}".encode() + b"\xff" + PLANTED[5:].encode()) == f"a {MASK}"
+    assert forgotten is None
+
+
+@pytest.mark.parametrize("end", ["", "\n", " \r\nmore", "\x1b[0m", "\x1b[0m\nmore"])
+def test_what_is_left_of_a_secret_at_the_end_of_a_line_is_masked(end: str) -> None:
+    redact = Redactor({PLANTED})
+    for size in range(8, len(PLANTED)):
+        assert redact(f"cannot use {PLANTED[:size]}{end}") == f"cannot use {MASK}{end}"
+        assert redact(f"more\n  {PLANTED[-size:]} is it") == f"more\n  {MASK} is it"
+    assert redact(f"cannot use {PLANTED[:7]}{end}") == f"cannot use {PLANTED[:7]}{end}"
+    assert redact(f"cannot use {PLANTED[:9]} or {PLANTED[-9:]} today") == (
+        f"cannot use {PLANTED[:9]} or {PLANTED[-9:]} today"
+    )
+
+
+def test_a_name_by_which_a_secret_happens_to_begin_or_end_is_shown() -> None:
+    redact = Redactor({"shop-redis-password", "Planted42"})
+    for name in ("shop-redis", "redis-password", "password"):
+        assert redact(name) == name
+    assert redact("cannot use shop-redis") == f"cannot use {MASK}"
+    for rest in ("shop-redis-pa", "op-redis-password", "Planted4", "lanted42"):
+        assert redact(rest) == MASK
+
+
+def test_our_own_words_are_not_what_is_left_of_a_secret() -> None:
+    ours = "password is wrong: compare it with the container"
+    assert Redactor({"my-password", "container-7"}).document(ours) == ours
+
+
+def test_a_secret_in_an_address_within_an_address_is_masked(forgotten: None) -> None:
+    KNOWN.learn(["Plan/ted@42"])
+    assert printable(f"to={quote(quote('Plan/ted@42', ''), '')}") == f"to={MASK}"
+    assert forgotten is None
+
+
 def test_hostile_text_becomes_one_harmless_line() -> None:
     assert printable("a\x1b[31m\nb\u202ec") == "a\\x1b[31m\\nb\\u202ec"
     assert printable(b"\xff\xfe") == "\\xff\\xfe"

@@ -64,7 +64,7 @@ class Redactor:
     def _prepare(self) -> None:
         self._everywhere = Known(self._secrets)
         self._in_documents = Known(
-            (secret for secret in self._secrets if not _WORD.fullmatch(secret)), cut=False
+            (secret for secret in self._secrets if not _WORD.fullmatch(secret)), outside=False
         )
 
     def forget(self) -> None:

@@ -6,8 +6,12 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Final
 from urllib.parse import quote, quote_plus, unquote
+
+from redis_runbook.redact.noise import NOISE, OVERWRITTEN, WRAPPED, without
+from redis_runbook.redact.parts import MIN_PART, Parts, Span
 
 MASK: Final = "[redacted]"
 _SECRET_NAME: Final = re.compile(
@@ -18,57 +22,63 @@ _ENCODED: Final = re.compile(r"%[0-9A-F]{2}")
 _MIN_ENVIRONMENT_SECRET: Final = 6
 _MIN_LINE: Final = 16
 _PATH: Final = re.compile(r"(?:/[\w.@-]+){2,}/?")
-_MIN_PART_OF_WORD: Final = 4
-_CUT: Final = re.compile(r"…|\.\.\.|'")
-"""Where a text may have been cut: by us, by Redis (`... (9 more bytes)`, `'…'`) or by another."""
 
 
 class Known:
-    """Secrets to look for, in all their forms; with `cut`, in part where a text was cut, too."""
+    """Secrets to look for, in all their forms."""
 
-    def __init__(self, secrets: Iterable[str], *, cut: bool = True) -> None:
-        """Prepare to look for these."""
+    def __init__(self, secrets: Iterable[str], *, outside: bool = True) -> None:
+        """Prepare to look for these; in a text from `outside` also for what is left of them.
+
+        Such a text may hold a part of a secret, or have control characters within it.
+        """
         forms = {form for secret in secrets if secret for form in forms_of(secret)}
         # Longest first, so that a secret which contains another is replaced as a whole.
         ordered = sorted(forms, key=len, reverse=True)
         self._whole = _any_of(ordered)
-        self._by_beginning: dict[str, list[str]] = {}
-        for form in ordered if cut else ():
-            if len(form) > _MIN_PART_OF_WORD:
-                self._by_beginning.setdefault(form[:_MIN_PART_OF_WORD], []).append(form)
-        beginnings = "|".join(map(re.escape, self._by_beginning))
-        self._beginnings = re.compile(f"(?=({beginnings}))") if beginnings else None
+        self._parts = Parts(ordered) if outside else None
+        self._forms = ordered if outside else []
+
+    @cached_property
+    def _through_noise(self) -> re.Pattern[str] | None:
+        """The forms as they are without what is noise in them."""
+        plain = {form: without(NOISE, form)[0] for form in self._forms}
+        kept = {text for form, text in plain.items() if text == form or len(text) >= MIN_PART}
+        return _any_of(sorted(kept, key=len, reverse=True))
 
     def hidden(self, text: str) -> str:
         """The text without them."""
         if self._whole is None:
             return text
-        return self._without_beginnings(self._whole.sub(MASK, text))
+        text = self._whole.sub(MASK, text)
+        if self._parts is None:
+            return text
+        if "\\" in text or not text.isprintable():
+            text = self._without_split(text, self._parts)
+        return _without(self._parts.spans(text), text)
 
-    def _without_beginnings(self, text: str) -> str:
-        shown, at = "", 0
-        for found in self._beginnings.finditer(text) if self._beginnings else ():
-            begin = found.start()
-            if begin < at:
+    def _without_split(self, text: str, parts: Parts) -> str:
+        """Without those that have something between their letters."""
+        for noise, is_in in ((WRAPPED, "\n"), (OVERWRITTEN, "\b"), (NOISE, "")):
+            if is_in not in text:
                 continue
-            ends = (
-                begin + size
-                for secret in self._by_beginning[found[1]]
-                for size in _sizes(secret, text[begin : begin + len(secret)])
-            )
-            if end := max((end for end in ends if _CUT.match(text, end)), default=0):
-                shown, at = f"{shown}{text[at:begin]}{MASK}", end
-        return shown + text[at:]
+            read, places = without(noise, text)
+            spans = [] if noise is WRAPPED else parts.spans(read)
+            if self._through_noise:
+                spans += [found.span() for found in self._through_noise.finditer(read)]
+            text = _without([(places[at], places[end - 1] + 1) for at, end in spans], text)
+        return text
 
 
-def _sizes(secret: str, text: str) -> range:
-    """How long a beginning of the secret the text may begin with, at most and a little less.
-
-    Less, as the secret may go on like the mark of a cut: `a.b` and `a...`.
-    """
-    pairs = enumerate(zip(secret, text, strict=False))
-    most = next((at for at, (one, two) in pairs if one != two), min(len(secret), len(text)))
-    return range(most, max(_MIN_PART_OF_WORD, most - 3) - 1, -1)
+def _without(spans: Iterable[Span], text: str) -> str:
+    """The text with a mask for each span, and for those that overlap one."""
+    shown: list[str] = []
+    at = 0
+    for begin, end in sorted(spans):
+        if begin >= at:
+            shown += text[at:begin], MASK
+        at = max(at, end)
+    return "".join([*shown, text[at:]])
 
 
 def _any_of(forms: Sequence[str]) -> re.Pattern[str] | None:
@@ -77,9 +87,7 @@ def _any_of(forms: Sequence[str]) -> re.Pattern[str] | None:
         return None
     return re.compile(
         "|".join(
-            re.escape(form)
-            if len(form) >= _MIN_PART_OF_WORD
-            else rf"(?<!\w){re.escape(form)}(?!\w)"
+            re.escape(form) if len(form) >= MIN_PART else rf"(?<!\w){re.escape(form)}(?!\w)"
             for form in forms
         )
     )
@@ -97,6 +105,7 @@ def forms_of(secret: str) -> set[str]:
     in_urls = {quote(secret, safe, errors=strange) for safe in ("/", "")}
     in_urls.add(quote_plus(secret, errors=strange))
     in_urls |= {_ENCODED.sub(lambda found: found[0].lower(), form) for form in in_urls}
+    in_urls |= {form.replace("%", "%25") for form in in_urls}  # an address within an address
     # Where names are compared, a backslash is doubled.
     doubled = {form.replace("\\", "\\\\") for form in escaped}
     as_bytes = as_text(secret.encode(errors=strange))
@@ -110,7 +119,7 @@ def _in_base64(secret: str) -> Iterator[str]:
         encoded = base64.b64encode(bytes(before) + raw).decode().rstrip("=")
         last_is_mixed = (before + len(raw)) % 3 != 0
         form = encoded[-(-before * 8 // 6) : len(encoded) - last_is_mixed]
-        if len(form) > _MIN_PART_OF_WORD:
+        if len(form) > MIN_PART:
             yield form
             yield form.replace("+", "-").replace("/", "_")
 
@@ -126,9 +135,7 @@ def environment_secrets(environ: Mapping[str, str] = os.environ) -> set[str]:
         for url in {value, *value.split(","), *value.split()} if "://" in value else ():
             userinfo = url.partition("://")[2].rpartition("@")[0]
             password = userinfo.partition(":")[2] or userinfo
-            found |= {
-                text for text in (password, unquote(password)) if len(text) >= _MIN_PART_OF_WORD
-            }
+            found |= {text for text in (password, unquote(password)) if len(text) >= MIN_PART}
     return {value for value in found if not _PATH.fullmatch(value)}
 
 
