@@ -19,6 +19,7 @@ from redis_runbook.probes.containers.urls import given_urls, networks_of, url_va
 from redis_runbook.probes.probe import Look, Probe
 from redis_runbook.redact import KNOWN, NO_TEXT, Shown, harmless, printable
 from redis_runbook.verdict import CannotLook
+from redis_runbook.wire.lines import without_colours
 
 if TYPE_CHECKING:
     from redis_runbook.wire.docker.answers import Inspected
@@ -118,14 +119,14 @@ def _fatal(engine: "Engine", container: "Inspected", patterns: Sequence[str]) ->
     except CannotLook as error:
         return LogFacts(why_unknown=str(error))
     own = [pattern.encode() for pattern in patterns]
-    fatal = [
-        line for line in lines if _FATAL.search(line.text) or any(text in line.text for text in own)
-    ]
+    # Colours, too, would be a part of the words next to them.
+    texts = (without_colours(line.text) for line in lines)
+    fatal = [text for text in texts if _FATAL.search(text) or any(part in text for part in own)]
     facts = LogFacts(lines=len(lines), complete=not more, kept=kept, fatal_lines=len(fatal))
     if not KNOWN.shows_job_details:
         return facts
     last = fatal[-_MOST_SHOWN:]
-    return replace(facts, fatal=[printable(line.text, _LONGEST_SHOWN) for line in last])
+    return replace(facts, fatal=[printable(text, _LONGEST_SHOWN) for text in last])
 
 
 PROBES: Final = (

@@ -1,6 +1,7 @@
 """What the probes of containers make of what a FAKE daemon tells them."""
 
 import os
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,10 +18,18 @@ from redis_runbook.probes.containers.states import look_at_containers
 from redis_runbook.probes.containers.worker_logs import look_at_worker_logs
 from redis_runbook.probes.probe import Look
 from redis_runbook.probes.server import InfoReply, ServerFacts
+from redis_runbook.redact import KNOWN, MASK
 from redis_runbook.verdict import CannotLook
 from tests.support.fake_docker import FakeDocker, Log
 
 ROTATES = {"LogConfig": {"Type": "json-file", "Config": {"max-size": "1m"}}}
+
+
+@pytest.fixture
+def forgotten() -> Iterator[None]:
+    """What a container's environment lets the process know is forgotten after the test."""
+    yield
+    KNOWN.forget()
 
 
 def seen(**settings: Any) -> EntryFacts:
@@ -98,6 +107,37 @@ def test_the_newest_5000_lines_are_searched(daemon: FakeDocker) -> None:
     assert found.fatal == [f"panic: {number}" for number in range(4_996, 5_001)]
     daemon.log = daemon.log[-4_999:]
     assert state().log.complete
+
+
+SECRET = "PlantedContainerSecretZZ42"
+
+
+def test_a_secret_with_a_colour_or_a_control_character_in_it_is_masked(
+    daemon: FakeDocker, forgotten: None
+) -> None:
+    daemon.inspected = {"Config": {"Env": [f"DB_PASSWORD={SECRET}"]}}
+    for between in ("\x1b[1m", "\0", "X\b", "\x1b(B\x1b[m"):
+        text = f"MISCONF PlantedCo{between}ntainerSecretZZ42 it is"
+        daemon.log = [(daemon.started_at + 1, text.encode())]
+        assert state().log.fatal == [f"MISCONF {MASK} it is"]
+    assert forgotten is None
+
+
+def test_a_fatal_word_in_colour_is_one_and_is_shown_without(daemon: FakeDocker) -> None:
+    daemon.log = [(daemon.started_at + 1, b"\x1b[31mFATAL\x1b[0m: no disk")]
+    assert state().log.fatal == ["FATAL: no disk"]
+
+
+def test_what_is_left_of_a_secret_in_the_output_of_a_health_check_is_masked(
+    daemon: FakeDocker, forgotten: None
+) -> None:
+    health = {"Status": "unhealthy", "Log": [{"Output": f"curl: cannot use {SECRET[:14]}"}]}
+    daemon.inspected = {
+        "Config": {"Env": [f"DB_PASSWORD={SECRET}"]},
+        "State": {"Status": "running", "StartedAt": "2026-01-01T00:00:00Z", "Health": health},
+    }
+    assert state().health_said == f"curl: cannot use {MASK}"
+    assert forgotten is None
 
 
 def test_a_worker_that_logged_it_before_its_log_was_rotated_is_not_known(
