@@ -48,6 +48,44 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.c2lnbmF0dXJlLXBsYW50ZWQ"
         "12:00 AUTH hidden-word",
         '"AUTH" "hidden-word"',
         'AUTH "default" "hidden-word"',
+        "AUTH someone hidden-word",
+        "AUTH [redacted] hidden-word",
+        "auth default hidden-word",
+        "['AUTH', 'hidden-word']",
+        "HELLO 3 AUTH default hidden-word",
+        '"hello" "3" "auth" "someone" "hidden-word"',
+        '[0 127.0.0.1:5] "auth" "hidden-word"',
+        "127.0.0.1:6379[1]> auth someone hidden-word",
+        "redis-cli -h somewhere auth hidden-word",
+        "redis-cli -a hidden-word PING",
+        "command: { name: 'auth', args: [ 'default', 'hidden-word' ] }",
+        r"{\"name\":\"auth\",\"args\":[\"hidden-word\"]}",
+        "ACL SETUSER bob on >hidden-word ~*",
+        '"ACL" "SETUSER" "bob" "on" ">hidden-word" "~*"',
+        "sentinel auth-pass mymaster hidden-word",
+        "SENTINEL SET mymaster auth-pass hidden-word",
+        "CONFIG SET requirepass 'hidden-word'",
+        '"config" "set" "requirepass" "hidden-word"',
+        "curl -fsS -u someone:hidden-word http://host",
+        "mysql -uroot -phidden-word db",
+        "sshpass -p hidden-word ssh host",
+        "Pass: hidden-word",
+        "PASS=hidden-word",
+        "redisPass: 'hidden-word'",
+        "pw=hidden-word",
+        "credentials=hidden-word",
+        "session=hidden-word",
+        '"sessionId": "hidden-word"',
+        "https://host/x?se=1&sig=hidden-word&sp=r",
+        "https://host/x?X-Amz-Signature=hidden0123456789abcdef",
+        "AccountName=x;AccountKey=hidden-word==;EndpointSuffix=y",
+        "SharedAccessSignature=hidden-word&sig=hidden-word",
+        "bearer:hidden-word",
+        "the token is hidden-word-5",
+        'password is "hidden-word"',
+        "client-secret hidden-word-5",
+        "https://hooks.slack.com/services/T0hidden/B0hidden/hidden",
+        "https://discord.com/api/webhooks/123/hidden-word",
         "cookies: { session: 'hidden-word' }",
         "ghp_hidden0123456789abcdef",
         "glpat-hidden-0123456789",
@@ -59,6 +97,7 @@ def test_what_looks_like_a_secret_is_masked_without_knowing_it(text: str) -> Non
     assert "hidden" not in shown
     assert "c2lnbmF0" not in shown
     assert MASK in shown
+    assert Redactor()(shown) == shown
 
 
 @pytest.mark.parametrize(
@@ -67,6 +106,12 @@ def test_what_looks_like_a_secret_is_masked_without_knowing_it(text: str) -> Non
         *("max_tokens: 5", "tokensPerSec=5", "cookies: 5", "monkey=5"),
         *("AUTH failed: WRONGPASS", "NOAUTH Authentication required", "run --passive mode"),
         "AUTH <password> called without any password",
+        *("auth failed for user joe", "AUTH timeout after 5 s", "auth service started"),
+        "the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client",
+        *("WRONGPASS invalid username-password pair", "ERR unknown command 'SETUSER', with args"),
+        *("pass: 12, fail: 0", "bypass=on", "Invalid credentials: no such user", "session expired"),
+        *("sessions=5", "token is expired", "client-secret is missing", "mysql -P 3306 -p db"),
+        *("docker run -u 1000:1000 image", "curl -u http://host", "signature=valid", "['auth']"),
     ],
 )
 def test_a_name_that_merely_holds_such_a_word_hides_nothing(text: str) -> None:
@@ -121,7 +166,13 @@ def test_a_secret_that_is_no_text_is_known_as_the_environment_has_it(forgotten: 
 
 
 @pytest.mark.parametrize(
-    "begin", ["a://:", "a://", "a:// ", "a_", "password='", "x@", "cookie:", "authorization"]
+    "begin",
+    [
+        *("a://:", "a://", "a:// ", "a_", "password='", "x@", "cookie:", "authorization"),
+        *("AUTH ", "curl -u ", "redis-cli auth ", "mysql -", "setuser >", "['auth','", "token is "),
+        *("session=", "_session", "signature=", "client-secret a", "sentinel auth-pass "),
+        *("\x1b[0", "\x1b]a", "\\", "a\b", " \n", "\n "),
+    ],
 )
 def test_a_text_that_begins_like_a_secret_ever_again_is_searched_at_once(begin: str) -> None:
     """Searching it in the way of a plain pattern took 10 s, and held up all other threads."""
