@@ -107,6 +107,16 @@ def test_what_a_command_prints_is_bounded_and_redacted(healthy: Server, folder: 
     assert "<script>\\x1b" not in done.html
 
 
+def test_the_passwords_of_commands_that_it_prints_are_not_shown(
+    healthy: Server, folder: Path
+) -> None:
+    config = command("echo AUTH someone OtherPlantedPw9; echo auth default OtherPlantedPw9; exit 1")
+    done = product.run(folder, *ONLY, env=product.urls(healthy.url), config=config)
+    lines = done.finding("incident.smoke_command[smoke]")["evidence"]["last lines"]
+    assert lines == ["AUTH [redacted] [redacted]", "auth default [redacted]"]
+    assert "OtherPlantedPw9" not in done.everything
+
+
 def test_nothing_is_started_where_it_should_not_be(healthy: Server, folder: Path) -> None:
     config = command(f"touch {folder}/started") + (
         f"[jwt_cache.login]\nrun = ['touch', '{folder}/started']\n"

@@ -75,6 +75,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.c2lnbmF0dXJlLXBsYW50ZWQ"
         "pw=hidden-word",
         "credentials=hidden-word",
         "session=hidden-word",
+        '{"pass" : "hidden-word"}',
         '"sessionId": "hidden-word"',
         "https://host/x?se=1&sig=hidden-word&sp=r",
         "https://host/x?X-Amz-Signature=hidden0123456789abcdef",
@@ -111,6 +112,13 @@ def test_what_looks_like_a_secret_is_masked_without_knowing_it(text: str) -> Non
         *("WRONGPASS invalid username-password pair", "ERR unknown command 'SETUSER', with args"),
         *("pass: 12, fail: 0", "bypass=on", "Invalid credentials: no such user", "session expired"),
         *("sessions=5", "token is expired", "client-secret is missing", "mysql -P 3306 -p db"),
+        *(
+            "First pass: determine it",
+            "2nd pass: check",
+            "Pass :meth:`x`",
+            "session = self",
+            "AUTH …",
+        ),
         *("docker run -u 1000:1000 image", "curl -u http://host", "signature=valid", "['auth']"),
     ],
 )

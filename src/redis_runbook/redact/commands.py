@@ -14,7 +14,7 @@ _SENTENCE: Final = (
     r"(?:and|after|before|but|by|called|command|denied|errors?|fail(?:s|ed|ure)?|for|from|had|has|in|is"
     r"|not|ok|on|or|required|sent|succeeded|the|timed|timeout|to|was|with|without)\b(?![\w-])"
 )
-_WORD: Final = rf"(?:{_MASKED}|(?!<|{_SENTENCE})(?:\"[^\"]+\"|'[^']+'|\S+))"
+_WORD: Final = rf"(?:{_MASKED}|(?!<|…|{_SENTENCE})(?:\"[^\"]+\"|'[^']+'|\S+))"
 _USER_AND_PASSWORD: Final = rf"{_WORD}(?P<second>[ \t]+{_WORD})?"
 _AUTH: Final = re.compile(rf"(?<![\w-])(AUTH[\"']?\s+){_USER_AND_PASSWORD}")
 """The command of Redis, in a log: a password, or a user and a password."""

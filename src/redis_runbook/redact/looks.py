@@ -22,13 +22,14 @@ _ASSIGNED: Final = re.compile(
     r"(?!\[redacted\])((?<=\")[^\"]+|(?<=')[^']+|[^\s\"',;&<>]+)"
 )
 _SHORT_NAME: Final = re.compile(
-    rf"(?i)\b((?:pass|pw|bearer){_MARKS}\s*(?:=>|[=:])\s*{_MARKS}"
-    rf"|(?:credentials?|sid|\w*session(?:_?id)?)(?:{_MARKS}\s*=>?|{_QUOTE}\s*:)\s*{_MARKS}"
+    r"(?i)(?<!first )(?<!second )(?<!single )(?<!last )(?<!\d[nrst][dht] )"
+    rf"\b((?:pass|pw|bearer)(?:{_MARKS}\s*=>?|(?:{_QUOTE}\s*)?:)\s*{_MARKS}"
+    rf"|(?:credentials?|sid|\w*session(?:_?id)?)(?:=>?{_MARKS}|{_QUOTE}\s*:\s*{_QUOTE})"
     r"|(?<=[?&;])sig=|signature=(?=[\w%+/=-]{16}))"
     r"(?!\[redacted\]|\d{1,6}\b|true\b|false\b|null\b|none\b)"
     r"((?<=\")[^\"]+|(?<=')[^']+|[^\s\"',;&<>]+)"
 )
-"""Names that are words, too: of `pass: 12` and `no credentials: ask` nothing is hidden."""
+"""Names that are words, too: `pass: 12`, `first pass: begun` and `session = self` hide nothing."""
 
 _SAID: Final = re.compile(
     r"(?i)\b((?:(?:password|passwd|passphrase|token|secret|pass|pw)\s+is:?"
