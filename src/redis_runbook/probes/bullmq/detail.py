@@ -86,14 +86,15 @@ def has_vanished(snapshot: Snapshot, replies: Replies) -> bool:
 def facts(snapshot: Snapshot, replies: Replies, bounds: HistoryBounds) -> QueueFacts:
     """The facts about the queue, from both reads."""
     entries, cut = _entries(snapshot, replies, bounds)
-    replayed = replay(entries)
-    now = snapshot.now_ms
+    ahead, now = snapshot.events_ahead_ms, snapshot.now_ms
+    dated = [] if ahead else entries
+    replayed = replay(dated)
     added_at = AddedAt(_timestamps(snapshot, replies), now)
     overdue = _overdue_jobs(snapshot, replies, replayed, added_at)
     waiting = [*overdue, *_waiting_jobs(snapshot, replies, replayed, added_at)]
     waiting.sort(key=lambda job: -1.0 if job.age_s is None else job.age_s, reverse=True)
     counts = snapshot.counts
-    failed = failures(entries, now - _HOUR_MS)
+    failed = failures(dated, now - _HOUR_MS)
     return QueueFacts(
         queue=snapshot.queue.shown,
         at_ms=now,
@@ -111,9 +112,9 @@ def facts(snapshot: Snapshot, replies: Replies, bounds: HistoryBounds) -> QueueF
             default=None if counts.delayed is None else 0.0,
         ),
         pick_ups=replayed.pick_ups,
-        history_from_ms=snapshot.complete_from_ms(
-            entries, read_from_ms=bounds.events_from_ms, cut=cut
-        ),
+        history_from_ms=None
+        if ahead
+        else snapshot.complete_from_ms(entries, read_from_ms=bounds.events_from_ms, cut=cut),
         active=tuple(
             _active_job(job, replies, now) for job in (*snapshot.active, *snapshot.more_active)
         ),
@@ -133,7 +134,7 @@ def facts(snapshot: Snapshot, replies: Replies, bounds: HistoryBounds) -> QueueF
         if snapshot.blocked_parents is None
         else tuple(job_label(parent) for parent in snapshot.blocked_parents),
         last_events=_last_events(snapshot, entries),
-        problems=snapshot.problems,
+        problems=(*snapshot.problems, *_problems_of_events(ahead)),
     )
 
 
@@ -243,6 +244,12 @@ def _entries(
     older = parse_entries(reply)[1:]
     cut = len(items(reply)) > bounds.more_events if reply is not None else snapshot.entries_cut
     return [*reversed(older), *snapshot.entries], cut
+
+
+def _problems_of_events(ahead_ms: int) -> Iterator[str]:
+    if ahead_ms:
+        ahead = f"{ahead_ms / MS_PER_S:.0f} s ahead of the server's clock"
+        yield f"its events are {ahead}, so they do not tell when anything happened"
 
 
 def _last_events(snapshot: Snapshot, entries: list[Entry]) -> tuple[Event, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from redis_runbook.probes.bullmq.ages import SKEW_MS
 from redis_runbook.probes.bullmq.facts import PickUp
 from redis_runbook.probes.bullmq.naming import job_label
 from redis_runbook.probes.replies import integer, items, pairs, timestamp_ms
@@ -97,6 +98,18 @@ def replay(entries: Sequence[Entry]) -> Replay:
 def failures(entries: Sequence[Entry], since_ms: int) -> list[Entry]:
     """The entries about jobs that failed for good since then."""
     return [entry for entry in entries if entry.event == b"failed" and entry.at_ms >= since_ms]
+
+
+def ahead_ms(entries: Sequence[Entry], *, stream: Any, now_ms: int) -> int:
+    """How far a stream's newest id lies ahead of the server's clock; 0: no further than clocks may.
+
+    Ids never go back. After the clock was set back, every new entry has the time of the last one
+    before, and those before it are by another clock: none of them tells when anything happened.
+    """
+    last_id = dict(pairs(stream)).get(b"last-generated-id")
+    newest_ms = integer(last_id.partition(b"-")[0]) if isinstance(last_id, bytes) else None
+    newest = max(now_ms, newest_ms or 0, *(entry.at_ms for entry in entries[-1:]))
+    return newest - now_ms if newest - now_ms > SKEW_MS else 0
 
 
 def complete_from_ms(

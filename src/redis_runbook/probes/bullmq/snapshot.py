@@ -8,7 +8,7 @@ from typing import Any, Final
 from redis_runbook.probes.bullmq.facts import Counts, Limiter
 from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.bullmq.priority_set import PrioritySet, priority_set
-from redis_runbook.probes.bullmq.replay import Entry, complete_from_ms, parse_entries
+from redis_runbook.probes.bullmq.replay import Entry, ahead_ms, complete_from_ms, parse_entries
 from redis_runbook.probes.replies import (
     EARLIEST_MS,
     Command,
@@ -109,6 +109,11 @@ class Snapshot:
     def newest_entry(self) -> list[Entry]:
         """The last entry of the event stream, however old; empty where there is none."""
         return parse_entries([dict(pairs(self.stream)).get(b"last-entry")])
+
+    @property
+    def events_ahead_ms(self) -> int:
+        """How far the event stream lies ahead of the server's clock; 0: it tells the time."""
+        return ahead_ms(self.entries, stream=self.stream, now_ms=self.now_ms)
 
     @property
     def paused(self) -> bool | None:

@@ -29,7 +29,8 @@ class WorkerState(enum.StrEnum):
 
 def last_pick_up_s(facts: QueueFacts) -> float | None:
     """How long ago a job was last taken, by the event stream; None: it shows no pick-up."""
-    return min(((facts.at_ms - pick.at_ms) / MS_PER_S for pick in facts.pick_ups), default=None)
+    ago_s = (max(0, facts.at_ms - pick.at_ms) / MS_PER_S for pick in facts.pick_ups)
+    return min(ago_s, default=None)
 
 
 def assign_states(
@@ -73,6 +74,9 @@ def _by_connection(
     if fetches and facts.limiter.left_ms and not facts.locked:
         return WorkerState.LIMITED
     if fetches and connection.idle_s <= BETWEEN_JOBS_S:
+        if connection.idle_s < -_JUST_NOW_S:
+            # It was last heard before the server's clock was set back: nobody knows when.
+            return WorkerState.UNCLEAR
         holds_a_job = facts.counts.active != 0 or connection.idle_s <= _JUST_NOW_S
         return WorkerState.BUSY if holds_a_job else WorkerState.UNCLEAR
     return None

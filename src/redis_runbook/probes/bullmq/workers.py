@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from redis_runbook.probes.bullmq.ages import SKEW_MS
 from redis_runbook.probes.bullmq.clients import FETCH_COMMANDS, WORKER_NAME, ClientList, Connection
 from redis_runbook.probes.bullmq.facts import MS_PER_S, QueueFacts
 from redis_runbook.probes.bullmq.naming import Queue
@@ -166,11 +167,15 @@ def _unnamed_of(facts: QueueFacts, client_list: ClientList) -> int:
 def _reconnecting(last: ClientList, workers: Sequence[Worker]) -> str:
     """Why workers may still be reconnecting; empty if they had the time."""
     if last.uptime_s is not None and last.uptime_s < RECONNECTING_S:
-        return f"the server started {last.uptime_s} s ago"
+        return _ago("the server started", last.uptime_s)
     youngest_s = min((worker.age_s for worker in workers), default=None)
     if youngest_s is not None and youngest_s < RECONNECTING_S:
-        return f"a worker connected {youngest_s} s ago"
+        return _ago("a worker connected", youngest_s)
     return ""
+
+
+def _ago(what: str, ago_s: int) -> str:
+    return f"{what} {ago_s} s ago" if ago_s >= 0 else f"{what} before the server's clock went back"
 
 
 def _fetching_names(queue: Queue, client_lists: Sequence[ClientList]) -> frozenset[bytes]:
@@ -250,10 +255,7 @@ def _other_evidence(
     if taken_s is not None and taken_s <= BETWEEN_JOBS_S:
         return True, f"a job was taken {taken_s:.0f} s ago"
     if facts.stall_checked_at_ms is not None:
-        # By the clock of the worker, which may be ahead.
-        checked_s = max(0.0, (facts.at_ms - facts.stall_checked_at_ms) / MS_PER_S)
-        alive = True if checked_s <= _USUAL_STALL_CHECK_S else None
-        return alive, f"a worker of it last looked for stalled jobs {checked_s:.0f} s ago"
+        return _by_stall_check(facts, (facts.at_ms - facts.stall_checked_at_ms) / MS_PER_S)
     counts = [
         client_list.blocking_calls
         for client_list in client_lists
@@ -262,3 +264,17 @@ def _other_evidence(
     if len(counts) > 1 and counts[-1] > counts[0]:
         return None, "some worker fetches, of this queue or another"
     return None, "nothing else tells whether there are workers"
+
+
+def _by_stall_check(facts: QueueFacts, checked_s: float) -> tuple[bool | None, str]:
+    """Whether a worker is alive that looked for stalled jobs so long ago, by its own clock.
+
+    That clock may be ahead of the server's. Or the server's was set back, and then the key of the
+    check lives for longer than a worker lets it.
+    """
+    looked = "a worker of it last looked for stalled jobs"
+    usual_ms = _USUAL_STALL_CHECK_S * MS_PER_S
+    if checked_s < -SKEW_MS / MS_PER_S and not 0 < (facts.stall_check_ms or 0) <= usual_ms:
+        return None, f"{looked} at a time that is {-checked_s:.0f} s ahead of the server's clock"
+    alive = True if checked_s <= _USUAL_STALL_CHECK_S else None
+    return alive, f"{looked} {max(0.0, checked_s):.0f} s ago"

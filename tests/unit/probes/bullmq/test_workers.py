@@ -95,6 +95,10 @@ def _states(facts: QueueFacts, *lines: str) -> list[WorkerState]:
         (HELD, [_line(NODE, "N", "bzpopmin", idle=90)], [BUSY]),
         (quiet(pick_ups=picked((3, 0))), [_line(NODE, "N", "bzpopmin", idle=90)], [BUSY]),
         (quiet(), [_line(NODE, "N", "bzpopmin", idle=16)], [FROZEN]),
+        # Last heard before the server's clock was set back: nobody knows for how long it is idle.
+        (HELD, [_line(NODE, "N", "bzpopmin", idle=-3_570)], [UNCLEAR]),
+        (quiet(), [_line(NODE, "N", "bzpopmin", idle=-3_570)], [UNCLEAR]),
+        (quiet(), [_line(NODE, "b", "bzpopmin", idle=-3_570)], [CONSUMING]),
         (
             quiet(active=(active(locked=False),), pick_ups=picked((60, 0))),
             [_line(NODE, "N", "bzpopmin", idle=90)],
@@ -193,6 +197,16 @@ def test_soon_after_a_restart_nothing_is_settled() -> None:
     client_list = _client_list(_line(NODE, "b", "bzpopmin"), uptime_s=24)
     found = workers_of(QUEUE, quiet(), [client_list, client_list])
     assert (found.settled, found.reconnecting) == (False, "the server started 24 s ago")
+
+
+def test_what_began_before_the_clock_was_set_back_began_at_no_known_time() -> None:
+    line = _line(NODE, "b", "bzpopmin", age=-3_500)
+    for client_list, what in (
+        (_client_list(line, uptime_s=-900), "the server started"),
+        (_client_list(line), "a worker connected"),
+    ):
+        found = workers_of(QUEUE, quiet(), [client_list, client_list])
+        assert found.reconnecting == f"{what} before the server's clock went back"
 
 
 def test_a_connection_that_appeared_between_the_sightings_is_still_connecting() -> None:
