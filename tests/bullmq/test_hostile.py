@@ -427,10 +427,23 @@ def test_ten_thousand_jobs_due_in_one_millisecond(raw: Any, observe: Any) -> Non
     assert facts.longest_wait_s == facts.overdue_s
 
 
-def test_delayed_jobs_with_scores_that_are_no_times_are_not_overdue(raw: Any, observe: Any) -> None:
-    raw.zadd("bull:q:delayed", {"a": 0, "b": -1e300, "c": float("-inf"), "d": float("inf")})
+def test_a_delayed_job_that_is_never_due_is_not_overdue(raw: Any, observe: Any) -> None:
+    raw.zadd("bull:q:delayed", {"a": float("inf")})
     facts = observe()
-    assert (facts.overdue_s, facts.waiting) == (0, ())
+    assert (facts.overdue_s, facts.waiting, facts.problems) == (0, (), ())
+
+
+@pytest.mark.parametrize("score", [0, -1e300, float("-inf"), 1.7e9 * 4096, 1.7e12])
+def test_delayed_jobs_that_are_due_at_no_time_of_a_job_are_not_known_to_be_in_time(
+    raw: Any, observe: Any, score: float
+) -> None:
+    """A worker would promote them at once; such a time may be in seconds, or no score at all."""
+    raw.zadd("bull:q:delayed", {"a": score})
+    facts = observe()
+    assert (facts.overdue_s, facts.waiting) == (None, ())
+    (problem,) = facts.problems
+    assert problem.startswith("1 delayed job is due at a time before 2009")
+    assert _state(facts) is LatencyState.UNKNOWN
 
 
 def test_a_repeatable_job_of_an_old_version_may_have_its_job(raw: Any, observe: Any) -> None:

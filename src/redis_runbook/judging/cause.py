@@ -79,7 +79,7 @@ def cause(facts: QueueFacts, workers: WorkerFacts) -> Cause:
     busy, idle = workers.count(WorkerState.BUSY), workers.count(WorkerState.CONSUMING)
     concurrency, active = facts.concurrency or 0, facts.counts.active or 0
     reasons = {
-        Cause.NOTHING_WAITS: facts.counts.backlog == 0 and not facts.overdue_s,
+        Cause.NOTHING_WAITS: facts.counts.backlog == 0 and facts.overdue_s == 0,
         Cause.PAUSED: facts.paused,
         Cause.NO_WORKER: workers.alive is False,
         Cause.RATE_LIMITED: _is_rate_limited(facts, workers),

@@ -19,6 +19,7 @@ from redis_runbook.probes.bullmq.replay import Entry, Replay, failures, parse_en
 from redis_runbook.probes.bullmq.snapshot import FAILED, OLDEST, Snapshot, left_ms
 from redis_runbook.probes.replies import Command, hash_values, integer, items, timestamp_ms
 from redis_runbook.redact import printable
+from redis_runbook.words import counted
 
 _HOUR_MS: Final = 3_600_000
 _CHILDREN: Final = (b"dependencies", b"processed", b"failed", b"unsuccessful")
@@ -107,10 +108,7 @@ def facts(snapshot: Snapshot, replies: Replies, bounds: HistoryBounds) -> QueueF
         counts=counts,
         waiting=tuple(waiting),
         waiting_in_order=snapshot.in_order,
-        overdue_s=max(
-            (job.age_s for job in overdue if job.age_s is not None),
-            default=None if counts.delayed is None else 0.0,
-        ),
+        overdue_s=None if counts.delayed is None or snapshot.undated else _longest_s(overdue),
         pick_ups=replayed.pick_ups,
         history_from_ms=None
         if ahead
@@ -134,7 +132,7 @@ def facts(snapshot: Snapshot, replies: Replies, bounds: HistoryBounds) -> QueueF
         if snapshot.blocked_parents is None
         else tuple(job_label(parent) for parent in snapshot.blocked_parents),
         last_events=_last_events(snapshot, entries),
-        problems=(*snapshot.problems, *_problems_of_events(ahead)),
+        problems=(*snapshot.problems, *_problems(ahead_ms=ahead, undated=snapshot.undated)),
     )
 
 
@@ -246,7 +244,14 @@ def _entries(
     return [*reversed(older), *snapshot.entries], cut
 
 
-def _problems_of_events(ahead_ms: int) -> Iterator[str]:
+def _longest_s(jobs: Iterable[WaitingJob]) -> float:
+    return max((job.age_s for job in jobs if job.age_s is not None), default=0.0)
+
+
+def _problems(*, ahead_ms: int, undated: int) -> Iterator[str]:
+    if undated:
+        jobs = counted(undated, "delayed job is", "delayed jobs are")
+        yield f"{jobs} due at a time before 2009, as one in seconds is: nobody knows since when"
     if ahead_ms:
         ahead = f"{ahead_ms / MS_PER_S:.0f} s ahead of the server's clock"
         yield f"its events are {ahead}, so they do not tell when anything happened"

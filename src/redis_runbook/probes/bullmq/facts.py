@@ -129,8 +129,9 @@ class QueueFacts:
     `waiting` holds the jobs that were read, longest wait first and unknown ages last. In a queue
     that is not `waiting_in_order`, one that was not read may wait longer: the list is not in order
     of age, or there are more priorities than were read. `overdue_s` is that of the most overdue
-    delayed job. `pick_ups` are complete from `history_from_ms` on; None: there is no event stream,
-    or it is ahead of the server's clock, and there are none.
+    delayed job; None: it cannot be read, or nobody knows since when some are due. `pick_ups` are
+    complete from `history_from_ms` on; None: there is no event stream, or it is ahead of the
+    server's clock, and there are none.
 
     `active` and `schedulers` are those at both ends of their order, and any in between that lacks
     what it should have: a lock, or a scheduled job. `active_unlisted` more active jobs were looked

@@ -34,6 +34,7 @@ _META: Final = ("version", "paused", "concurrency", "max", "duration", "opts.max
 _MARKER: Final = re.compile(rb"0:\d+\Z")
 _VERSION: Final = re.compile(r"[\w.:+-]{1,60}\Z")
 _SCORE_PER_MS: Final = 4096
+_EARLIEST_SCORE: Final = EARLIEST_MS * _SCORE_PER_MS
 _PTTL_NO_KEY: Final = -2
 _KEYS_WITH_COUNT: Final = (
     *("wait", "paused", "prioritized", "active", "delayed"),
@@ -47,9 +48,10 @@ class Snapshot:
 
     `tail` and `head` are the oldest and the newest job ids of `wait` and `paused`, each with its
     key; `middle` are others that may have waited longer. `delayed` holds the next delayed job ids
-    with their due times. `active` and `schedulers` hold both ends of their order, `more_active` and
-    `more_schedulers` those in between that need a closer look. `entries` are the newest of the
-    event stream, in the stream's order.
+    with their due times; `undated` more are due by their order, at a time that no job can have.
+    `active` and `schedulers` hold both ends of their order, `more_active` and `more_schedulers`
+    those in between that need a closer look. `entries` are the newest of the event stream, in the
+    stream's order.
     """
 
     queue: Queue
@@ -63,6 +65,7 @@ class Snapshot:
     head: tuple[tuple[str, bytes], ...]
     priorities: PrioritySet | None
     delayed: tuple[tuple[bytes, int], ...]
+    undated: int
     active: tuple[bytes, ...]
     active_seen: int
     limiter_used: int | None
@@ -170,9 +173,10 @@ def questions(queue: Queue, *, events_from_ms: int) -> dict[str, Command]:
         "first priority": ("ZRANGE", key(b"priority"), 0, 0, "WITHSCORES"),
         "last priority": ("ZREVRANGE", key(b"priority"), 0, 0, "WITHSCORES"),
         "next delayed": (
-            *("ZRANGEBYSCORE", key(b"delayed"), EARLIEST_MS * _SCORE_PER_MS, "+inf", "WITHSCORES"),
+            *("ZRANGEBYSCORE", key(b"delayed"), _EARLIEST_SCORE, "+inf", "WITHSCORES"),
             *("LIMIT", 0, OLDEST),
         ),
+        "undated delayed": ("ZCOUNT", key(b"delayed"), "-inf", f"({_EARLIEST_SCORE}"),
         "oldest active": ("LRANGE", key(b"active"), -ACTIVE, -1),
         "newest active": ("LRANGE", key(b"active"), 0, ACTIVE - 1),
         "newest failed": ("ZREVRANGE", key(b"failed"), 0, FAILED - 1),
@@ -230,6 +234,7 @@ def parse(queue: Queue, replies: Mapping[str, Any]) -> Snapshot:
         delayed=tuple(
             (job, int(due // _SCORE_PER_MS)) for job, due in scored(replies["next delayed"])
         ),
+        undated=_count(replies["undated delayed"]) or 0,
         active=tuple(active),
         active_seen=len(active),
         limiter_used=integer(replies["limiter"]),
