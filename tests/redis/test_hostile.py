@@ -27,7 +27,10 @@ def bulk(text: bytes) -> bytes:
 
 
 class Replies(socketserver.ThreadingTCPServer):
-    """A fake: a real server's replies, but for some commands, whose replies are given."""
+    """A fake: a real server's replies, but for some commands, whose replies are given.
+
+    A command is `CLIENT`, or `CLIENT LIST` with its first argument.
+    """
 
     daemon_threads = True
 
@@ -53,9 +56,10 @@ class _Replies(socketserver.StreamRequestHandler):
             behind.makefile("rb") as real,
         ):
             while words := read_reply(self.rfile):
-                name = words.split(b"\r\n")[2].upper()
+                command = words.upper().split(b"\r\n")[2:5:2]
+                name, with_argument = command[0], b" ".join(command)
                 time.sleep(server.delays_s.get(name, 0))
-                given = server.given.get(name)
+                given = server.given.get(with_argument, server.given.get(name))
                 if given is None:
                     behind.sendall(words)
                 self.wfile.write(read_reply(real) if given is None else given)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.redis.test_hostile import bulk, read_reply, replies
 from tests.support import product
-from tests.support.servers import Server
+from tests.support.servers import Server, running
 
 MOST_S = 40  # a run has a deadline of 30 s
 
@@ -137,7 +137,7 @@ def test_a_look_at_a_queue_ends_in_time_with_little_memory(
     [
         {b"INFO": bulk(b"a:1\r\n" * 1_500_000)},
         {b"INFO": bulk(b"".join(b"%d:1\r\n" % number for number in range(100_000)))},
-        {b"CLIENT": bulk(b"id=1 name=bull:cmVuZGVy db=0\n" * 280_000)},
+        {b"CLIENT LIST": bulk(b"id=1 name=bull:cmVuZGVy db=0\n" * 280_000)},
         {b"SLOWLOG": b"*100000\r\n" + b"*4\r\n:1\r\n:1\r\n:1\r\n*1\r\n$1\r\na\r\n" * 100_000},
     ],
     ids=["info", "info-fields", "client-list", "slowlog"],
@@ -152,4 +152,48 @@ def test_a_reply_as_large_as_is_read_takes_little_memory(
             env=product.urls(url, healthy.url),
         )
     assert "itself failed" not in done.everything
+    assert took_s < MOST_S
+
+
+_WORKER = b"id=%d addr=127.0.0.1:%d name=bull:cmVuZGVy age=900 idle=90 flags=N db=0 cmd=bzpopmin"
+
+
+@pytest.mark.parametrize(
+    ("lines", "known"),
+    [
+        ([_WORKER % (number, number) for number in range(10_000)], True),
+        ([b"id=1 name=bull:cmVuZGVy db=0"] * 75_000, False),
+    ],
+    ids=["most", "more"],
+)
+def test_workers_are_told_apart_in_time_or_are_too_many(
+    lines: list[bytes], *, known: bool, folder: Path
+) -> None:
+    """As many jobs are active as there are workers, so that each may have one."""
+    with running() as server:
+        raw = server.client()
+        raw.hset("bull:render:meta", "version", "bullmq:5.81.5")
+        raw.rpush("bull:render:active", *range(10_000))
+        with replies(server, {b"CLIENT LIST": bulk(b"\n".join(lines))}) as url:
+            done, took_s = product.measured(
+                folder,
+                *("smoke", "--select", "queue.paused", "queue.workers", "--deadline", "30"),
+                env=product.urls(url, server.url),
+            )
+    assert done.verdicts["queue.paused[render]"] == "pass", done.message("queue.paused[render]")
+    finding = done.finding("queue.workers[render]")
+    assert ("of 10000 connected workers" in finding["message"]) is known, finding["message"]
+    too_many = "more than 10000 connections have a name or fetch jobs"
+    assert (too_many in finding["message"]) is not known, finding["message"]
+    assert took_s < MOST_S
+
+
+def test_a_client_whose_name_is_long_takes_little_memory(folder: Path) -> None:
+    with running() as server, server.client() as client:
+        client.hset("bull:render:meta", "version", "bullmq:5.81.5")
+        client.client_setname("bull:cmVuZGVy" + ":w:" * 25_000)
+        done, took_s = product.measured(
+            folder, "smoke", "--select", "queue", env=product.urls(server.url)
+        )
+    assert "connected worker of render" in done.message("queue.workers[render]")
     assert took_s < MOST_S

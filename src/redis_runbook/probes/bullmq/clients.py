@@ -1,7 +1,8 @@
 """The connections that carry a queue's name, from one CLIENT LIST for all queues."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import itertools
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +14,10 @@ from redis_runbook.wire.client import CLIENT_NAME, Client
 FETCH_COMMANDS: Final = frozenset({"bzpopmin", "brpoplpush", "blmove"})
 """The commands in which a worker blocks: of BullMQ 5 on; of BullMQ 4 and Bull; of newer forks."""
 WORKER_NAME: Final = b":w:"
+_MOST_CONNECTIONS: Final = 10_000
+"""That have a name or fetch jobs, in one database. To judge more would take a run's whole time."""
+_UNNAMED: Final = b" name= "
+_FETCHES: Final = tuple(b" cmd=" + command.encode() for command in sorted(FETCH_COMMANDS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,18 +33,37 @@ class Connection:
     command: str
 
 
+class NamedConnections:
+    """The connections that have a name, in the order of their names: a queue's stand together."""
+
+    def __init__(self, connections: Iterable[Connection]) -> None:
+        """Leave out those without a name."""
+        named = (connection for connection in connections if connection.name)
+        self._sorted = sorted(named, key=lambda connection: connection.name)
+        self._names = [connection.name for connection in self._sorted]
+
+    def of(self, name: bytes) -> list[Connection]:
+        """Those that have this name, or begin with it and `:w:`."""
+        begin = name + WORKER_NAME
+        after = begin[:-1] + bytes([begin[-1] + 1])
+        return [*self._between(name, name + b"\0"), *self._between(begin, after)]
+
+    def _between(self, first: bytes, after: bytes) -> list[Connection]:
+        return self._sorted[bisect_left(self._names, first) : bisect_left(self._names, after)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientList:
     """The connections that use one database, at one moment.
 
-    `connections` are the named ones, by what may be their queue's name. Of the others,
-    `unnamed_waiting` is how many are blocked for a job, and `unnamed_busy` how many have fetched
-    one, of whatever queue. `denied` says why CLIENT LIST could not be read.
+    `connections` are the named ones. Of the others, `unnamed_waiting` is how many are blocked for a
+    job, and `unnamed_busy` how many have fetched one, of whatever queue. `denied` says why CLIENT
+    LIST could not be read, or is too long.
     `blocking_calls` counts the fetch commands that the server has run since it started; it is the
     fallback for a denied list.
     """
 
-    connections: Mapping[bytes, Sequence[Connection]]
+    connections: NamedConnections
     unnamed_waiting: int
     unnamed_busy: int
     uptime_s: int | None
@@ -70,14 +94,18 @@ def list_clients(client: Client) -> ClientList:
         denied = f"the server refused CLIENT LIST: {error_code(listed)}"
     elif not denied and b"id=" not in listed:
         denied = "CLIENT LIST does not even list the connection that asks"
-    connections = [] if denied else list(_connections(listed, client.database))
+    found = () if denied else _connections(listed, client.database)
+    connections = list(itertools.islice(found, _MOST_CONNECTIONS + 1))
+    if len(connections) > _MOST_CONNECTIONS:
+        denied = f"more than {_MOST_CONNECTIONS} connections have a name or fetch jobs"
+        connections = []
     unnamed = [
         connection
         for connection in connections
         if not connection.name and connection.command in FETCH_COMMANDS
     ]
     return ClientList(
-        connections=_by_queue_name(connections),
+        connections=NamedConnections(connections),
         unnamed_waiting=sum(connection.blocked for connection in unnamed),
         unnamed_busy=sum(not connection.blocked for connection in unnamed),
         uptime_s=integer(_info(server).get(b"uptime_in_seconds")),
@@ -87,8 +115,10 @@ def list_clients(client: Client) -> ClientList:
 
 
 def _connections(listed: bytes, database: int) -> Iterator[Connection]:
-    """The connections that use this database, but for our own."""
+    """The connections that use this database and have a name or fetch jobs, but for our own."""
     for line in listed.splitlines():
+        if _UNNAMED in line and not any(fetch in line for fetch in _FETCHES):
+            continue
         pairs = dict(part.partition(b"=")[::2] for part in line.split(b" "))
         name = pairs.get(b"name", b"")
         if name == CLIENT_NAME.encode() or integer(pairs.get(b"db")) != database:
@@ -102,16 +132,6 @@ def _connections(listed: bytes, database: int) -> Iterator[Connection]:
             blocked=b"b" in pairs.get(b"flags", b""),
             command=escaped(pairs.get(b"cmd", b"")),
         )
-
-
-def _by_queue_name(connections: Iterable[Connection]) -> dict[bytes, list[Connection]]:
-    """Connections by each name that their queue may have: all of it, or the part before `:w:`."""
-    found: dict[bytes, list[Connection]] = defaultdict(list)
-    for connection in connections:
-        parts = connection.name.split(WORKER_NAME)
-        for cut in range(1, len(parts) + 1) if connection.name else ():
-            found[WORKER_NAME.join(parts[:cut])].append(connection)
-    return found
 
 
 def _info(reply: Any) -> dict[bytes, bytes]:

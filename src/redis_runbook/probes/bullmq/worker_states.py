@@ -1,6 +1,7 @@
 """What each worker does, by the last command of its connection and the locks of the jobs."""
 
 import enum
+import itertools
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -92,24 +93,25 @@ def _assign_jobs(
     """
     # No more than there are workers, whatever the server says of its list's length.
     unread = min(len(states), max(0, (facts.counts.active or 0) - len(facts.active)))
-    jobs = [job.running_s for job in facts.active if job.lock_ms is not None] + [None] * unread
+    jobs = [job.running_s or 0.0 for job in facts.active if job.lock_ms is not None]
+    jobs += [0.0] * unread
     if not jobs and _someone_takes(facts) and not _explained(states):
-        jobs = [last_pick_up_s(facts)]
+        jobs = [last_pick_up_s(facts) or 0.0]
     # A worker that is known to be busy runs a job, too: the one that started last.
     known_busy = states.count(WorkerState.BUSY)
-    jobs = sorted(jobs, key=lambda running_s: running_s or 0.0)[known_busy:]
-    for running_s in jobs:
-        undecided = [at for at, state in enumerate(states) if state is None]
-        if not undecided:
-            return
-        at = min(
-            undecided,
+    # Those that started together at once: there may be as many as there are workers.
+    for running_s, together in itertools.groupby(sorted(jobs)[known_busy:]):
+        undecided = sorted(
+            (at for at, state in enumerate(states) if state is None),
             key=lambda at: (
                 connections[at].command not in FETCH_COMMANDS,
-                abs(connections[at].idle_s - (running_s or 0.0)),
+                abs(connections[at].idle_s - running_s),
             ),
         )
-        states[at] = WorkerState.BUSY
+        if not undecided:
+            return
+        for at, _ in zip(undecided, together, strict=False):
+            states[at] = WorkerState.BUSY
 
 
 def _someone_takes(facts: QueueFacts) -> bool:

@@ -97,7 +97,7 @@ def workers_of(queue: Queue, facts: QueueFacts, client_lists: Sequence[ClientLis
         connection.connection_id
         for client_list in client_lists[:-1]
         for name in queue.client_names()
-        for connection in client_list.connections.get(name, ())
+        for connection in client_list.connections.of(name)
     }
     states = assign_states(
         listed,
@@ -149,7 +149,7 @@ def misses_a_fetcher(queue: Queue, facts: QueueFacts, client_lists: Sequence[Cli
     if facts.flavour == "bull" or any(client_list.denied for client_list in client_lists):
         return False
     fetching = _fetching_names(queue, client_lists)
-    names = {connection.name for connection in client_lists[-1].connections.get(queue.key(), ())}
+    names = {connection.name for connection in client_lists[-1].connections.of(queue.key())}
     return not names <= fetching
 
 
@@ -183,7 +183,7 @@ def _fetching_names(queue: Queue, client_lists: Sequence[ClientList]) -> frozens
     return frozenset(
         connection.name
         for client_list in client_lists
-        for connection in client_list.connections.get(queue.key(), ())
+        for connection in client_list.connections.of(queue.key())
         if connection.command in FETCH_COMMANDS
     )
 
@@ -198,7 +198,7 @@ def _fetchers(queue: Queue, client_list: ClientList, facts: QueueFacts) -> list[
     plain = queue.key()
     found: list[Connection] = []
     for base in sorted(queue.client_names()):
-        named = client_list.connections.get(base, ())
+        named = client_list.connections.of(base)
         if facts.flavour == "bull":
             found += [connection for connection in named if connection.command in FETCH_COMMANDS]
         elif base == plain:

@@ -1,6 +1,7 @@
 """Who consumes, by what CLIENT LIST says of the connections; and why jobs wait."""
 
 import base64
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -357,6 +358,35 @@ def test_a_client_list_of_anything_is_no_error(listed: bytes) -> None:
     listing.replies = [listed, listed, listed]
     client_list = list_clients(listing)  # type: ignore[arg-type]
     workers_of(QUEUE, quiet(), [client_list, client_list])
+
+
+def test_more_connections_than_are_looked_at_leave_the_workers_unknown() -> None:
+    others = [_line("", "N", "get")] * 9_000 + [_line(NODE, "b", "bzpopmin", db=1)] * 9_000
+    named = [_line(NODE, "b", "bzpopmin", id=number) for number in range(1, 10_002)]
+    enough, too_many = (_client_list(*others, *named[first:]) for first in (1, 0))
+    assert workers_of(QUEUE, quiet(), [enough, enough]).at_work == 10_000
+    found = workers_of(QUEUE, quiet(), [enough, too_many])
+    assert (found.known, found.alive) == (False, None)
+    assert found.because.startswith("more than 10000 connections have a name or fetch jobs; ")
+
+
+def test_as_many_active_jobs_as_workers_are_assigned_at_once() -> None:
+    listed = _client_list(
+        *(_line(NODE, "N", "bzpopmin", idle=90, id=number) for number in range(1, 10_001))
+    )
+    began = time.monotonic()
+    found = workers_of(QUEUE, quiet(counts={"active": 9_990}), [listed, listed])
+    assert (found.count(BUSY), found.count(FROZEN)) == (9_990, 10)
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.usefixtures("_little_memory")
+def test_a_name_of_many_parts_takes_little_memory() -> None:
+    queue = Queue(prefix=b"bull", name=b"a:w:b")
+    long = "bull:a:w:b" + ":w:" * 20_000
+    for name in ("bull:a:w:b:w:c:w:d", "bull:a:w:b", long):
+        client_list = _client_list(_line(name, "b", "bzpopmin"), _line("bull:a:w", "b", "bzpopmin"))
+        assert len(workers_of(queue, quiet(), [client_list, client_list]).workers) == 1
 
 
 @pytest.mark.parametrize("listed", [b"", b"OK", b"\n\n"])
