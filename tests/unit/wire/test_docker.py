@@ -105,6 +105,17 @@ def test_the_parts_of_a_line_that_docker_split_are_one(
     assert ([line.text for line in newest], more) == (others, True)
 
 
+def test_a_log_that_ends_within_a_frame_is_not_all_of_it(daemon: FakeDocker) -> None:
+    stamp = b"2026-11-25T03:00:00.5Z "
+    torn = b"\x01\x00\x00\x00\xff\xff\xff\xff" + stamp + b"FATAL"
+    body = frame(stamp + b"one\n") + torn
+    engine, container = connected()
+    daemon.instead = lambda request, _path, _asked: reply(request, body)
+    for newest in (None, 100):
+        lines, more = engine.log(container, since=daemon.started_at, newest=newest)
+        assert ([line.text for line in lines], more) == ([b"one", b"FATAL"], True)
+
+
 def test_the_log_of_a_terminal_is_plain_lines(daemon: FakeDocker) -> None:
     daemon.inspected = {"Config": {"Tty": True}}
     lines, more = newest_of(daemon, [b"one", b"two"])

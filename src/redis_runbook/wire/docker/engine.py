@@ -5,7 +5,7 @@ import json
 import re
 import time
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from redis_runbook.redact import Shown, harmless
@@ -24,6 +24,18 @@ _FIRST_LINE_BYTES: Final = LONGEST + 100
 _HEADER_BYTES: Final = 8
 _NANO: Final = 1_000_000_000
 _LEADING_TIME: Final = re.compile(rb"\A[0-9T:.Z+-]+ ")
+
+
+class _Log(NamedTuple):
+    """Lines, and of how many parts they are; whether the answer was longer than what was read.
+
+    `torn` says that it ended within a frame: what it promised never came.
+    """
+
+    lines: list[Line]
+    parts: int
+    cut: bool
+    torn: bool = False
 
 
 class Engine:
@@ -114,23 +126,22 @@ class Engine:
     ) -> tuple[list[Line], bool]:
         """The lines since a time, or only the newest of them, and whether there are more.
 
-        The newest are fewer where they are so long that as many would be too much.
+        The newest are fewer where they are so long that as many would be too much. There are more
+        also where the answer ends before it is complete.
 
         Raises:
             CannotLook: the log cannot be read.
         """
         if newest is None:
-            lines, _, cut = self._lines(container, _MAX_LOG_BYTES, since=since, tail="all")
-            return lines, cut
+            log = self._lines(container, _MAX_LOG_BYTES, since=since, tail="all")
+            return log.lines, log.cut or log.torn
         # An answer that is too long is cut at its end, which is the newest.
         for tail in (newest, newest // 10, max(1, newest // 100)):
             # One more tells if there are more, and may be the rest of a line: it is left out.
-            lines, parts, cut = self._lines(
-                container, _MAX_LOG_BYTES, since=since, tail=str(tail + 1)
-            )
-            if not cut:
-                more = parts > tail
-                return lines[1:] if more else lines, more
+            log = self._lines(container, _MAX_LOG_BYTES, since=since, tail=str(tail + 1))
+            if not log.cut:
+                more = log.parts > tail
+                return log.lines[1:] if more else log.lines, more or log.torn
         raise CannotLook(f"its newest {tail} lines are longer than {_MAX_LOG_BYTES >> 20} MiB")
 
     def keeps_log_since(self, container: Inspected, at: float) -> bool:
@@ -141,14 +152,13 @@ class Engine:
         """
         if container.keeps_log:
             return True
-        lines, _, _ = self._lines(container, _FIRST_LINE_BYTES, since=0.0, tail="all")
+        lines = self._lines(container, _FIRST_LINE_BYTES, since=0.0, tail="all").lines
         begins_at = lines[0].at if lines else None
         return begins_at is not None and begins_at <= at
 
     def _lines(
         self, container: Inspected, max_bytes: int, *, since: float, tail: str
-    ) -> tuple[list[Line], int, bool]:
-        """The lines, of how many parts they are, and whether the answer was cut."""
+    ) -> _Log:
         theirs = max(0.0, since + self._ahead_s) if since else 0.0
         try:
             body, cut = self._docker.read(
@@ -164,9 +174,9 @@ class Engine:
             raise CannotLook(f"{container.shown} was removed while it was looked at") from None
         if container.config.tty:
             texts = body.splitlines()
-            return [self._line(text) for text in texts], len(texts), cut
-        frames = _frames(body)
-        return [self._line(text) for text in _whole(frames)], len(frames), cut
+            return _Log([self._line(text) for text in texts], len(texts), cut)
+        frames, torn = _frames(body)
+        return _Log([self._line(text) for text in _whole(frames)], len(frames), cut, torn)
 
     def _line(self, text: bytes) -> Line:
         stamp, _, rest = text.partition(b" ")
@@ -178,8 +188,8 @@ class Engine:
         return Line(at + cut_s - self._ahead_s, rest)
 
 
-def _frames(body: bytes) -> list[tuple[int, bytes]]:
-    """The frames of Docker's multiplexed stream, with what they are of; the last may be cut.
+def _frames(body: bytes) -> tuple[list[tuple[int, bytes]], bool]:
+    """The frames of Docker's multiplexed stream, with what they are of; whether the last is cut.
 
     Raises:
         CannotLook: it has another form.
@@ -193,7 +203,7 @@ def _frames(body: bytes) -> list[tuple[int, bytes]]:
         begin = at + _HEADER_BYTES
         at = begin + int.from_bytes(body[begin - 4 : begin], "big")
         frames.append((kind, body[begin:at]))
-    return frames
+    return frames, at != len(body)
 
 
 def _whole(frames: Iterable[tuple[int, bytes]]) -> list[bytes]:
