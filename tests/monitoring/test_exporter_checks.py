@@ -193,3 +193,17 @@ def test_an_exporter_that_nobody_named_is_unknown(healthy: Server, folder: Path)
     assert set(done.verdicts.values()) == {"unknown"}
     assert "REDIS_EXPORTER_URL" in done.message("exporter.reachable[queue]")
     assert done.code == 3
+
+
+def test_a_family_of_200_000_series_takes_little_memory(healthy: Server, folder: Path) -> None:
+    family = "".join(f'm{{a="{number}"}} 1\n' for number in range(200_000))
+    with exporting(healthy.url) as real:
+        metrics = http_get(parse_http_url(f"{real}/metrics"), timeout_s=5).decode()
+        with fake(reply(f"{metrics}# TYPE m gauge\n{family}")) as url:
+            done = product.run(
+                folder,
+                *("smoke", "--select", "exporter"),
+                env={**product.urls(healthy.url), "REDIS_EXPORTER_URL": url},
+                config="[exporter]\ntimeout_s = 20\n",
+            )
+    assert done.verdicts["exporter.reachable[queue]"] == "pass"

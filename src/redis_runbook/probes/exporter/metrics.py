@@ -1,6 +1,7 @@
 """Parses samples from Prometheus' text format, without trusting the text."""
 
 import io
+import itertools
 import math
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -10,6 +11,9 @@ from redis_runbook.wire.background import IMPORTING
 from redis_runbook.wire.http import FetchError, FetchProblem
 
 _MAX_LINE_BYTES: Final = 16 << 10
+_LINES_AT_ONCE: Final = 500
+"""The parser keeps a family whole, and a family may be the whole answer: so many lines are few."""
+
 Labels = Mapping[str, str]
 
 
@@ -65,12 +69,14 @@ def _samples(body: bytes, deadline: float) -> Iterator[tuple[str, Labels, float]
     with IMPORTING:  # it takes 30 ms
         from prometheus_client.parser import text_fd_to_metric_families  # noqa: PLC0415
 
-    # The parser wants a text file, but only iterates over lines: `_lines` checks the deadline.
-    lines: Any = _lines(body, deadline)
+    lines = _lines(body, deadline)
     try:
-        for family in text_fd_to_metric_families(lines):
-            for name, labels, value, *_ in family.samples:
-                yield name, labels, float(value)
+        # The parser wants a text file, but only iterates over lines.
+        while part := list(itertools.islice(lines, _LINES_AT_ONCE)):
+            text: Any = part
+            for family in text_fd_to_metric_families(text):
+                for name, labels, value, *_ in family.samples:
+                    yield name, labels, float(value)
     except FetchError:
         raise
     except Exception:  # noqa: BLE001  # the text is hostile, and the errors quote it
