@@ -2,7 +2,7 @@
 
 from redis_runbook.check import Judge, check
 from redis_runbook.config.service import Service
-from redis_runbook.judging.saving import at_stake, doubts, failed
+from redis_runbook.judging.saving import at_stake, doubts, failed, unknown_age
 from redis_runbook.probes.persistence import PersistenceFacts
 
 
@@ -12,7 +12,7 @@ def test_saving(service: Service, persistence: PersistenceFacts, judge: Judge) -
 
     Passes when the last RDB save and the last AOF write and rewrite succeeded, where enabled.
     Fails when one did not; a warning is a queue with neither RDB nor AOF, a save that does not
-        end or begin within saving_s, and a failed one where RDB is off.
+        end or begin within saving_s, a last save in the future, and a failed one where RDB is off.
     Why: after the next restart everything since the last save is gone.
     Next: 1. Check disk space, and `docker compose logs SERVICE`.
         2. `BGSAVE`. A queue without AOF wants `appendonly yes`.
@@ -25,6 +25,8 @@ def test_saving(service: Service, persistence: PersistenceFacts, judge: Judge) -
         judge.unknown(f"the last RDB save failed on {name}, if one is meant: {facts.why_unknown}")
     if not is_known and keeps_data and not facts.aof_enabled:
         judge.unknown(f"whether {name} saves is not known: {facts.why_unknown}")
+    if why := unknown_age(facts):
+        judge.unknown(f"{name}: {why}")
     ways = [way for way, on in (("RDB", facts.rdb_enabled), ("AOF", facts.aof_enabled)) if on]
     advice = list(doubts(facts, limit_s=service.limits.saving_s))
     if keeps_data and not ways:

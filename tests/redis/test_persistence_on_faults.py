@@ -79,11 +79,16 @@ def test_what_is_read_of_saves_is_the_same_on_every_version(version: str) -> Non
         client.bgsave()
         wait_until(lambda: not client.info("persistence")["rdb_bgsave_in_progress"])
         facts = observed(server)
+        client.set("key", "changed")
+        changed = observed(server)
     assert (facts.rdb_enabled, facts.rdb_ok, facts.changes_since_save) == (True, True, 0)
     assert (facts.rdb.for_s, facts.aof.for_s, facts.overdue) == (None, None, None)
     assert facts.rdb.last_s is not None
     assert facts.rdb.last_s < 5
     assert facts.since_save_s is None or facts.since_save_s < 5
+    assert changed.since_save_s is not None
+    assert -1 < changed.since_save_s < 5
+    assert (changed.changes_since_save, changed.overdue, changed.why_no_age) == (1, None, "")
 
 
 @pytest.mark.quiet

@@ -6,6 +6,9 @@ from typing import Final
 from redis_runbook.probes.persistence import PersistenceFacts, Saving
 from redis_runbook.words import counted
 
+_CLOCK_SLACK_S: Final = 60
+"""A clock that was set back by so much puts a save off by no more."""
+
 _TIMES_THE_LAST: Final = 3
 """A save may take so many times as long as the one before it."""
 
@@ -45,6 +48,21 @@ def doubts(facts: PersistenceFacts, *, limit_s: float) -> Iterator[str]:
     point, since_s = facts.overdue, facts.since_save_s or 0.0
     if point and since_s > point.after_s + limit_s:
         yield f"{unsaved} for {since_s:.0f} s although `{point}` is set"
+    runs = facts.rdb.for_s is not None
+    if facts.rdb_enabled and not runs and since_s < -_CLOCK_SLACK_S:
+        yield (
+            f"the last RDB save is {-since_s:.0f} s in the future by the server's clock, so that "
+            f"none will be due before, {unsaved}"
+        )
+
+
+def unknown_age(facts: PersistenceFacts) -> str:
+    """Why nobody can tell whether a save is overdue; else nothing."""
+    if not facts.rdb_enabled or not facts.why_no_age:
+        return ""
+    changes = facts.changes_since_save
+    unsaved = counted(changes, "change is unsaved", "changes are unsaved")
+    return f"{unsaved}, and since when is not known: {facts.why_no_age}"
 
 
 def _endless(saving: Saving, limit_s: float) -> str:

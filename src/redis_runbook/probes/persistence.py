@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.probes.probe import Probe
+from redis_runbook.probes.replies import clock_ms
 from redis_runbook.probes.server import Info, InfoReply, integer, parse_info
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client
@@ -46,8 +47,10 @@ class PersistenceFacts:
 
     `rdb_enabled` is None where the server does not say (CONFIG denied): `why_unknown` then tells
     why. `since_save_s` is how long ago, by the server's clock, the last RDB save succeeded or the
-    server started; None where it does not tell its time. `overdue` is a save point whose time has
-    come, and come again a moment later, without a save: None where there is none.
+    server started: negative where that is in its future, None where it is not known.
+    `why_no_age` tells why, where there are changes enough that a save may be due. `overdue` is a
+    save point whose time has come, and come again a moment later, without a save: None where there
+    is none.
     """
 
     rdb_enabled: bool | None
@@ -61,6 +64,7 @@ class PersistenceFacts:
     overdue: SavePoint | None = None
     rdb: Saving = Saving()
     aof: Saving = Saving()
+    why_no_age: str = ""
 
 
 def persistence_facts(client: Client, info: Info) -> PersistenceFacts:
@@ -69,19 +73,30 @@ def persistence_facts(client: Client, info: Info) -> PersistenceFacts:
     INFO is asked once more where a save seems overdue: it may be about to begin.
 
     Raises:
-        CannotLook: a field that every server reports is missing.
+        CannotLook: a field that every server reports is missing, or is none of its values.
     """
-    needed = {"rdb_last_bgsave_status", "rdb_changes_since_last_save", "aof_enabled"}
+    needed = {
+        "rdb_last_bgsave_status",
+        "rdb_changes_since_last_save",
+        "rdb_bgsave_in_progress",
+        "aof_enabled",
+    }
     if info.get("aof_enabled") == "1":
-        needed |= {"aof_last_write_status", "aof_last_bgrewrite_status"}
+        needed |= {"aof_last_write_status", "aof_last_bgrewrite_status", "aof_rewrite_in_progress"}
     if missing := needed - set(info):
         raise CannotLook(f"INFO does not report {', '.join(sorted(missing))}")
+    if info["aof_enabled"] not in {"0", "1"}:
+        raise CannotLook("INFO's aof_enabled is neither 0 nor 1")
     points, why_unknown = save_points(client)
-    overdue = _overdue(info, points or ())
+    due = _due(info, points or ())
+    since_save_s, why_no_age = _since_save_s(client, info, asks=bool(due))
+    overdue = _overdue(due, since_save_s)
     if overdue:
         time.sleep(_AGAIN_S)
         info = {**info, **parse_info(client.ask("INFO"))}
-        overdue = _overdue(info, points or ())
+        due = _due(info, points or ())
+        since_save_s, why_no_age = _since_save_s(client, info, asks=bool(due))
+        overdue = _overdue(due, since_save_s)
     return PersistenceFacts(
         rdb_enabled=None if points is None else bool(points),
         why_unknown=why_unknown,
@@ -90,35 +105,56 @@ def persistence_facts(client: Client, info: Info) -> PersistenceFacts:
         aof_enabled=info["aof_enabled"] == "1",
         aof_write_ok=info.get("aof_last_write_status") == "ok",
         aof_rewrite_ok=info.get("aof_last_bgrewrite_status") == "ok",
-        since_save_s=_since_save_s(info),
+        since_save_s=since_save_s,
         overdue=overdue,
         rdb=_saving(info, "rdb_bgsave", "rdb_current_bgsave", "rdb_last_bgsave"),
         aof=_saving(info, "aof_rewrite", "aof_current_rewrite", "aof_last_rewrite"),
+        why_no_age=why_no_age if due else "",
     )
 
 
 def _saving(info: Info, what: str, current: str, last: str) -> Saving:
+    runs = info.get(f"{what}_in_progress") == "1"
+    if runs and f"{current}_time_sec" not in info:
+        raise CannotLook(f"INFO does not report {current}_time_sec")
     for_s = integer(info, f"{current}_time_sec", signed=True)
     last_s = integer(info, f"{last}_time_sec", signed=True)
     return Saving(
-        for_s=max(0, for_s) if info.get(f"{what}_in_progress") == "1" else None,
+        for_s=max(0, for_s) if runs else None,
         last_s=last_s if last_s >= 0 and f"{last}_time_sec" in info else None,
     )
 
 
-def _since_save_s(info: Info) -> float | None:
-    now_us, saved_at_s = integer(info, "server_time_usec"), integer(info, "rdb_last_save_time")
-    return max(0.0, now_us / 1e6 - saved_at_s) if now_us and saved_at_s else None
+def _since_save_s(client: Client, info: Info, *, asks: bool) -> tuple[float | None, str]:
+    """How long ago the last save was, and why that is not known.
+
+    Servers before Redis 7 do not tell their time in INFO: TIME is asked where `asks`.
+    """
+    saved_at_s = integer(info, "rdb_last_save_time")
+    if not saved_at_s:
+        return None, "INFO does not report rdb_last_save_time"
+    if now_us := integer(info, "server_time_usec"):
+        return now_us / 1e6 - saved_at_s, ""
+    if not asks:
+        return None, ""
+    try:
+        return clock_ms(client.ask("TIME")) / 1000 - saved_at_s, ""
+    except CannotLook as error:
+        return None, str(error)
 
 
-def _overdue(info: Info, points: Sequence[SavePoint]) -> SavePoint | None:
-    """The save point that is overdue for longest; none while a save runs."""
-    since_s = _since_save_s(info)
-    if since_s is None or info.get("rdb_bgsave_in_progress") == "1":
-        return None
+def _due(info: Info, points: Sequence[SavePoint]) -> Sequence[SavePoint]:
+    """The save points that have their changes, and wait for their time; none while a save runs."""
+    if info.get("rdb_bgsave_in_progress") == "1":
+        return ()
     changes = integer(info, "rdb_changes_since_last_save")
-    due = [point for point in points if changes >= point.changes and since_s > point.after_s]
-    return min(due, key=lambda point: point.after_s, default=None)
+    return [point for point in points if changes >= point.changes]
+
+
+def _overdue(due: Sequence[SavePoint], since_s: float | None) -> SavePoint | None:
+    """The save point that is overdue for longest."""
+    overdue = [point for point in due if since_s is not None and since_s > point.after_s]
+    return min(overdue, key=lambda point: point.after_s, default=None)
 
 
 def save_points(client: Client) -> tuple[Sequence[SavePoint] | None, str]:
