@@ -25,6 +25,8 @@ def test_used_ratio(
         2. Adjust TTLs or job retention.
         3. Raise maxmemory together with the container's limit.
     """
+    if not memory.used_bytes:
+        judge.unknown(f"INFO of {service.name} says that it uses no memory, as no server does")
     bound = memory_bound(memory, service.settings.memory_limit, container_limit_bytes)
     if bound is None:
         judge.unknown(
@@ -32,6 +34,11 @@ def test_used_ratio(
             f"on the server, or memory_limit under [services.{service.name}]"
         )
     limit = service.limits.memory_ratio
+    if bound.ratio < limit and container_limit_bytes and memory.rss_bytes is None:
+        judge.unknown(
+            f"INFO of {service.name} does not report resident memory, which is what its "
+            "container's limit bounds"
+        )
     judge.passes_if(
         bound.ratio < limit,
         f"used {percent(bound.ratio, 1)} of {bound.source} (limit {percent(limit)}) on "
@@ -102,6 +109,8 @@ def test_fragmentation(service: Service, memory: MemoryFacts, judge: Judge) -> N
         in a quiet hour.
     """
     limits = service.limits
+    if memory.waste_ratio is None or memory.waste_bytes is None:
+        judge.unknown(f"INFO of {service.name} does not report fragmentation")
     judge.passes_if(
         memory.waste_ratio < limits.fragmentation_ratio
         or memory.waste_bytes < limits.fragmentation_bytes,

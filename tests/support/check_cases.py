@@ -485,6 +485,18 @@ MEMORY = [
         "used 50.0 % of maxmemory",
         {"container_limit_bytes": 400 * MIB},
     ),
+    Case(
+        "memory.used_ratio",
+        Unknown,
+        "INFO of queue says that it uses no memory",
+        {"memory": {"used_bytes": 0}},
+    ),
+    Case(
+        "memory.used_ratio",
+        Unknown,
+        "INFO of queue does not report resident memory",
+        {"memory": {"rss_bytes": None}, "container_limit_bytes": 400 * MIB},
+    ),
     Case("memory.eviction_policy", Held, "maxmemory-policy is noeviction on queue"),
     Case(
         "memory.eviction_policy",
@@ -529,6 +541,12 @@ MEMORY = [
         Broken,
         "is 1.50, 100.0 MiB",
         {"memory": {"waste_ratio": 1.5, "waste_bytes": 100 * MIB}},
+    ),
+    Case(
+        "memory.fragmentation",
+        Unknown,
+        "INFO of queue does not report fragmentation",
+        {"memory": {"waste_ratio": None, "waste_bytes": None}},
     ),
 ]
 
@@ -611,6 +629,25 @@ PERSISTENCE_AND_REPLICATION = [
         Held,
         "queue saves without error",
         {"persistence": {"overdue": SavePoint(after_s=60, changes=1), "since_save_s": 75.0}},
+    ),
+    Case(
+        "persistence.saving",
+        Advised,
+        "the last RDB save is 36000 s in the future by the server's clock, so that none will be "
+        "due before, 7 changes are unsaved",
+        {"persistence": {"since_save_s": -36_000.0}},
+    ),
+    Case(
+        "persistence.saving",
+        Held,
+        "saves without error",  # a clock may be set back a little
+        {"persistence": {"since_save_s": -5.0}},
+    ),
+    Case(
+        "persistence.saving",
+        Unknown,
+        "queue: 7 changes are unsaved, and since when is not known: no permission for TIME",
+        {"persistence": {"why_no_age": "no permission for TIME"}},
     ),
     Case(
         "persistence.saving",

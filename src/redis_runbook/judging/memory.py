@@ -53,7 +53,7 @@ def memory_bound(
         MemoryBound(
             source=source,
             size_bytes=size,
-            used_bytes=max(facts.used_bytes, facts.rss_bytes)
+            used_bytes=max(facts.used_bytes, facts.rss_bytes or 0)
             if source == CONTAINER
             else facts.used_bytes,
             known=known,

@@ -87,7 +87,8 @@ def cluster_facts(fields: Mapping[str, str]) -> ClusterFacts:
     Raises:
         CannotLook: a field that every node reports is missing.
     """
-    missing = {"cluster_state", "cluster_slots_assigned", "cluster_slots_fail"} - set(fields)
+    slots = {f"cluster_slots_{state}" for state in ("assigned", "fail", "pfail")}
+    missing = {"cluster_state", *slots} - set(fields)
     if missing:
         raise CannotLook(f"CLUSTER INFO does not report {', '.join(sorted(missing))}")
     return ClusterFacts(

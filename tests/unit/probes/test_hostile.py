@@ -7,9 +7,11 @@ import redis
 
 from redis_runbook.probes.bullmq.replay import complete_from_ms
 from redis_runbook.probes.clients import clients_facts
+from redis_runbook.probes.cluster import cluster_facts
+from redis_runbook.probes.keyspace import keyspace_facts
 from redis_runbook.probes.latency.histogram import take_snapshot
 from redis_runbook.probes.memory import memory_facts
-from redis_runbook.probes.persistence import persistence_facts
+from redis_runbook.probes.persistence import PersistenceFacts, persistence_facts
 from redis_runbook.probes.replies import clock_ms, pairs
 from redis_runbook.probes.server import integer, server_facts
 from redis_runbook.probes.slowlog import read_slowlog
@@ -94,6 +96,110 @@ def test_an_aof_whose_state_is_not_told_is_unknown() -> None:
     info = {"rdb_last_bgsave_status": "ok", "aof_enabled": "1"}
     with pytest.raises(CannotLook, match="aof_last_write_status"):
         persistence_facts(fixed([b"save", b""]), info)
+    with pytest.raises(CannotLook, match="aof_enabled is neither 0 nor 1"):
+        persistence_facts(fixed([b"save", b""]), {**UNSAVED, "aof_enabled": "yes"})
+
+
+UNSAVED = {
+    "rdb_last_bgsave_status": "ok",
+    "rdb_changes_since_last_save": "5000000",
+    "rdb_bgsave_in_progress": "0",
+    "rdb_last_save_time": "1600000000",
+    "aof_enabled": "0",
+}
+"""A save is due for years by `save 3600 1`, and no time is told."""
+
+
+class Telling(Fixed):
+    """FAKE: another reply to TIME than to CONFIG GET save."""
+
+    def ask(self, *command: object) -> object:
+        if command[0] == "TIME" and isinstance(self.given[0], Exception):
+            raise self.given[0]
+        told = {"TIME": self.given[0], "CONFIG": [b"save", b"3600 1"], "INFO": b"role:master"}
+        return told[str(command[0])]
+
+
+def persistence(time: object, **info: str) -> PersistenceFacts:
+    return persistence_facts(cast("Client", Telling(time)), {**UNSAVED, **info})
+
+
+def test_a_server_whose_info_tells_no_time_is_asked_for_it() -> None:
+    late = persistence(CLOCK)
+    assert (late.since_save_s, str(late.overdue)) == (100_000_000, "save 3600 1")
+    early = persistence([b"1600000100", b"0"])
+    assert (early.since_save_s, early.overdue, early.why_no_age) == (100, None, "")
+    saved = persistence(CLOCK, rdb_changes_since_last_save="0")
+    assert (saved.since_save_s, saved.why_no_age) == (None, "")
+
+
+def test_a_save_of_the_future_is_not_of_now() -> None:
+    ahead = persistence(CLOCK, rdb_last_save_time="1700036000")
+    assert (ahead.since_save_s, ahead.overdue) == (-36_000, None)
+
+
+@pytest.mark.parametrize(
+    ("time", "info", "why"),
+    [
+        (CannotLook("no permission for TIME"), {}, "no permission for TIME"),
+        (b"", {}, "the server did not tell its time"),
+        (CLOCK, {"rdb_last_save_time": "0"}, "INFO does not report rdb_last_save_time"),
+    ],
+    ids=str,
+)
+def test_a_save_of_nobody_knows_when_is_not_of_now(
+    time: object, info: dict[str, str], why: str
+) -> None:
+    assert persistence(time, **info).why_no_age == why
+    assert persistence(time, **info, rdb_changes_since_last_save="0").why_no_age == ""
+
+
+def test_a_save_that_runs_says_since_when() -> None:
+    with pytest.raises(CannotLook, match="does not report rdb_current_bgsave_time_sec"):
+        persistence(CLOCK, rdb_bgsave_in_progress="1")
+
+
+@pytest.mark.parametrize("told", ["keys=1", "expires=0", ""])
+def test_a_database_whose_keys_are_not_counted_is_not_an_empty_one(told: str) -> None:
+    assert keyspace_facts({"db0": "keys=1,expires=0"}).keys == {0: 1}
+    with pytest.raises(CannotLook, match="of a database"):
+        keyspace_facts({"db0": told})
+
+
+def test_slots_that_are_not_counted_are_not_fine() -> None:
+    info = {"cluster_state": "ok", "cluster_slots_assigned": "16384", "cluster_slots_fail": "0"}
+    with pytest.raises(CannotLook, match="does not report cluster_slots_pfail"):
+        cluster_facts(info)
+
+
+MEMORY = {
+    "used_memory": "1000",
+    "maxmemory": "0",
+    "maxmemory_policy": "noeviction",
+    "evicted_keys": "0",
+    "mem_allocator": "jemalloc-5.3.0",
+}
+PROCESS_WASTE = {"mem_fragmentation_ratio": "9.9", "mem_fragmentation_bytes": "300000000"}
+ALLOCATOR_WASTE = {"allocator_frag_ratio": "1.05", "allocator_frag_bytes": "4000"}
+
+
+@pytest.mark.parametrize(
+    ("told", "waste"),
+    [
+        ({}, (None, None)),
+        ({"allocator_frag_ratio": "1.0"}, (None, None)),
+        (PROCESS_WASTE, (9.9, 300_000_000)),
+        ({**PROCESS_WASTE, **ALLOCATOR_WASTE}, (1.05, 4_000)),
+        ({**PROCESS_WASTE, **ALLOCATOR_WASTE, "allocator_frag_ratio": "0.00"}, (9.9, 300_000_000)),
+        ({**ALLOCATOR_WASTE, "mem_allocator": "libc"}, (None, None)),
+    ],
+)
+def test_a_waste_that_is_not_told_is_not_made_up(
+    told: dict[str, str], waste: tuple[float | None, int | None]
+) -> None:
+    facts = memory_facts({**MEMORY, **told})
+    assert (facts.waste_ratio, facts.waste_bytes) == waste
+    assert facts.rss_bytes is None
 
 
 # What `make fuzz` has found

@@ -156,9 +156,7 @@ class Engine:
         begins_at = lines[0].at if lines else None
         return begins_at is not None and begins_at <= at
 
-    def _lines(
-        self, container: Inspected, max_bytes: int, *, since: float, tail: str
-    ) -> _Log:
+    def _lines(self, container: Inspected, max_bytes: int, *, since: float, tail: str) -> _Log:
         theirs = max(0.0, since + self._ahead_s) if since else 0.0
         try:
             body, cut = self._docker.read(
