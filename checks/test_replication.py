@@ -2,7 +2,7 @@
 
 from redis_runbook.check import Judge, check
 from redis_runbook.config.service import Service
-from redis_runbook.judging.replication import in_step, link, replicas
+from redis_runbook.judging.replication import in_step, link, may_be_in_step, replicas
 from redis_runbook.probes.replication import ReplicationFacts
 
 
@@ -24,13 +24,15 @@ def test_link(service: Service, replication: ReplicationFacts, judge: Judge) -> 
         service.settings.replicas_min,
     )
     if facts.role == "slave":
-        holds, found = link(facts, limit_s=limit_s)
-        judge.passes_if(holds, f"{service.name} is a replica, {found}")
+        verdict, found = link(facts, limit_s=limit_s)
+        judge.rules(verdict, f"{service.name} is a replica, {found}")
     ready, found = in_step(facts, limit_s=limit_s), replicas(facts, service.name, limit_s=limit_s)
     if wanted is None and ready < len(facts.lags_s):
         judge.advise(f"{found}; replicas_min is not configured")
     if wanted is None:
         judge.not_applicable(f"{service.name} is a master and replicas_min is not configured")
+    if ready < wanted <= may_be_in_step(facts, limit_s=limit_s):
+        judge.unknown(f"{found}, at least {wanted} wanted")
     judge.passes_if(
         ready >= wanted,
         f"{found}, at least {wanted} wanted",

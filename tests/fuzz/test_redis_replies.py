@@ -76,9 +76,11 @@ class _Changed(Client):
 
 def _facts(client: Client) -> None:
     info = read_info(client).fields
-    for read in (server_facts, memory_facts, replication_facts, keyspace_facts):
+    for read in (server_facts, memory_facts, keyspace_facts):
         with contextlib.suppress(CannotLook):
             read(info)
+    with contextlib.suppress(CannotLook):
+        replication_facts(info, ask=lambda: info, longest_s=0, pause=lambda _: True)
     for ask in (clients_facts, persistence_facts):
         with contextlib.suppress(CannotLook, RedisError):
             ask(client, info)

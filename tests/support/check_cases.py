@@ -550,6 +550,8 @@ MEMORY = [
     ),
 ]
 
+BEHIND = {"confirmed_s": (None,), "waited_s": 12.1, "behind_bytes": 36_000_000}
+
 PERSISTENCE_AND_REPLICATION = [
     Case("persistence.saving", Held, "saves without error (RDB and AOF)"),
     Case(
@@ -725,6 +727,48 @@ PERSISTENCE_AND_REPLICATION = [
         "heard of 38 s ago (limit 60 s)",
         {"replication": {"role": "slave", "link_up": True, "master_silent_s": 38}},
         {"limits": {"replication_lag_s": "1m"}},
+    ),
+    Case(
+        "replication.link",
+        Broken,
+        "0 of 1 replica of queue are online and in step (lag 0 s; limit 10 s; 34.3 MiB of what the "
+        "master had 12 s before are not confirmed), at least 1 wanted",
+        {"replication": BEHIND},
+        {"replicas_min": 1},
+    ),
+    Case(
+        "replication.link",
+        Unknown,  # as far as it was waited for, it may be in time
+        "34.3 MiB of what the master had 12 s before are not confirmed), at least 1 wanted",
+        {"replication": BEHIND},
+        {"replicas_min": 1, "limits": {"replication_lag_s": "1m"}},
+    ),
+    Case(
+        "replication.link",
+        Broken,
+        "0 of 1 replica of queue are online and in step (lag 0 s; limit 2 s)",
+        {"replication": {"confirmed_s": (4.5,), "waited_s": 4.5}},
+        {"replicas_min": 1, "limits": {"replication_lag_s": 2}},
+    ),
+    Case(
+        "replication.link",
+        Held,
+        "1 of 1 replica of queue is online and in step (lag 0 s; limit 10 s)",
+        {"replication": {"confirmed_s": (4.5,), "waited_s": 4.5}},
+        {"replicas_min": 1},
+    ),
+    Case(
+        "replication.link",
+        Unknown,
+        "0 of 1 replica of queue are online and in step (INFO does not say how far 1 of them foll",
+        {"replication": {"lags_s": (None,)}},
+        {"replicas_min": 1},
+    ),
+    Case(
+        "replication.link",
+        Unknown,
+        "its link to the master is up, and INFO does not say when the master was heard of",
+        {"replication": {"role": "slave", "link_up": True, "master_silent_s": None}},
     ),
     Case(
         "replication.link",
