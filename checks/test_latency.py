@@ -2,7 +2,13 @@
 
 from redis_runbook.check import Details, Judge, check
 from redis_runbook.config.service import Service
-from redis_runbook.judging.latency_text import client_side, evidence, server_side, too_little
+from redis_runbook.judging.latency_text import (
+    client_side,
+    evidence,
+    not_read,
+    server_side,
+    too_little,
+)
 from redis_runbook.judging.latency_window import latency_window
 from redis_runbook.judging.stats import summarise
 from redis_runbook.judging.traffic import is_over
@@ -132,7 +138,10 @@ def _judge_p95(
     if window.outcome in {Outcome.TOO_FEW, Outcome.TOO_BUSY}:
         judge.unknown(too_little(service, latency, window))
     within = window.outcome is Outcome.WITHIN
-    interrupted = bool(latency.lost or latency.error)
+    why = not_read(latency)
+    if why and window.outcome is not Outcome.OVER_THROUGHOUT:
+        judge.unknown(f"{service.name}: {why}")
+    interrupted = bool(latency.lost or latency.error or latency.errors)
     server_is_slow = traffic is not None and is_over(traffic, limit_ms)
     if window.outcome is Outcome.OVER_IN_PART or (within and (interrupted or server_is_slow)):
         judge.advise(sentence, **details)

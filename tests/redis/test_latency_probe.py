@@ -360,3 +360,41 @@ def test_a_server_that_speaks_tls_is_sampled(tmp_path: Path) -> None:
 def test_nobody_listening_is_an_error() -> None:
     with pytest.raises(redis.ConnectionError):
         sample(f"redis://127.0.0.1:{free_port()}")
+
+
+def test_reads_that_are_errors_are_counted_by_code() -> None:
+    with running("--replica-serve-stale-data", "no") as server:
+        client = server.client()
+        client.set("key", "value")
+
+        def lose_the_master() -> None:
+            client.replicaof("127.0.0.1", free_port())
+
+        with later(0.5, lose_the_master):
+            facts = sample(server.url, window_s=1.5)
+    ((code, count),) = facts.errors.items()
+    assert (code, facts.refusal) == ("MASTERDOWN", "")
+    assert 0.4 < count / len(facts.samples_ms) < 0.8
+
+
+def test_errors_in_the_place_of_keys_are_no_reads() -> None:
+    with running("--replica-serve-stale-data", "no") as server:
+        client = server.client()
+        client.set("key", "value")
+        client.replicaof("127.0.0.1", free_port())
+        facts = sample(server.url)
+    assert (facts.workload, facts.refusal) == ("PING", "MASTERDOWN")
+
+
+def test_a_key_that_becomes_another_type_is_still_read() -> None:
+    with running() as server:
+        client = server.client()
+        client.set("key", "value")
+
+        def change() -> None:
+            client.delete("key")
+            client.lpush("key", "value")
+
+        with later(0.2, change):
+            facts = sample(server.url)
+    assert (facts.errors, facts.refusal) == ({}, "")

@@ -1115,6 +1115,31 @@ LATENCY = [
     p95(Unknown, "only 0 samples in 2.0 s on cache", latency(None, None)),
     p95(
         Unknown,
+        "cache: 400 of 400 reads were answered with an error (MASTERDOWN)",
+        latency(1, 1, errors={Shown("MASTERDOWN"): 400}, workload="reads of 3 random keys"),
+    ),
+    p95(
+        Unknown,  # an answer that is fast in part is none of a read either
+        "201 of 400 PINGs were answered with an error (MASTERDOWN, ERR)",
+        latency(1, 60, errors={Shown("MASTERDOWN"): 200, Shown("ERR"): 1}),
+    ),
+    p95(
+        Advised,
+        "; 200 of 400 PINGs were answered with an error (MASTERDOWN)",
+        latency(1, 1, errors={Shown("MASTERDOWN"): 200}),
+    ),
+    p95(
+        Broken,  # even its errors are slow
+        "; 400 of 400 PINGs were answered with an error (BUSY)",
+        latency(60, 60, errors={Shown("BUSY"): 400}),
+    ),
+    p95(
+        Unknown,
+        "cache: the server refuses to tell a key (MASTERDOWN), so that how long a read takes is no",
+        latency(1, 1, refusal=Shown("MASTERDOWN")),
+    ),
+    p95(
+        Unknown,
         "only 0 samples in 0.1 s on cache (the connection was closed)",
         latency(None, None, elapsed_s=0.1, error="the connection was closed"),
     ),

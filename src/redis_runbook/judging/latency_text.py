@@ -27,7 +27,7 @@ def client_side(
         f"(limit {limit_ms:g} ms; n {summary.n}, p50 {summary.p50_ms:.2f}, p99 "
         f"{summary.p99_ms:.2f}, max {summary.max_ms:.2f} ms)"
     )
-    parts = [numbers, *_losses(latency)]
+    parts = [numbers, *_losses(latency), *_errors(latency)]
     if window.unseen_s:
         parts.append(
             f"nobody looked for {window.unseen_s:g} s, as this process did not run or was late"
@@ -64,6 +64,26 @@ def too_little(service: Service, latency: LatencyFacts, window: WindowJudgement)
     return "; ".join(
         [f"this machine was too busy to measure {service.name}: {reason}", *_losses(latency)]
     )
+
+
+def not_read(latency: LatencyFacts) -> str:
+    """Why the samples do not tell how long a read takes; empty if they do."""
+    if latency.refusal:
+        refused = f"the server refuses to tell a key ({latency.refusal})"
+        return f"{refused}, so that how long a read takes is not known"
+    if 2 * sum(latency.errors.values()) > len(latency.samples_ms) - latency.unanswered:
+        return "; ".join(_errors(latency))
+    return ""
+
+
+def _errors(latency: LatencyFacts) -> list[str]:
+    """`120 of 200 reads were answered with an error (MASTERDOWN)`."""
+    if not latency.errors:
+        return []
+    answered = len(latency.samples_ms) - latency.unanswered
+    what = "PINGs" if latency.workload == "PING" else "reads"
+    count, codes = sum(latency.errors.values()), ", ".join(latency.errors)
+    return [f"{count} of {answered} {what} were answered with an error ({codes})"]
 
 
 def _losses(latency: LatencyFacts) -> list[str]:

@@ -272,7 +272,7 @@ class OpenLoop:
         if not chunk:
             raise ConnectionLost("closed by the server")
         self._received += chunk
-        for _ in range(take_replies(self._received)):
+        for _ in range(take_replies(self._received, self._recording.errors)):
             self._answered(now)
         return True
 

@@ -1,6 +1,7 @@
 """The samples of a latency window, during the window and afterwards."""
 
 from array import array
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,7 +15,8 @@ class Recording:
 
     `own_delays_ms` is how much of each latency this process may have caused itself. `unanswered`
     of the latencies are lower bounds; `silent` says that the last requests of the window are among
-    them. `sent` counts how often each request was sent. `elapsed_s` is how much of the window was
+    them. `errors` counts replies that were errors, by code, and `sent` how often each request was
+    sent. `elapsed_s` is how much of the window was
     sampled; `unseen` are the parts of it in which this process did not run, `lost` the parts
     without a connection. `error` says why sampling ended early; it is empty unless the connection
     was lost for good. All fields grow during the window.
@@ -25,6 +27,7 @@ class Recording:
     own_delays_ms: "array[float]" = field(default_factory=lambda: array("f"))
     unanswered: int = 0
     silent: bool = False
+    errors: Counter[str] = field(default_factory=Counter)
     sent: list[int] = field(default_factory=list)
     elapsed_s: float = 0.0
     unseen: list[Span] = field(default_factory=list)

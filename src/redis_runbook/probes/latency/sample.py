@@ -4,7 +4,7 @@ import contextlib
 import threading
 from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ from redis_runbook.probes.latency.histogram import (
 from redis_runbook.probes.latency.openloop import OpenLoop
 from redis_runbook.probes.latency.recording import Recording, Span
 from redis_runbook.probes.probe import Look, Probe
+from redis_runbook.probes.replies import error_code
+from redis_runbook.redact import NO_TEXT, Shown, harmless
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, Word, connected
 from redis_runbook.wire.endpoint import Endpoint
@@ -29,6 +31,12 @@ from redis_runbook.words import counted
 
 _KEYS: Final = 32
 _MAX_KEY_BYTES: Final = 1024
+_FOUND: Final = "WRONGTYPE"
+"""An error that is as good as a reply: the key was found, and has become another type."""
+
+_ELSEWHERE: Final = (CannotLook, redis.exceptions.MovedError, redis.exceptions.AskError)
+"""A read that this user may not run, or that another node of the cluster is to be asked for."""
+
 _PING: Final[tuple[Word, ...]] = ("PING",)
 _NO_TOUCH: Final = ("CLIENT", "NO-TOUCH", "ON")
 """Makes the server leave the idle time of the keys that we read unchanged."""
@@ -58,7 +66,9 @@ class LatencyFacts:
     `unanswered` of the samples had no reply by the end: they count with the time that they have
     waited. `elapsed_s` is how much of the window was sampled; `unseen` are the parts of it in which
     this process did not run, `lost` the parts without a connection. `error` says how the connection
-    was lost for good, None if it was not. `traffic` has the durations of other clients' commands in
+    was lost for good, None if it was not. `errors` counts the samples whose reply was an error, by
+    its code; `refusal` is the code with which the server refused to tell any key, so that no read
+    was sampled. `traffic` has the durations of other clients' commands in
     the window. `at_end` is an attempt to connect after the window, None if we were stopped before.
 
     All samples are kept, so percentiles are exact; ten minutes take 2.5 MB, at 20 bytes a sample.
@@ -76,6 +86,8 @@ class LatencyFacts:
     own_delays_ms: "array[float]" = field(default_factory=lambda: array("f"), repr=False)
     traffic: Traffic = NOT_ASKED
     at_end: ConnectionFacts | None = None
+    errors: Mapping[Shown, int] = field(default_factory=dict)
+    refusal: Shown = NO_TEXT
 
     @property
     def judged_s(self) -> float:
@@ -157,7 +169,7 @@ def sample_latency(
     patience_s = timeout_s if patience_s is None else patience_s
     with connected(endpoint, service, timeout_s=timeout_s) as client:
         with client.time_limit(timeout_s):
-            reads = _reads(client)
+            reads, refusal = _reads(client)
             before = take_snapshot(client)
         commands = reads or [_PING]
         loop = OpenLoop(
@@ -188,6 +200,10 @@ def sample_latency(
         lost=tuple(recording.lost),
         own_delays_ms=recording.own_delays_ms,
         traffic=traffic_between(before, after, sent=sent),
+        errors={
+            harmless(code): count for code, count in recording.errors.items() if code != _FOUND
+        },
+        refusal=refusal,
     )
 
 
@@ -226,8 +242,11 @@ def _last_snapshot(endpoint: Endpoint, service: str, *, timeout_s: float) -> Sna
         return Snapshot(missing=f"{service} {why_it_failed(error)}")
 
 
-def _reads(client: Client) -> list[tuple[Word, ...]]:
-    """Reads of up to 32 random keys; reads that the user may not run are left out."""
+def _reads(client: Client) -> tuple[list[tuple[Word, ...]], Shown]:
+    """Reads of up to 32 random keys; where there are none, the code of the error that is why.
+
+    Reads that the user may not run are left out, and ones that another node is to be asked for.
+    """
     _, *found = client.ask_all(_NO_TOUCH, *[("RANDOMKEY",)] * _KEYS)
     keys = sorted({key for key in found if isinstance(key, bytes) and len(key) <= _MAX_KEY_BYTES})
     kinds: list[Any] = client.ask_all(*(("TYPE", key) for key in keys)) if keys else []
@@ -237,11 +256,14 @@ def _reads(client: Client) -> list[tuple[Word, ...]]:
             command, arguments = _READS[kind]
             reads.append((command, key, *arguments))
     replies: list[Any] = client.ask_all(*reads) if reads else []
-    return [
+    chosen = [
         read
         for read, reply in zip(reads, replies, strict=True)
-        if not isinstance(reply, CannotLook)
+        if not isinstance(reply, _ELSEWHERE)
     ]
+    errors = (reply for reply in (*found, *kinds) if isinstance(reply, redis.ResponseError))
+    error = None if reads else next(errors, None)
+    return chosen, harmless(error_code(error)) if error else NO_TEXT
 
 
 PROBES: Final = (
