@@ -30,7 +30,7 @@ def test_round_trip(service: Service, latency: LatencyFacts, judge: Judge) -> No
 
     Passes when the window as a whole is under it.
     Fails when every step of the window is over, or the server does not answer at its end; over in
-        part, or a connection that was lost on the way, is a warning.
+        part, a connection that was lost on the way, or errors among the answers, are a warning.
     Why: every client waits that long for every command.
     Next: `SLOWLOG GET 20`, `INFO commandstats` and the host's load tell server from network.
     """
@@ -43,7 +43,8 @@ def test_command_p95(service: Service, latency: LatencyFacts, judge: Judge) -> N
 
     Passes when the window as a whole is under it.
     Fails when a client sees every step of the window over, or no answer at its end; over in part, a
-        connection that was lost on the way, or over by the server's count only, is a warning.
+        connection that was lost on the way, errors among the answers, or over by the server's count
+        only, are a warning.
     Why: every API request pays it, often more than once.
     Next: 1. `SLOWLOG GET 20`: which commands are slow?
         2. `INFO memory`: is memory short?
