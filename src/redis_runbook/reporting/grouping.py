@@ -38,6 +38,14 @@ class Group:
         return f"{number} checks"
 
     @property
+    def brief(self) -> str:
+        """The name within a list: `queue.workers (60 subjects)`; of several checks the first."""
+        number = len(self.findings)
+        if len({finding.check for finding in self.findings}) > 1:
+            return f"{self.first.name} (with {number - 1} alike)"
+        return f"{self.first.check} ({number} subjects)" if number > 1 else self.first.name
+
+    @property
     def members(self) -> str:
         """Who they are, where they are several: `tenant-00 … tenant-59`, `a, b`."""
         if len(self.findings) == 1:

@@ -44,7 +44,7 @@ _SAFE_IN_LABELS: Final = _SAFE | str.maketrans("'`=;\\", "_____")
 
 
 def render(record: RunRecord) -> str:
-    """`CRITICAL: BROKEN: an invariant is broken (1 fail): memory… | 'memory…'=83.1%;;80`."""
+    """`CRITICAL: BROKEN: 1 invariant is broken (1 fail); FAIL… | 'memory…'=83.1%;;80`."""
     line = one_line(status(record), "; ".join(_said(record)))
     return f"{line}{_perfdata(record, _MOST_BYTES - len(line.encode()))}\n"
 
@@ -67,7 +67,7 @@ def status(record: RunRecord) -> str:
 
 def _said(record: RunRecord) -> Iterator[str]:
     """The verdict, and the first of what is not well, the worst first."""
-    yield text.summary(record)
+    yield text.summary(record, naming=False)
     found = concerns(record, Verdict.FAIL, Verdict.UNKNOWN, Verdict.WARN)
     for group in found[:_NAMED]:
         yield f"{group.first.verdict.label} {group.name}: {cut(group.first.message, _MAX_MESSAGE)}"

@@ -6,6 +6,7 @@ from typing import Final
 
 from redis_runbook.check import percent
 from redis_runbook.record import Recovered, RunRecord, Trend
+from redis_runbook.reporting.grouping import alike, groups
 from redis_runbook.verdict import (
     OF_SUPPRESSIONS,
     ExitCode,
@@ -73,9 +74,12 @@ def headline(record: RunRecord) -> str:
     return ", ".join(filter(None, (word, _suppressed(record))))
 
 
-def meaning(record: RunRecord) -> str:
-    """One clause that says what the run amounts to, and whether a report is missing."""
-    clause = _MEANINGS[record.outcome]
+def meaning(record: RunRecord, *, naming: bool = True) -> str:
+    """What the run amounts to, with the first names of what is wrong, and which report is missing.
+
+    Without `naming` for outputs that name it right after.
+    """
+    clause = _amounts_to(record, naming=naming)
     if record.suppressed and record.outcome is ExitCode.HEALTHY:
         clause = f"{clause}, but for what is suppressed"
     if record.judged_at:
@@ -90,10 +94,32 @@ def meaning(record: RunRecord) -> str:
     return f"{clause}, but a report is missing: {first}{more} (exit code {int(record.exit_code)})"
 
 
-def summary(record: RunRecord) -> str:
-    """`BROKEN: an invariant is broken (1 fail, 30 pass)`: a run in one line."""
+def summary(record: RunRecord, *, naming: bool = True) -> str:
+    """`BROKEN: 1 invariant is broken: queue.workers[a] (1 fail, 30 pass)`: a run in one line."""
     counted = counts(record.findings)
-    return f"{headline(record)}: {meaning(record)}" + (f" ({counted})" if counted else "")
+    meant = meaning(record, naming=naming)
+    return f"{headline(record)}: {meant}" + (f" ({counted})" if counted else "")
+
+
+def _amounts_to(record: RunRecord, *, naming: bool) -> str:
+    """`4 invariants are broken: a, b, c and 1 more`; a mere clause where no finding is the cause."""
+    broken = [finding for finding in record.findings if finding.is_broken]
+    unseen = [finding for finding in record.findings if finding.is_undetermined]
+    if record.outcome is ExitCode.BROKEN and broken:
+        clause = counted(len(broken), "invariant is broken", "invariants are broken")
+        return f"{clause}{_causes(broken, record) if naming else ''}"
+    if record.outcome is ExitCode.UNDETERMINED and unseen:
+        number = counted(len(unseen), "invariant")
+        clause = f"nothing is known to be broken, but {number} could not be determined"
+        return f"{clause}{_causes(unseen, record) if naming else ''}"
+    return _MEANINGS[record.outcome]
+
+
+def _causes(findings: Sequence[Finding], record: RunRecord) -> str:
+    """`: queue.workers (60 subjects), memory.used_ratio[queue] and 2 more`: the first causes."""
+    found = (groups(findings, record) or alike(findings))[:_NAMED]
+    more = len(findings) - sum(len(group.findings) for group in found)
+    return f": {', '.join(group.brief for group in found)}{f' and {more} more' if more else ''}"
 
 
 def attempt(record: RunRecord) -> str:

@@ -118,7 +118,7 @@ def test_ten_causes_are_told_with_their_first_step_and_the_new_ones_first() -> N
     before = Notified(status="broken", broken=tuple(Shown(one.name) for one in causes[:3]))
     body = message(record(*causes), "broken", before).body
     lines = body.splitlines()
-    assert lines[0] == "BROKEN: an invariant is broken (12 fail, 1 pass)"
+    assert lines[0] == "BROKEN: 12 invariants are broken (12 fail, 1 pass)"
     assert lines[1] == "nightly of 2026-11-26 03:17 UTC: queue at redis-queue:6379"
     assert lines[3:5] == ["acme.check3[s3]: about s3", "next: mend s3"]
     assert "look again" not in body

@@ -10,7 +10,7 @@ from redis_runbook.record import RunRecord
 from redis_runbook.redact import Shown
 from redis_runbook.reporting.page.render import render
 from redis_runbook.reporting.text import attempt, summary
-from redis_runbook.verdict import ExitCode, Finding, Verdict
+from redis_runbook.verdict import ExitCode, Finding, Suppression, Verdict
 from tests.unit.reporting.test_record import RECORD
 
 MISSING = Shown("cannot write reports/latest.html: No space left on device")
@@ -122,3 +122,55 @@ def test_an_attempt_is_one_line_with_what_is_wrong() -> None:
     )
     recovered = replace(HEALTHY, attempt=3, waited_s=9, elapsed_s=2)
     assert attempt(recovered) == "attempt 3, 11 s: HEALTHY (1 pass)"
+
+
+def _wrong(check: str, subject: str, verdict: Verdict = Verdict.FAIL, **details: Any) -> Finding:
+    message = details.pop("message", Shown(f"{check} is not well on {subject}"))
+    return Finding(
+        check=Shown(check), subject=Shown(subject), verdict=verdict, message=message, **details
+    )
+
+
+def test_the_summary_names_what_is_broken_by_its_causes_and_counts_all() -> None:
+    one = _wrong("queue.workers", "render")
+    record = replace(BROKEN, findings=(one, PASSED))
+    said = "BROKEN: 1 invariant is broken: queue.workers[render] (1 fail, 1 pass)"
+    assert summary(record) == said
+    many = [_wrong("queue.depth", f"tenant-{number}") for number in range(60)]
+    others = [_wrong(f"memory.{what}", "queue") for what in ("a", "b", "c")]
+    follows = _wrong("monitoring.alerts", "prometheus", follows_from=Shown(one.name))
+    record = replace(BROKEN, findings=(one, *many, *others, follows, PASSED))
+    assert summary(record) == (
+        "BROKEN: 65 invariants are broken: queue.workers[render], queue.depth (60 subjects), "
+        "memory.a[queue] and 3 more (65 fail, 1 pass)"
+    )
+    assert "65 invariants are broken (65 fail, 1 pass)" in summary(record, naming=False)
+    page = render(record, title="", own=None)
+    assert "<span>65 invariants are broken: queue.workers[render], " in page
+    suppressed = Suppression(reason=Shown("known"), owner=Shown("ops"), until=None)
+    known = [replace(other, suppressed=suppressed) for other in others]
+    assert "1 invariant is broken: queue.workers[render] (" in summary(
+        replace(BROKEN, findings=(*known, one))
+    )
+
+
+def test_the_summary_names_what_could_not_be_determined() -> None:
+    why = Shown("no permission for INFO on cache")
+    unseen = [
+        _wrong(f"memory.{what}", "cache", Verdict.UNKNOWN, message=why) for what in ("a", "b")
+    ]
+    advisory = _wrong("latency.slowlog", "cache", Verdict.UNKNOWN, advisory=True)
+    record = replace(
+        HEALTHY,
+        findings=(*unseen, advisory, PASSED),
+        outcome=ExitCode.UNDETERMINED,
+        exit_code=ExitCode.UNDETERMINED,
+    )
+    assert summary(record) == (
+        "UNDETERMINED: nothing is known to be broken, but 2 invariants could not be determined: "
+        "memory.a[cache] (with 1 alike) (2 unknown, 1 unknown (advisory), 1 pass)"
+    )
+    follows = replace(unseen[0], follows_from=Shown(advisory.name))
+    assert "1 invariant could not be determined: memory.a[cache] (" in summary(
+        replace(record, findings=(advisory, follows))
+    )

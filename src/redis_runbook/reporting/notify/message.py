@@ -39,7 +39,7 @@ class Message:
 
 def message(record: RunRecord, event: Event, before: Notified | None) -> Message:
     """What is told of this event; `before` is what was told last."""
-    lines = [text.summary(record), _where(record)]
+    lines = [text.summary(record, naming=False), _where(record)]
     match event:
         case "broken":
             known = {*before.broken} if before else set()
