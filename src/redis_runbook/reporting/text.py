@@ -102,7 +102,7 @@ def summary(record: RunRecord, *, naming: bool = True) -> str:
 
 
 def _amounts_to(record: RunRecord, *, naming: bool) -> str:
-    """`4 invariants are broken: a, b, c and 1 more`; a mere clause where no finding is the cause."""
+    """`4 invariants are broken: a, b and 2 more`; a mere clause where no finding is why."""
     broken = [finding for finding in record.findings if finding.is_broken]
     unseen = [finding for finding in record.findings if finding.is_undetermined]
     if record.outcome is ExitCode.BROKEN and broken:
