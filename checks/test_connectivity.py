@@ -7,6 +7,7 @@ from redis_runbook.check import Judge, check, percent
 from redis_runbook.config.service import Service
 from redis_runbook.judging.cluster import broken
 from redis_runbook.judging.outage import SCENARIO_C, everything_is_down
+from redis_runbook.judging.refused_writes import steps_for
 from redis_runbook.judging.restarts import SeenBefore, restarted
 from redis_runbook.probes.canary import CanaryFacts
 from redis_runbook.probes.clients import ClientsFacts
@@ -30,6 +31,18 @@ _NEXT: Final[Mapping[Problem, Sequence[str]]] = {
     Problem.NOT_REDIS: ["correct the host and port in the URL: another program answers there"],
 }
 """Next steps for a connection problem that is not a dead server; they precede the check's own."""
+
+_ANSWERED: Final = frozenset(
+    {
+        *(Problem.AUTH, Problem.DENIED, Problem.LOADING, Problem.MAX_CLIENTS),
+        *(Problem.CLIENT_CERTIFICATE, Problem.NOT_REDIS),
+    }
+)
+"""What has just answered is not down, and no restart mends it: the step for it is the only one."""
+
+_RESTARTED: Final = (
+    "run again if it was meant; else `docker compose logs SERVICE` tells what ended it"
+)
 
 
 @check("connectivity.reachable")
@@ -56,7 +69,7 @@ def test_reachable(
         judge.fails(
             f"{service.name} at {connection.address} {connection.message}",
             next_steps=SCENARIO_C if all_down else _NEXT.get(connection.problem, ()),
-            only_these_steps=all_down,
+            only_these_steps=all_down or connection.problem in _ANSWERED,
         )
     judge.passes_if(
         connection.elapsed_ms <= limit_ms,
@@ -83,10 +96,9 @@ def test_role(
     Fails when it is anything else: a failover or a wrong URL sends writes to the wrong place; or
         when a cluster that it is in does not serve every slot.
     Why: writes to a replica are refused, or lost with the next resynchronisation.
-    Next: 1. Find out whether a failover happened (`INFO replication`, `CLUSTER NODES`).
+    Next: 1. Find out whether a failover happened: `INFO replication`, in a cluster `CLUSTER NODES`.
         2. Point the URL at the master; a change that is meant belongs in `expected_role`.
-        3. After a restart that was meant, run again; otherwise `docker compose logs SERVICE` tells
-        what ends it.
+        3. After a mere restart `docker compose logs SERVICE` tells what ended it, if nobody did.
     """
     role = {"slave": "replica"}.get(server.role, server.role)
     wanted = service.settings.expected_role, service.settings.expected_mode
@@ -100,7 +112,12 @@ def test_role(
     if cluster.why_unknown:
         judge.unknown(f"{found}; how its cluster is, is not known: {cluster.why_unknown}")
     if again := restarted(server, seen_before):
-        judge.advise(f"{found}; it {again}", evidence=evidence)
+        judge.advise(
+            f"{found}; it {again}",
+            evidence=evidence,
+            next_steps=[_RESTARTED],
+            only_these_steps=True,
+        )
     judge.passes(found, evidence=evidence)
 
 
@@ -113,14 +130,20 @@ def test_writable(service: Service, canary: CanaryFacts, judge: Judge) -> None:
     Fails when the server refuses it (MISCONF, OOM, READONLY, …) or does not answer in time.
     Why: a server may answer PING and still refuse every write: then no job is added, nothing
         cached.
-    Next: read `INFO persistence` and `INFO memory`; MISCONF wants disk space, OOM wants memory,
-        READONLY the master's URL, a pause ends with `CLIENT UNPAUSE`.
+    Next: 1. Read `INFO persistence` and `INFO memory`: MISCONF wants disk space, OOM wants memory,
+        READONLY the master's URL; a pause ends with `CLIENT UNPAUSE`.
+        2. `SLOWLOG GET 20`: a slow command holds up writes, too.
     """
     if service.settings.expected_role == "replica" and READONLY in canary.refusal:
         judge.not_applicable(f"{service.name} is a replica, as expected, and takes no writes")
     limit_ms = service.limits.write_s * 1000
     if canary.refusal:
-        judge.fails(f"{service.name} takes no writes: {canary.refusal}")
+        steps = steps_for(canary.refusal)
+        judge.fails(
+            f"{service.name} takes no writes: {canary.refusal}",
+            next_steps=steps,
+            only_these_steps=bool(steps),
+        )
     judge.passes_if(
         canary.elapsed_ms <= limit_ms,
         f"{service.name} took {canary.elapsed_ms:.1f} ms to write, read and remove a canary key "

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from redis_runbook.check import Judge, check
 from redis_runbook.config.service import Service
-from redis_runbook.judging.containers import judge_state
+from redis_runbook.judging.containers import judge_entry
 from redis_runbook.judging.data_kept import Baseline, compare, judge_kept
 from redis_runbook.judging.endpoints import judge_room, judge_url
 from redis_runbook.judging.exporter import judge_scrape
@@ -41,17 +41,12 @@ def test_container(entry: EntryFacts, served_since: float | None, judge: Judge) 
     Why: a container that restarts over and over looks healthy between two restarts.
     Next: 1. `docker compose ps SERVICE`, `docker compose logs SERVICE`: what ended it?
         2. After an OOM kill raise the memory limit or lower maxmemory.
-        3. `docker compose restart SERVICE`.
+        3. `docker compose restart SERVICE`; one that is paused wants `docker unpause`.
     """
     if not entry.states:
         judge.not_applicable("no container: only its log file is configured")
-    judged = [
-        (verdict, f"{state.name} {text}")
-        for state in entry.states
-        for verdict, text in [judge_state(entry, state, served_since)]
-    ]
-    verdict, text = summed_up(judged)
-    judge.rules(verdict, text)
+    verdict, text, steps = judge_entry(entry, served_since)
+    judge.rules(verdict, text, next_steps=steps, only_these_steps=bool(steps))
 
 
 @check("incident.logs")

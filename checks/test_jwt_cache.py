@@ -1,5 +1,7 @@
 """Does the JWT introspection cache hold live entries? Runbook: 4, Scenario B, step 4."""
 
+import shlex
+
 from redis_runbook.check import Judge, check
 from redis_runbook.config.model import JwtCache
 from redis_runbook.config.service import Service
@@ -60,7 +62,9 @@ def test_expires(
     Passes when all sampled entries expire in time.
     Fails when one never expires, or later than that: a revoked token would stay valid.
     Why: a token that never expires here is accepted after it was revoked.
-    Next: fix the TTL where the entry is written; `EXPIRE` or delete the entries that have none.
+    Next: 1. Fix the TTL where the entry is written.
+        2. `redis-cli --scan --pattern` with the pattern lists the entries; `TTL KEY` is -1 for one
+        that has none. `EXPIRE` or `UNLINK` those.
     """
     entries, limit = jwt_entries, jwt_settings.max_ttl_s
     if not entries.ttl_sampled:
@@ -68,8 +72,15 @@ def test_expires(
             f"no entry of {jwt_settings.shown_pattern} was found on {service.name} to look at"
         )
     longest = entries.ttl_max_s
+    found = shlex.quote(jwt_settings.shown_pattern)
+    steps = [
+        "fix the TTL where the entry is written",
+        f"`redis-cli --scan --pattern {found}` lists entries; `TTL KEY` is -1 for one without",
+        f"`EXPIRE KEY {limit:.0f}` for these and what lives longer, or `UNLINK KEY`",
+    ]
+    holds = not entries.without_ttl and (longest is None or longest <= limit)
     judge.passes_if(
-        not entries.without_ttl and (longest is None or longest <= limit),
+        holds,
         f"of {counted(entries.ttl_sampled, 'entry', 'entries')} of {jwt_settings.shown_pattern} on "
         f"{service.name}, {counted(entries.without_ttl, 'has', 'have')} no TTL"
         + (
@@ -80,6 +91,8 @@ def test_expires(
         ),
         observed=longest,
         limit=limit,
+        next_steps=() if holds else steps,
+        only_these_steps=not holds,
     )
 
 

@@ -22,7 +22,7 @@ def test_used_ratio(
     Fails when it is not; where none but the machine's is set, nothing is known.
     Why: at the limit a queue refuses new jobs, and a cache drops what it should keep.
     Next: 1. Find what grew: `INFO memory`, and `redis-cli --bigkeys` off-peak.
-        2. Adjust TTLs or job retention.
+        2. In a cache adjust TTLs, in a queue job retention (`removeOnComplete`, `removeOnFail`).
         3. Raise maxmemory together with the container's limit.
     """
     if not memory.used_bytes:

@@ -64,7 +64,8 @@ def test_rules(implied: Implied, loaded_rules: RulesFacts, judge: Judge) -> None
     Fails when one is missing, has another limit or duration, reads no series or does not evaluate.
     Why: a rule that is missing or has another limit lets the incident pass unnoticed.
     Next: `redis-runbook rules -o rules.yml`, load that file, and reload Prometheus. Where our
-        own series are missing, run `smoke --metrics-file FILE` every minute and have it scraped.
+        own series are missing, run `redis-runbook smoke --metrics-file FILE` every minute and have
+        it scraped.
     """
     matches = Matcher(loaded_rules).best(implied.stated)
     problems = [f"{name}: {text}" for name, match in matches.items() for text in match.problems]

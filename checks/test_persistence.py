@@ -1,9 +1,11 @@
 """Would the data survive a restart? Runbook: 4. Incident Response, Scenario A."""
 
-from redis_runbook.check import Judge, check
+from redis_runbook.check import Details, Judge, check
 from redis_runbook.config.service import Service
 from redis_runbook.judging.saving import at_stake, doubts, failed, unknown_age
 from redis_runbook.probes.persistence import PersistenceFacts
+
+_SWITCH_ON = "`CONFIG SET appendonly yes`, and `appendonly yes` in the configuration file"
 
 
 @check("persistence.saving")
@@ -29,10 +31,12 @@ def test_saving(service: Service, persistence: PersistenceFacts, judge: Judge) -
         judge.unknown(f"{name}: {why}")
     ways = [way for way, on in (("RDB", facts.rdb_enabled), ("AOF", facts.aof_enabled)) if on]
     advice = list(doubts(facts, limit_s=service.limits.saving_s))
+    details: Details = {}
     if keeps_data and not ways:
+        details = {"next_steps": [_SWITCH_ON], "only_these_steps": not advice}
         advice.insert(0, "has neither RDB nor AOF: a restart loses every job")
     if advice:
-        judge.advise(f"{name}: {'; '.join(advice)}")
+        judge.advise(f"{name}: {'; '.join(advice)}", **details)
     found = f"saves without error ({' and '.join(ways)})"
     if not ways:
         found = "has neither RDB nor AOF" if is_known else "had no failed save"

@@ -3,7 +3,7 @@
 from redis_runbook.check import Details, Judge, check
 from redis_runbook.config.model import QueueLimits
 from redis_runbook.judging import queue_text as text
-from redis_runbook.judging.cause import NEXT_STEPS, NO_SUCH_QUEUE, cause
+from redis_runbook.judging.cause import NEXT_STEPS, NO_SUCH_QUEUE, NOTHING_WAITS_NOW, cause
 from redis_runbook.judging.failures import failures
 from redis_runbook.judging.queue_latency import LatencyState, judge_latency
 from redis_runbook.judging.schedulers import judge_schedulers
@@ -98,6 +98,8 @@ def test_latency(
         "evidence": text.evidence(queue),
         "next_steps": NEXT_STEPS.get(why, ()),
     }
+    if judged.over_s and queue.last.counts.backlog == 0 and not judged.over_now:
+        details |= {"next_steps": NOTHING_WAITS_NOW, "only_these_steps": True}
     if judged.over_now and (reconnecting := still_reconnecting(queue)):
         judge.unknown(f"{sentence}; {reconnecting}", **details)
     broken = judged.state is LatencyState.BROKEN or (judged.over_now and queue_limits.strict_now)
@@ -283,7 +285,7 @@ def test_paused(
     Passes when workers may take jobs.
     Fails when the queue is paused for all of them.
     Why: a paused queue takes jobs and does none.
-    Next: `queue.resume()` once the reason for the pause is gone.
+    Next: call BullMQ's `queue.resume()` in the application once the reason for the pause is gone.
     """
     _leave_out_if_paused_as_allowed(subject, queue, queue_limits, judge)
     if queue.last.paused is None:

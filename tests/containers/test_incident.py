@@ -113,6 +113,9 @@ def test_what_does_not_run_is_told_with_its_exit_code(
     assert "is exited (exit code 137, SIGKILL)" in said["stopped"]
     assert "is paused" in said["paused"]
     assert "is exited (exit code 1)" in said["crashed"]
+    steps = {name: done.finding(f"incident.container[{name}]")["next_steps"] for name in said}
+    assert steps["paused"] == [f"`docker unpause {paused.name}`: somebody paused it"]
+    assert not any("OOM" in step for step in steps["crashed"])
     assert verdicts(done) == {
         "queue": "pass",
         "worker": "pass",

@@ -7,7 +7,7 @@ import pytest
 from tests.support import product
 from tests.support.bullmq_fill import fill
 from tests.support.programs import bundled
-from tests.support.servers import Server
+from tests.support.servers import Server, running
 
 DOWN = "redis://127.0.0.1:1"
 REACHABLE = ("smoke", "--select", "connectivity.reachable")
@@ -67,4 +67,34 @@ def test_commands_of_redis_are_run_in_the_services_container(folder: Path) -> No
     assert step == (
         "`docker compose exec redis-queue redis-cli CONFIG SET maxmemory-policy noeviction`, and "
         "the same in the configuration file"
+    )
+
+
+def test_a_wrong_password_wants_no_restart(healthy: Server, folder: Path) -> None:
+    url = healthy.url.replace("redis://", "redis://:wrong@")
+    done = product.run(folder, *REACHABLE, env=product.urls(url, healthy.url))
+    (step,) = done.finding("connectivity.reachable[queue]")["next_steps"]
+    assert step.startswith("Compare the URL's user and password")
+
+
+def test_a_full_queue_has_the_steps_about_memory_only(folder: Path) -> None:
+    with running("--maxmemory-policy", "noeviction") as server:
+        server.client().set("big", "x" * 8_000_000)
+        server.client().config_set("maxmemory", "2mb")
+        env = product.urls(server.url)
+        done = product.run(folder, "smoke", "--select", "connectivity.writable", env=env)
+    steps = done.finding("connectivity.writable[queue]")["next_steps"]
+    assert "redis-cli INFO memory" in steps[0]
+    assert not any("MISCONF" in step or "disk" in step for step in steps)
+
+
+def test_entries_without_a_ttl_are_listed_in_the_database_of_the_url(folder: Path) -> None:
+    with running() as server:
+        client = server.client(db=3)
+        client.set("jwt:1", "{}")
+        env = product.urls(server.url, f"{server.url}/3")
+        done = product.run(folder, "smoke", "--select", "jwt_cache.expires", env=env)
+    steps = done.finding("jwt_cache.expires[cache]")["next_steps"]
+    assert steps[1].startswith(
+        "`docker compose exec redis-cache redis-cli -n 3 --scan --pattern 'jwt:*'`"
     )

@@ -33,7 +33,9 @@ HOLDS_SCHEDULERS: Final = frozenset(
 like any other."""
 
 NEXT_STEPS: Final[Mapping[Cause, Sequence[str]]] = {
-    Cause.PAUSED: ["`queue.resume()` once the reason for the pause is gone"],
+    Cause.PAUSED: [
+        "call BullMQ's `queue.resume()` in the application once the reason for the pause is gone"
+    ],
     Cause.NO_WORKER: [
         "start the workers: `docker compose up -d WORKERS`",
         "if they run (`docker compose ps WORKERS`), compare their Redis and queue with these",
@@ -50,6 +52,11 @@ NEXT_STEPS: Final[Mapping[Cause, Sequence[str]]] = {
     ],
 }
 """What an operator does about a cause; of the others there is nothing to say."""
+
+NOTHING_WAITS_NOW: Final = (
+    "no job waits now: `docker compose logs WORKERS` tells what kept the workers, if it comes back",
+)
+"""What an operator does about waits that are over."""
 
 NO_SUCH_QUEUE: Final = (
     "correct the name, or the service's prefix: `redis-runbook queue list` shows what exists",

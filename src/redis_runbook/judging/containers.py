@@ -1,5 +1,7 @@
 """What the state of a container means: broken, worth a look, too early to say, or fine."""
 
+import shlex
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from redis_runbook.judging.worst import Judgement, summed_up
@@ -15,6 +17,48 @@ _LATER_S: Final = 5
 _EARLIER_S: Final = 60
 """How much later and earlier than its server a container may start: some prepare things first."""
 _SIGNALS: Final = {134: "SIGABRT", 137: "SIGKILL", 139: "SIGSEGV", 143: "SIGTERM"}
+
+
+_LOGS: Final = "`docker compose logs SERVICE`: "
+
+
+def judge_entry(
+    facts: EntryFacts, served_since: float | None
+) -> tuple[Verdict, str, Sequence[str]]:
+    """The worst verdict on the containers of an entry, why, and what to do about those."""
+    judged = [(state, *judge_state(facts, state, served_since)) for state in facts.states]
+    verdict, text = summed_up(
+        [(verdict, f"{state.name} {text}") for state, verdict, text in judged]
+    )
+    steps = [
+        step
+        for state, its_verdict, _ in judged
+        if its_verdict is verdict and verdict in {Verdict.FAIL, Verdict.WARN}
+        for step in _steps(state, served_since)
+    ]
+    return verdict, text, [*dict.fromkeys(steps)]
+
+
+def _steps(state: ContainerState, served_since: float | None) -> Iterator[str]:
+    """What to do about a container that is not well, by what is known of it."""
+    name = shlex.quote(state.name)
+    if state.status == "paused":
+        yield f"`docker unpause {name}`: somebody paused it"
+        return
+    if state.status == "created":
+        yield "`docker compose up -d SERVICE`: it was made and never started"
+        return
+    if state.runs and _unhealthy(state):
+        yield f"{_LOGS}why does its health check fail?"
+    elif state.runs and not state.restarts and _another(state, served_since):
+        yield f"compare the service's URL with `docker inspect {name}`: are both the same server?"
+        return
+    else:
+        yield f"`docker compose ps SERVICE`, {_LOGS}what ended it?"
+    if state.oom_killed or state.oom_times:
+        yield "raise its memory limit or lower maxmemory, as it was OOM-killed"
+    if not state.runs or _unhealthy(state):
+        yield "`docker compose restart SERVICE`"
 
 
 def judge_state(facts: EntryFacts, state: ContainerState, served_since: float | None) -> Judgement:

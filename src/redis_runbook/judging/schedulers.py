@@ -11,6 +11,12 @@ from redis_runbook.redact import printable
 from redis_runbook.words import counted
 
 _NAMED: Final = 10
+_NEXT_IS_NOT_MADE: Final = (
+    "see `queue.stalled`: the worker that took its last job may be gone, and made no next one",
+    "restart the workers, one of which takes that job anew: `docker compose restart WORKERS`",
+    "call `upsertJobScheduler` again if it still makes no job",
+)
+"""Nothing keeps its job from a worker, as far as is known: so it is being done, by one or none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +45,7 @@ class SchedulersJudgement:
         """What to do about those that will not run by themselves."""
         again = ["call `upsertJobScheduler` again for what is orphaned: no worker revives it"]
         return [
-            *(NEXT_STEPS.get(why, ()) if self.stopped else ()),
+            *(NEXT_STEPS.get(why, _NEXT_IS_NOT_MADE) if self.stopped else ()),
             *(again if self.orphaned else ()),
         ]
 

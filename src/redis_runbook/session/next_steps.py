@@ -23,8 +23,9 @@ _COMMAND: Final = re.compile(
     r"docker compose (ps|logs|restart|up -d)(?: (SERVICES|SERVICE|EXPORTER|WORKERS))?"
 )
 _OF_REDIS: Final = re.compile(
-    r"`(?:redis-cli )?(--bigkeys|SLOWLOG GET \d+|INFO [a-z]+|CLIENT (?:LIST|UNPAUSE)|CLUSTER NODES"
-    r"|BGSAVE|CONFIG RESETSTAT|CONFIG SET [a-z-]+ [a-z-]+)`"
+    r"`(?:redis-cli )?(--bigkeys|--scan --pattern [^`|]+|SLOWLOG GET \d+|INFO [a-z]+"
+    r"|CLIENT (?:LIST|UNPAUSE)|CLUSTER NODES|BGSAVE|SCRIPT KILL|CONFIG RESETSTAT"
+    r"|CONFIG SET [a-z-]+ [a-z-]+)`"
 )
 """Whole commands, as an operator would type them."""
 _OURS: Final = re.compile(r"`redis-runbook (?:smoke|queue list|queue show)\b")
@@ -96,7 +97,7 @@ def named(
 
     def of_redis(found: re.Match[str]) -> str:
         where = _shell(service, config) if service else ""
-        return f"`{where} redis-cli{_login(subject)} {found[1]}`" if where else found[0]
+        return f"`{where} redis-cli{_options(subject)} {found[1]}`" if where else found[0]
 
     queue = shlex.quote(printable(subject.configured_as)) if subject.queue else "NAME"
     queue = f"-- {queue}" if queue.startswith("-") else queue
@@ -153,13 +154,16 @@ def _shell(service: str, config: Config) -> str:
     return f"{_compose(config, set())}exec redis-{service}" if service in _IN_COMPOSE else ""
 
 
-def _login(subject: Subject) -> str:
-    """What makes redis-cli ask for the password, where the server wants one."""
+def _options(subject: Subject) -> str:
+    """What makes redis-cli ask the database, and for the password where the server wants one."""
     at = subject.service.endpoint if subject.service else None
-    if at is None or not at.has_login:
+    if at is None:
         return ""
+    database = f" -n {at.database}" if at.database else ""
+    if not at.has_login:
+        return database
     user = f" --user {_argument(at.username)}" if at.username else ""
-    return f"{user} --askpass"
+    return f"{database}{user} --askpass"
 
 
 def _commands(

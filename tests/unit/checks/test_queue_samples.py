@@ -21,7 +21,7 @@ LIMITS = QueueLimits(
 CONSUMED = WorkerFacts(known=True, alive=True, unnamed_at_work=1)
 
 
-def _ruling(check: str, facts: QueueFacts) -> tuple[type, Ruling]:
+def ruling(check: str, facts: QueueFacts) -> tuple[type, Ruling]:
     """Call the check on a queue that was read twice, the second time with these facts."""
     first = quiet(at_ms=NOW_MS - 3_000, active=facts.active, schedulers=facts.schedulers)
     given: dict[str, Any] = {
@@ -115,5 +115,5 @@ def _scheduler(*, job_exists: bool = True) -> Scheduler:
 def test_what_was_not_looked_at_is_said_and_no_plain_pass(
     check: str, facts: QueueFacts, outcome: type, sentence: str
 ) -> None:
-    found, ruling = _ruling(check, facts)
-    assert (found, sentence in ruling.message) == (outcome, True), ruling.message
+    found, ruled = ruling(check, facts)
+    assert (found, sentence in ruled.message) == (outcome, True), ruled.message

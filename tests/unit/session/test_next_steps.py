@@ -113,6 +113,8 @@ def told(step: str, text: str = "", check: str = "memory.used_ratio", name: str 
         ("`CONFIG SET activedefrag yes`", '[containers.q]\nservice = "queue"\ncontainer = "a b"\n',
          "`docker exec -it 'a b' redis-cli CONFIG SET activedefrag yes`"),
         ("`redis-cli --bigkeys`", "", "`docker compose exec redis-queue redis-cli --bigkeys`"),
+        ("`redis-cli --scan --pattern 'jwt:*'` lists", "",
+         "`docker compose exec redis-queue redis-cli --scan --pattern 'jwt:*'` lists"),
         ("`CONFIG SET`, `ACL SETUSER`, `EXPIRE`", "", "`CONFIG SET`, `ACL SETUSER`, `EXPIRE`"),
         ("a NAME of 5 SERVICEs", BY_COMPOSE, "A NAME of 5 SERVICEs"),
     ],
