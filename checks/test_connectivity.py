@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from redis_runbook.catalogue import BOTH_DOWN
 from redis_runbook.check import Judge, check, percent
 from redis_runbook.config.service import Service
 from redis_runbook.judging.cluster import broken
@@ -69,6 +70,7 @@ def test_reachable(
         judge.fails(
             f"{service.name} at {connection.address} {connection.message}",
             next_steps=SCENARIO_C if all_down else _NEXT.get(connection.problem, ()),
+            runbook=BOTH_DOWN if all_down else None,
             only_these_steps=all_down or connection.problem in _ANSWERED,
         )
     judge.passes_if(

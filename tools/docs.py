@@ -127,7 +127,7 @@ def _page(spec: CheckSpec, file: str, docstring: str) -> str:
 | runs for | {_runs_for(spec)} |
 | level | {_level(spec)} |
 | observed in | {spec.unit or "nothing is measured"} |
-| runbook | {spec.runbook}{_corrected(spec)} |
+| runbook | {spec.runbook}{_corrected(spec)}{_by_role(spec)} |
 | source | [`{file}`](../../{file}) |
 
 **Passes when** {part["Passes when"]}
@@ -138,6 +138,13 @@ def _page(spec: CheckSpec, file: str, docstring: str) -> str:
 
 {_next(part["Next:"])}
 """
+
+
+def _by_role(spec: CheckSpec) -> str:
+    """Which section it is of a service that the runbook's scenario is not about."""
+    general = spec.section_for("any other role")
+    is_other = spec.scope == "service" and general != spec.runbook
+    return f"; of a service of another role: {general}" if is_other else ""
 
 
 def _corrected(spec: CheckSpec) -> str:

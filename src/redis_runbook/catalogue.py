@@ -14,11 +14,17 @@ from redis_runbook.hookspecs import hookimpl
 MONITORING: Final = "2. Monitoring & Alerts"
 INSPECT: Final = "3.1 Inspect Queue Depth"
 PROMOTE: Final = "3.3 Promote Priority Jobs"
+INCIDENT: Final = "4. Incident Response"
 UNAVAILABLE: Final = "4. Incident Response, Scenario A: redis-queue Unavailable"
 LATENCY_SPIKES: Final = "4. Incident Response, Scenario B: redis-cache Latency Spikes"
 BOTH_DOWN: Final = "4. Incident Response, Scenario C: Both Redis Instances Down"
 OVERVIEW: Final = "1. Service Overview"
 CONFIGURATION: Final = "5. Configuration Changes"
+
+_OF_ONE_ROLE: Final[Mapping[str, str]] = MappingProxyType(
+    {UNAVAILABLE: "queue", LATENCY_SPIKES: "cache"}
+)
+"""The scenarios that the runbook has for a Redis of this role alone."""
 
 _CORRECTED: Final = '"The runbook\'s commands, corrected" in the guide to queue findings'
 
@@ -83,10 +89,15 @@ class CheckSpec:
     level: Level = Level.INVARIANT
     needs: tuple[Need, ...] = ()
 
-    @property
-    def reference(self) -> str:
+    def section_for(self, role: str | None) -> str:
+        """The runbook's section; that of all incidents where the scenario is another role's."""
+        of_role = _OF_ONE_ROLE.get(self.runbook, role)
+        return self.runbook if role in {None, of_role} else INCIDENT
+
+    def reference_for(self, role: str | None) -> str:
         """Where to read on: the runbook's section, and of a queue what corrects its commands."""
-        return f"{self.runbook}; {_CORRECTED}" if self.scope == "bullmq" else self.runbook
+        section = self.section_for(role)
+        return f"{section}; {_CORRECTED}" if self.scope == "bullmq" else section
 
 
 _ADVISORY: Final = Level.ADVISORY
@@ -133,7 +144,7 @@ CHECKS: Final = (
     CheckSpec("queue.overdue", "bullmq", PROMOTE, "s"),
     CheckSpec("queue.stalled", "bullmq", UNAVAILABLE, "jobs"),
     CheckSpec("queue.schedulers", "bullmq", OVERVIEW, "schedulers"),
-    CheckSpec("queue.failures", "bullmq", UNAVAILABLE, "jobs", _ADVISORY),
+    CheckSpec("queue.failures", "bullmq", INSPECT, "jobs", _ADVISORY),
     CheckSpec("queue.paused", "bullmq", INSPECT, level=_ADVISORY),
     CheckSpec("jwt_cache.refreshes", "jwt_cache", LATENCY_SPIKES, "entries", needs=_LOGIN),
     CheckSpec("incident.smoke_command", "command", BOTH_DOWN, "exit code", needs=_COMMANDS),

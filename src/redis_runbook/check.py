@@ -29,6 +29,7 @@ class Ruling:
     only_these_steps: bool = False
     follows_from: str | None = None
     window: LatencyWindow | None = None
+    runbook: str | None = None
 
 
 class Details(TypedDict, total=False):
@@ -37,7 +38,8 @@ class Details(TypedDict, total=False):
     `observed` and `limit` are in the unit of the check in the catalogue, or in `unit` if that
     depends on the subject. `next_steps` precede those of the check's docstring, which are shown
     only if the check fails or warns, and not with `only_these_steps`. `follows_from` names the
-    finding that tells of the same cause. `window` is what was sampled, for a picture.
+    finding that tells of the same cause. `window` is what was sampled, for a picture. `runbook`
+    is the section to read, where that is another one than the catalogue has.
     """
 
     observed: float | None
@@ -48,6 +50,7 @@ class Details(TypedDict, total=False):
     only_these_steps: bool
     follows_from: str | None
     window: LatencyWindow | None
+    runbook: str | None
 
 
 class Outcome(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # an attribute to mypy

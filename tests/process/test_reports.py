@@ -234,7 +234,7 @@ def test_results_are_what_the_contract_says(run: str, request: pytest.FixtureReq
         assert all(isinstance(found[key], kind) for key, kind in EXTRA.items())
         if found["check"] in CATALOGUE:
             spec = CATALOGUE[found["check"]]
-            assert found["runbook"] == spec.reference
+            assert found["runbook"] == spec.reference_for(found["role"])
             assert found["unit"] == (spec.unit if found["limit"] is not None else None)
     assert len({test["name"] for test in tests}) == len(tests)
     statuses = [test["status"] for test in tests]

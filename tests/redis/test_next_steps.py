@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from redis_runbook.catalogue import BOTH_DOWN, UNAVAILABLE
 from tests.support import product
 from tests.support.bullmq_fill import fill
 from tests.support.programs import bundled
@@ -17,7 +18,9 @@ def test_both_services_down_is_scenario_c(folder: Path) -> None:
     done = product.run(folder, *REACHABLE, env=product.urls(DOWN))
     assert done.code == 1
     for service in ("queue", "cache"):
-        steps = done.finding(f"connectivity.reachable[{service}]")["next_steps"]
+        found = done.finding(f"connectivity.reachable[{service}]")
+        steps = found["next_steps"]
+        assert found["runbook"] == BOTH_DOWN
         assert "Scenario C" in steps[0]
         assert steps[1] == "`docker compose restart redis-queue redis-cache`, all in one command"
         assert steps[2].startswith("`docker compose logs redis-exporter`")
@@ -28,6 +31,9 @@ def test_one_service_down_is_scenario_a_of_that_service(healthy: Server, folder:
     found = done.finding("connectivity.reachable[queue]")
     assert not any("Scenario C" in step for step in found["next_steps"])
     assert "`docker compose restart redis-queue` if it is down or hangs." in found["next_steps"]
+    assert found["runbook"] == UNAVAILABLE
+    done = product.run(folder, *REACHABLE, env=product.urls(healthy.url, DOWN))
+    assert done.finding("connectivity.reachable[cache]")["runbook"] == "4. Incident Response"
 
 
 @pytest.mark.parametrize("prefix", ["", '[operator]\ncompose = "pnpm compose:"\n'])

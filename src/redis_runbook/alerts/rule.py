@@ -103,10 +103,11 @@ def alert(
 ) -> AlertRule:
     """A rule whose role, severity and runbook follow from its check; `rest`: its other fields."""
     spec = CATALOGUE[check] if check else None
-    section = spec.runbook if spec else MONITORING
+    role = config.services[service].role if service else None
+    section = spec.section_for(role) if spec else MONITORING
     advisory = spec is not None and config.level(spec) is Level.ADVISORY
     implied = {
-        "role": config.services[service].role if service else None,
+        "role": role,
         "severity": "warning" if advisory else "critical",
         "runbook": section,
         "runbook_url": _link(config, section),

@@ -163,6 +163,7 @@ def _passed(item: pytest.Item, run: Run) -> _Conclusion:
 def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s: float) -> Finding:
     spec, subject, ruling = spec_of(item, run), subject_of(item), conclusion.ruling
     service = subject.service if subject else None
+    role = service.role if service else None
     is_ours = spec is not None and spec.id in CATALOGUE and conclusion.expected
 
     says: Callable[[str], Shown] = sentence if is_ours else printable
@@ -178,11 +179,11 @@ def _finding(item: pytest.Item, conclusion: _Conclusion, run: Run, *, duration_s
         verdict=conclusion.verdict,
         message=says(ruling.message),
         service=sentence(service.name) if service else None,
-        role=sentence(service.role) if service else None,
+        role=sentence(role) if role else None,
         observed=ruling.observed,
         limit=ruling.limit,
         unit=says(unit) if unit and ruling.limit is not None else None,
-        runbook=says(spec.reference) if spec else None,
+        runbook=says(ruling.runbook or spec.reference_for(role)) if spec else None,
         next_steps=tuple(map(says, named(steps, spec, subject, run.config, run.named_file))),
         evidence=printable_mapping(ruling.evidence),
         duration_s=round(duration_s, 3),
