@@ -17,6 +17,7 @@ REACHABLE = ("smoke", "--select", "connectivity.reachable")
 def test_both_services_down_is_scenario_c(folder: Path) -> None:
     done = product.run(folder, *REACHABLE, env=product.urls(DOWN))
     assert done.code == 1
+    assert done.html.count("<td>not sampled</td>") == 2
     for service in ("queue", "cache"):
         found = done.finding(f"connectivity.reachable[{service}]")
         steps = found["next_steps"]

@@ -11,7 +11,7 @@ from redis_runbook.record import RunRecord, ServiceRecord
 from redis_runbook.redact import Shown, printable
 from redis_runbook.reporting.page import plots
 from redis_runbook.reporting.page.render import OwnRecord, render
-from redis_runbook.verdict import Finding, LatencyWindow, Verdict
+from redis_runbook.verdict import ExitCode, Finding, LatencyWindow, Verdict
 from tests.unit.reporting.test_record import RECORD
 
 MARKUP = (
@@ -60,6 +60,29 @@ def test_1000_services_of_20_checks_are_less_than_10_megabytes() -> None:
     page = render(fleet(1_000, 20), title="", own=None)
     assert "service-999" in page
     assert len(page.encode()) < 10_000_000
+
+
+def test_the_table_says_not_sampled_where_nothing_was() -> None:
+    queue, cache = RECORD.services[:2]
+    assert (queue.server is not None, cache.server) == (True, None)
+    measured = replace(
+        next(finding for finding in RECORD.findings if finding.window), service=queue.name
+    )
+    latency = replace(
+        measured, check=Shown("latency.round_trip"), window=None, verdict=Verdict.UNKNOWN
+    )
+    other = replace(latency, check=Shown("memory.used_ratio"))
+
+    def cells(outcome: ExitCode, *found: Finding) -> list[str]:
+        of_cache = [replace(finding, service=cache.name, window=None) for finding in found]
+        record = replace(RECORD, findings=(*found, *of_cache), outcome=outcome)
+        page = render(record, title="", own=None)
+        return re.findall(r"<td>(30 s|at most 30 s|not sampled)</td></tr>", page)
+
+    assert cells(ExitCode.HEALTHY, measured) == ["30 s", "not sampled"]
+    assert cells(ExitCode.BROKEN, latency) == ["at most 30 s", "not sampled"]
+    assert cells(ExitCode.BROKEN, other) == ["not sampled", "not sampled"]
+    assert cells(ExitCode.INTERRUPTED, other) == ["at most 30 s", "not sampled"]
 
 
 class Elements(HTMLParser):

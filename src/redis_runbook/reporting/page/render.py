@@ -13,7 +13,6 @@ from redis_runbook import __version__
 from redis_runbook.record import RunRecord
 from redis_runbook.reporting import text
 from redis_runbook.reporting.page import sparkline, view
-from redis_runbook.verdict import ExitCode
 
 _CODE: Final = re.compile(r"`([^`]+)`")
 
@@ -46,7 +45,7 @@ def render(record: RunRecord, *, title: str, own: OwnRecord | None) -> str:
         own_style=Markup(own.style) if own else "",  # noqa: S704  # pytest-html's
         own_body=Markup(own.body) if own else "",  # noqa: S704  # pytest-html's, redacted
         record=record,
-        is_partial=record.outcome is ExitCode.INTERRUPTED,
+        sampled=view.sampled(record),
         code=int(record.exit_code),
         headline=text.headline(record),
         meaning=text.meaning(record),

@@ -1,21 +1,22 @@
 """What the page shows, in which order: groups of what is not well first, then what holds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from markupsafe import Markup
 
-from redis_runbook.record import RunRecord
+from redis_runbook.record import RunRecord, ServiceRecord
 from redis_runbook.reporting import text
 from redis_runbook.reporting.grouping import Group, groups
 from redis_runbook.reporting.page import plots
 from redis_runbook.reporting.page.sparkline import sparkline
-from redis_runbook.verdict import Finding, Verdict
+from redis_runbook.verdict import ExitCode, Finding, Verdict
 
 MOST_TRENDS: Final = 60
 _WAITS: Final = "queue.latency"
 _MEMORY: Final = "memory.used_ratio"
+_SAMPLING: Final = frozenset({"latency.round_trip", "latency.command_p95"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,26 @@ class Topic:
     def size(self) -> int:
         """How many findings."""
         return len(self.findings)
+
+
+def sampled(record: RunRecord) -> Mapping[str, str]:
+    """For how long each service was sampled: `30 s`, `at most 30 s` or `not sampled`."""
+    is_partial = record.outcome is ExitCode.INTERRUPTED
+    measured = {finding.service for finding in record.findings if finding.window}
+    judged = {
+        finding.service
+        for finding in record.findings
+        if finding.check in _SAMPLING and finding.verdict is not Verdict.NOT_APPLICABLE
+    }
+
+    def how_long(service: ServiceRecord) -> str:
+        meant = text.quantity(service.window_s, "s")
+        if service.name in measured and not is_partial:
+            return meant
+        began = service.server and (is_partial or service.name in judged)
+        return f"at most {meant}" if began else "not sampled"
+
+    return {service.name: how_long(service) for service in record.services}
 
 
 def sections(record: RunRecord) -> list[Section]:
