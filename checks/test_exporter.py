@@ -43,8 +43,9 @@ def test_truthful(service: Service, exporter: ExporterFacts, judge: Judge) -> No
         judge.fails(f"the exporter of {service.name} lacks {', '.join(missing)}")
     if exporter.matches is None:
         judge.unknown(f"the exporter of {service.name} does not tell which server it watches")
+    differs = "; ".join(exporter.disagreements)
     judge.passes_if(
-        not exporter.disagreements,
-        f"the exporter of {service.name} "
-        + ("; ".join(exporter.disagreements) or f"watches this server ({exporter.identity})"),
+        not differs,
+        f"the exporter of {service.name}"
+        + (f": {differs}" if differs else f" watches this server ({exporter.identity})"),
     )

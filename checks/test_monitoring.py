@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from redis_runbook.alerts.implied import Implied
-from redis_runbook.alerts.match import Matcher, alert_finding
+from redis_runbook.alerts.match import Matcher, about, alert_finding
 from redis_runbook.alerts.probes import RecordedAlert
 from redis_runbook.alerts.recorded import judge_alert
 from redis_runbook.check import Details, Judge, check
@@ -68,8 +68,8 @@ def test_rules(implied: Implied, loaded_rules: RulesFacts, judge: Judge) -> None
         it scraped.
     """
     matches = Matcher(loaded_rules).best(implied.stated)
-    problems = [f"{name}: {text}" for name, match in matches.items() for text in match.problems]
-    doubts = [f"{name}: {text}" for name, match in matches.items() for text in match.doubts]
+    problems = [about(name, text) for name, match in matches.items() for text in match.problems]
+    doubts = [about(name, text) for name, match in matches.items() for text in match.doubts]
     evidence = {name: match.found.query for name, match in matches.items() if match.found}
     if doubts and not problems:
         judge.unknown("; ".join(doubts), evidence=evidence)
@@ -106,7 +106,7 @@ def test_alerts(implied: Implied, loaded_rules: RulesFacts, judge: Judge) -> Non
             follows_from=told_by.pop() if len(told_by) == 1 else None,
         )
     best = matcher.best(implied.stated)
-    faults = [f"{name}: {fault}" for name, match in best.items() for fault in match.faults]
+    faults = [about(name, fault) for name, match in best.items() for fault in match.faults]
     if faults:
         judge.unknown(f"silence proves nothing where an alert is not right: {'; '.join(faults)}")
     if active:

@@ -143,7 +143,7 @@ CHECKS: Final = (
     CheckSpec("queue.workers", "bullmq", UNAVAILABLE, "workers"),
     CheckSpec("queue.overdue", "bullmq", PROMOTE, "s"),
     CheckSpec("queue.stalled", "bullmq", UNAVAILABLE, "jobs"),
-    CheckSpec("queue.schedulers", "bullmq", OVERVIEW, "schedulers"),
+    CheckSpec("queue.schedulers", "bullmq", OVERVIEW, "stopped schedulers"),
     CheckSpec("queue.failures", "bullmq", INSPECT, "jobs", _ADVISORY),
     CheckSpec("queue.paused", "bullmq", INSPECT, level=_ADVISORY),
     CheckSpec("jwt_cache.refreshes", "jwt_cache", LATENCY_SPIKES, "entries", needs=_LOGIN),

@@ -110,9 +110,9 @@ def test_what_does_not_run_is_told_with_its_exit_code(
     more = [entry("stopped", stopped), entry("paused", paused), entry("crashed", crashed)]
     done = looked_at(folder, well, "\n".join(more))
     said = {name: done.message(f"incident.container[{name}]") for name in done_names(done)}
-    assert "is exited (exit code 137, SIGKILL)" in said["stopped"]
+    assert "has exited (exit code 137, SIGKILL)" in said["stopped"]
     assert "is paused" in said["paused"]
-    assert "is exited (exit code 1)" in said["crashed"]
+    assert "has exited (exit code 1)" in said["crashed"]
     steps = {name: done.finding(f"incident.container[{name}]")["next_steps"] for name in said}
     assert steps["paused"] == [f"`docker unpause {paused.name}`: somebody paused it"]
     assert not any("OOM" in step for step in steps["crashed"])
@@ -152,7 +152,7 @@ def test_an_oom_kill_is_told_and_forgiven_once_somebody_started_it_again(
                {"killed": killed, "again": again, "byhand": by_hand}.items()]  # fmt: skip
     done = looked_at(folder, well, "\n".join(entries))
     said = {name: done.message(f"incident.container[{name}]") for name in done_names(done)}
-    assert "is exited (exit code 137, SIGKILL, OOM-killed)" in said["killed"]
+    assert "has exited (exit code 137, SIGKILL, OOM-killed)" in said["killed"]
     assert "was OOM-killed (limit 16 MiB) before it started" in said["again"]
     assert "by its restart policy" in said["again"]
     assert verdicts(done) == {

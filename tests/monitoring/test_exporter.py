@@ -53,7 +53,7 @@ def test_an_own_exporter_that_watches_the_other_server_is_told_apart() -> None:
         f"(run id {other['run_id'][:8]}…, port {cache.port})"
     )
     (sentence,) = facts.disagreements
-    assert sentence.startswith("the exporter watches another instance: run id ")
+    assert sentence.startswith("it watches another instance: run id ")
     assert sentence.endswith(f"port {queue.port}")
 
 

@@ -251,7 +251,7 @@ def test_hostile_labels_do_not_reach_a_sentence() -> None:
     assert len(facts.scrape_error_text) < 150
     (sentence,) = facts.disagreements
     assert sentence == (
-        "the exporter watches another instance: run id unreadable, port unknown; "
+        "it watches another instance: run id unreadable, port unknown; "
         "this one is run id aaaaaaaa…, port 6379"
     )
 

@@ -135,7 +135,11 @@ TRUE = ("pass", "watches this server")
         ("healthy", ("pass", "redis_up is 1 by /metrics"), TRUE),
         ("shared-first", ("pass", "redis_up is 1 by /metrics"), TRUE),
         ("shared-second", ("pass", "redis_up is 1 by /scrape?target="), TRUE),
-        ("swapped", ("fail", "for another instance"), ("fail", "watches another instance")),
+        (
+            "swapped",
+            ("fail", "for another instance"),
+            ("fail", "the exporter of swapped: it watches another instance"),
+        ),
         ("unplugged", ("fail", "redis_up is 0"), NOTHING),
         ("locked-out", ("fail", "redis_up is 0"), NOTHING),
         ("aimless", ("fail", "redis_up is missing"), NOTHING),

@@ -279,7 +279,7 @@ def test_over_for_the_whole_window_fails_and_in_part_warns(
             "fail",
             "redis:9121 is up and overdue, scraped 600.0 s ago (every 5 s)",
         ),
-        ({"evaluated_s_ago": 600}, "rules", "fail", "RedisMemory was last evaluated 600 s ago"),
+        ({"evaluated_s_ago": 600}, "rules", "fail", "RedisMemory: was last evaluated 600 s ago"),
         ({"evaluated_s_ago": 600}, "alerts", "unknown", "silence proves nothing"),
         ({"no_series": True}, "rules", "fail", "can never fire: it reads redis_memory_max_bytes{"),
         ({"no_series": True}, "alerts", "unknown", "silence proves nothing"),

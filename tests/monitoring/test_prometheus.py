@@ -334,8 +334,8 @@ def test_rules_are_known_by_what_they_compute_and_each_fault_has_its_words(stack
         for words in (
             "queue/RedisMemory: Full has the limit 0.9, the runbook 0.8",
             "queue/RedisQueueLatency: Waiting waits for 300 s, the runbook for 3 s",
-            "cache/RedisMemory: RedisMemory computes something else: redis_memory_used_byte{",
-            'RedisMemory can never fire: it reads redis_memory_used_byte{service="cache"}',
+            "cache/RedisMemory: computes something else: redis_memory_used_byte{",
+            'cache/RedisMemory: can never fire: it reads redis_memory_used_byte{service="cache"}',
             "cache/RedisCommandP95: no rule alerts when redis_runbook_latency_p95_seconds{",
         ):
             assert words in ours["rules"][1]

@@ -40,6 +40,7 @@ def test_a_signal_leaves_a_partial_report_marked_interrupted(
     assert "partial" in done.html
     assert "<td>at most 30 s</td>" in done.html
     assert "Traceback" not in done.out + done.err
+    assert "KeyboardInterrupt" not in done.out + done.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

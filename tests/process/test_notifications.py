@@ -106,7 +106,10 @@ def test_it_is_sent_once_on_change_and_told_when_all_is_well_again(
     recovered = smoke(folder, server, ops.url)
     assert recovered.code == 0, recovered.out
     assert ops.titles[2:] == ["redis-runbook smoke: HEALTHY again"]
-    assert "told before: " in ops.got[2]["message"]
+    lines = ops.got[2]["message"].splitlines()
+    assert any(line.startswith("was broken: memory.") for line in lines)
+    page = folder / "reports" / "latest.html"
+    assert lines[-1] == f"report: {page.resolve()} on {socket.gethostname()}"
     assert ops.got[2]["type"] == "success"
     smoke(folder, server, ops.url)
     assert len(ops.got) == 3

@@ -1249,10 +1249,10 @@ def scraped(outcome: type, words: str, uptime_s: int = 90, **changes: Any) -> Ca
 INCIDENT = [
     container(Held, "redis-1 is running for 90 s; twin is running for 90 s"),
     container(Held, "running for 90 s, healthy", health="healthy"),
-    container(Broken, "redis-1 is exited (exit code 1)", status="exited", exit_code=1),
+    container(Broken, "redis-1 has exited (exit code 1)", status="exited", exit_code=1),
     container(
         Broken,
-        "redis-1 is exited (exit code 137, SIGKILL, OOM-killed)",
+        "redis-1 has exited (exit code 137, SIGKILL, OOM-killed)",
         status="exited",
         exit_code=137,
         oom_killed=True,

@@ -211,6 +211,12 @@ class Matcher:
         return Match(problems=[missing])
 
 
+def about(title: str, text: str) -> str:
+    """`queue/RedisMemory: can never fire`: what is said of an alert, its name only once."""
+    first, _, rest = text.partition(" ")
+    return f"{title}: {rest if first in title.split('/') else text}"
+
+
 def _fault_count(match: Match) -> tuple[int, int]:
     return len(match.problems), len(match.doubts)
 

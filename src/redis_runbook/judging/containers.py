@@ -89,7 +89,8 @@ def _stopped(state: ContainerState) -> Judgement | None:
         return Verdict.FAIL, f"is in a restart loop: {_restarts(state)}, {_exit(state)}"
     if state.status in {"exited", "dead"}:
         killed = ", OOM-killed" if state.oom_killed or state.oom_times else ""
-        return Verdict.FAIL, f"is {state.status} ({_exit(state)}{killed})"
+        how = "has exited" if state.status == "exited" else "is dead"
+        return Verdict.FAIL, f"{how} ({_exit(state)}{killed})"
     return Verdict.FAIL, f"is {state.status}"
 
 

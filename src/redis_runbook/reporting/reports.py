@@ -75,7 +75,7 @@ class Reports:
         self._history = History(self._folder, loaded.config.history)
         self._terminal = Terminal(config)
         self._page = Page(config)
-        self._notifier = Notifier(loaded.config.notify, self._folder, os.environ)
+        self._notifier = Notifier(loaded.config.notify, self._folder, os.environ, page=_PAGE)
 
     @property
     def takes_stdout(self) -> bool:

@@ -41,7 +41,7 @@ _CAME_BACK: Final[Mapping[str, str]] = {
 _ONE: Final[Mapping[str, str]] = {
     **{f"{one}s": one for one in ("alert", "job", "key", "line", "replica", "run", "sample")},
     "entries": "entry",
-    "schedulers": "scheduler",
+    "stopped schedulers": "stopped scheduler",
     "workers": "worker",
 }
 """The units of which there may be one, by their plural."""

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Final
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from redis_runbook.check import Held, Outcome
 from redis_runbook.record import RunRecord
 from redis_runbook.redact import sentence
+from redis_runbook.session.plugin_module import PluginModule
 from redis_runbook.session.progress import Progress
 from redis_runbook.session.recording import (
     RULING,
@@ -52,6 +52,7 @@ class RunSession:
         self._reports = reports
         self._show_progress = show_progress
         self._progress: Progress | None = None
+        self._by_signal = False
         self._stack = contextlib.ExitStack()
         self._stack.callback(run.end)
         if reports.takes_stdout:
@@ -84,7 +85,7 @@ class RunSession:
         module = self._run.plugins.test_paths.get(module_path)
         if module is None:
             return None
-        return _PluginModule.from_loaded(parent, module_path, module)
+        return PluginModule.from_loaded(parent, module_path, module)
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Parametrize each check with its subjects."""
@@ -185,13 +186,16 @@ class RunSession:
         return (f"{Verdict(told['verdict']).category}{suffix}", "", "")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_keyboard_interrupt(self) -> Generator[None, None, None]:
+    def pytest_keyboard_interrupt(
+        self, excinfo: pytest.ExceptionInfo[BaseException]
+    ) -> Generator[None, None, None]:
         """Note the interruption, whatever fails on the way to the exit code.
 
         pytest sets it only after this hook, and its own terminal reporter fails here when the
         signal came between two lines (a traceback without a line number).
         """
         self._run.interrupted = True
+        self._by_signal = isinstance(excinfo.value, KeyboardInterrupt)
         with contextlib.suppress(Exception):
             yield
 
@@ -202,6 +206,8 @@ class RunSession:
         """Set the exit code, let other plugins write their reports, then write ours."""
         run = self._run
         ignore_signals()  # closing the target and writing the reports are bounded in time
+        if self._by_signal:
+            _leave_out_traceback(session.config)
         self._end_progress()
         run.interrupted |= exitstatus == pytest.ExitCode.INTERRUPTED
         run.internal_error = exitstatus == pytest.ExitCode.INTERNAL_ERROR
@@ -267,6 +273,16 @@ class RunSession:
             self._progress.clear()
 
 
+def _leave_out_traceback(config: pytest.Config) -> None:
+    """Let pytest not print where in our code a signal came: the summary says INTERRUPTED.
+
+    It has no option for that. Whoever asks for the full traceback gets it.
+    """
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter and not config.option.fulltrace:
+        reporter._report_keyboardinterrupt = lambda: None  # noqa: SLF001
+
+
 def _gather_evidence(run: Run) -> None:
     """Ask the services about which something is broken or undetermined, once more."""
     if not run.saved and run.exit_code() in _NOT_HEALTHY:
@@ -282,16 +298,3 @@ def _with_evidence(record: RunRecord, run: Run) -> RunRecord:
     from redis_runbook.session.evidence import evidence_of  # noqa: PLC0415
 
     return replace(record, evidence=evidence_of(run, record))
-
-
-class _PluginModule(pytest.Module):
-    """A collector of the tests in a plugin's loaded module."""
-
-    @classmethod
-    def from_loaded(
-        cls, parent: pytest.Collector, path: Path, module: ModuleType
-    ) -> "_PluginModule":
-        """Make a collector of the loaded module."""
-        node: _PluginModule = cls.from_parent(parent, path=path)
-        node.obj = module
-        return node

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from redis_runbook.alerts.condition import conditions
 from redis_runbook.alerts.implied import implied_rules
-from redis_runbook.alerts.match import Match, Matcher
+from redis_runbook.alerts.match import Match, Matcher, about
 from redis_runbook.alerts.rule import AlertRule, runbook_alerts
 from redis_runbook.config.model import Config, Limits, ServiceSettings
 from redis_runbook.probes.prometheus.promql import parse, selectors
@@ -258,3 +258,10 @@ def test_an_alert_of_a_rule_for_all_services_is_about_the_one_in_its_labels(
 ) -> None:
     facts = RulesFacts(rules=[firing(f"{MEMORY} > 0.8", **labels)], recorded={}, series={})
     assert set(Matcher(facts).active(rules_of())) == active
+
+
+def test_an_alert_is_named_once() -> None:
+    said = "RedisQueueLatency can never fire"
+    assert about("queue/RedisQueueLatency", said) == "queue/RedisQueueLatency: can never fire"
+    assert about("queue/RedisQueueLatency/q", said) == "queue/RedisQueueLatency/q: can never fire"
+    assert about("queue/RedisMemory", said) == f"queue/RedisMemory: {said}"

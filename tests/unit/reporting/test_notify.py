@@ -159,6 +159,18 @@ def test_no_name_mentions_anybody(live: str) -> None:
     assert live in body.replace("\N{ZERO WIDTH SPACE}", "")
 
 
+def test_a_recovery_says_what_was_wrong_and_where_the_report_is() -> None:
+    names = {"broken": (Shown("memory.a[queue]"),), "unknown": (Shown("memory.b[queue]"),)}
+    before = Notified(status="broken", **names)
+    lines = message(HEALTHY, "recovered", before, "/srv/reports/latest.html on h").body.splitlines()
+    assert lines[2:] == [
+        "was broken: memory.a[queue]",
+        "was not determined: memory.b[queue]",
+        "",
+        "report: /srv/reports/latest.html on h",
+    ]
+
+
 # To whom
 
 

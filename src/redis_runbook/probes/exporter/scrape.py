@@ -196,7 +196,7 @@ def _facts(at: HttpUrl, samples: Samples, server: ServerFacts, info: Info) -> Ex
     matches = is_server(identity, values.uptime_s, server)
     if matches is False:
         this = described(server.run_id, server.tcp_port)
-        disagreements = [f"the exporter watches another instance: {identity}; this one is {this}"]
+        disagreements = [f"it watches another instance: {identity}; this one is {this}"]
     else:
         disagreements = [
             *identity_disagreements(identity, info),

@@ -17,7 +17,7 @@ from redis_runbook.record import RunRecord, Trend
 from redis_runbook.redact import Shown, shortened
 from redis_runbook.reporting.history.rows import PastRun
 from redis_runbook.reporting.page.sparkline import STYLE, sparkline
-from redis_runbook.reporting.text import forecast, quantity
+from redis_runbook.reporting.text import forecast, headline, meaning, quantity
 from redis_runbook.verdict import ExitCode, Verdict
 
 MOST_RUNS: Final = 200
@@ -67,6 +67,9 @@ def render(
         page = _template().render(
             style=Markup(_resource("index.css") + STYLE),  # noqa: S704  # our own
             record=record,
+            sign=_sign(record.exit_code),
+            headline=headline(record),
+            meaning=meaning(record),
             rows=rows,
             kept=kept or len(rows),
             parts=_parts(record),
@@ -83,9 +86,13 @@ def _row(run: PastRun, folder: Path) -> _Row:
     return _Row(
         run=run,
         word=run.exit_code.name.replace("_", " "),
-        sign=_SIGNS.get(run.exit_code, "–"),  # noqa: RUF001
+        sign=_sign(run.exit_code),
         page=page if page and (folder / page).is_file() else None,
     )
+
+
+def _sign(code: ExitCode) -> str:
+    return _SIGNS.get(code, "–")  # noqa: RUF001
 
 
 def _parts(record: RunRecord) -> Sequence[_Part]:

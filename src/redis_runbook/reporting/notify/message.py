@@ -1,7 +1,7 @@
 """The words of a notification: plain text of bounded length, and nothing in it is markup."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,8 +37,8 @@ class Message:
     body: Shown
 
 
-def message(record: RunRecord, event: Event, before: Notified | None) -> Message:
-    """What is told of this event; `before` is what was told last."""
+def message(record: RunRecord, event: Event, before: Notified | None, report: str = "") -> Message:
+    """What is sent of this event; `before` is what was sent last, `report` where the report is."""
     lines = [text.summary(record, naming=False), _where(record)]
     match event:
         case "broken":
@@ -49,7 +49,9 @@ def message(record: RunRecord, event: Event, before: Notified | None) -> Message
         case "unknown":
             lines += _findings(filter(_is_undetermined, record.findings), record)
         case "recovered" if before:
-            lines.append(_named([*before.broken, *before.unknown]))
+            lines += _before(before)
+    if report:
+        lines += ["", f"report: {report}"]
     title = f"redis-runbook {record.profile}: {_TITLES[event]}"
     return Message(title=_plain(title), body=_plain("\n".join(lines)))
 
@@ -84,9 +86,14 @@ def _line(group: Group) -> str:
     return f"{group.name}: {shortened(group.first.message, _LONGEST)}{members}"
 
 
-def _named(names: Sequence[Shown]) -> str:
-    shown = listed([shortened(name, _LONGEST_NAME) for name in names], _MOST)
-    return f"told before: {shown}" if names else "it was not determined before"
+def _before(before: Notified) -> Iterator[str]:
+    """What was not well when it was last notified."""
+    for was, names in (("broken", before.broken), ("not determined", before.unknown)):
+        if names:
+            shown = listed([shortened(name, _LONGEST_NAME) for name in names], _MOST)
+            yield f"was {was}: {shown}"
+    if not (before.broken or before.unknown):
+        yield "it was not determined before"
 
 
 def _plain(words: str) -> Shown:

@@ -1,5 +1,6 @@
 """Notifies those whom `[[notify]]` names of what has changed, once the reports are written."""
 
+import socket
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -36,9 +37,12 @@ class _Due(NamedTuple):
 class Notifier:
     """Tells of the runs of one configuration; it never raises, nor takes much more than 10 s."""
 
-    def __init__(self, entries: Sequence[Notify], folder: Path, environ: Mapping[str, str]) -> None:
-        """Notify these, and keep in the folder of what."""
+    def __init__(
+        self, entries: Sequence[Notify], folder: Path, environ: Mapping[str, str], *, page: str
+    ) -> None:
+        """Notify these, and keep in the folder of what; the run's page is there, too."""
         self._entries = entries
+        self._page = folder / page
         self._folder = folder
         self._environ = environ
 
@@ -72,7 +76,7 @@ class Notifier:
                 why = due.source.missing("URL of a notification")
                 yield _problem(f"{why}: nobody was told; the next run tries again")
                 continue
-            words = message(record, due.event, due.before)
+            words = message(record, due.event, due.before, self._where())
             outgoing.append((due, Outgoing(url=url.strip(), event=due.event, message=words)))
         problems = send([one for _, one in outgoing]) if outgoing else []
         for (due, _), problem in zip(outgoing, problems, strict=True):
@@ -85,6 +89,11 @@ class Notifier:
         if notified != before:
             for problem in write_notified(self._folder, notified):
                 yield _problem(f"{problem}: the same may be told again")
+
+    def _where(self) -> str:
+        """`/srv/reports/latest.html on ops-1`: the page and its machine; empty if there is none."""
+        page = self._page.resolve()
+        return f"{page} on {socket.gethostname()}" if page.is_file() else ""
 
     def _due(self, record: RunRecord, before: Mapping[str, Notified]) -> Iterator[_Due]:
         addressees: Counter[str] = Counter()

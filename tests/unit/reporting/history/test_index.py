@@ -100,6 +100,17 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
     assert str(MARKUP) in words(text)
 
 
+def test_the_verdict_of_the_last_run_is_at_the_top(tmp_path: Path) -> None:
+    broken = replace(
+        told(),
+        findings=(finding("a[queue]", Verdict.FAIL),),
+        outcome=ExitCode.BROKEN,
+        exit_code=ExitCode.BROKEN,
+    )
+    top = words(render(broken, [past(9)], tmp_path)).partition("What changed")[0]
+    assert "✗ BROKEN 1 invariant is broken: a[queue] As of the nightly run" in top
+
+
 def test_it_says_what_changed(tmp_path: Path) -> None:
     names = (Shown("a[x]"), Shown("b[x]"))
     said = words(render(told(names=names), [], tmp_path))
