@@ -79,22 +79,18 @@ def test_latency(
     """
     why = cause(queue.last, queue.workers)
     _leave_out_if_paused_as_allowed(subject, queue, queue_limits, judge)
-    judged = judge_latency(
-        queue.last,
-        limit_s=queue_limits.latency_s,
-        window_s=queue_limits.latency_for_s,
-        earlier=[queue.first],
-    )
+    limit_s, window_s = queue_limits.latency_s, queue_limits.latency_for_s
+    judged = judge_latency(queue.last, limit_s=limit_s, window_s=window_s, earlier=[queue.first])
     if judged.state is LatencyState.UNKNOWN:
         unread = "; ".join(queue.last.problems) or "no job tells since when it waits"
         judge.unknown(f"how long jobs of {subject.name} wait is not known: {unread}")
     if judged.state is LatencyState.IDLE or judged.observed_s is None:
         judge.passes(f"{subject.name} is idle: no job waits, {text.picked_up_text(judged)}")
-    waited = text.waits(judged, queue.last, limit_s=queue_limits.latency_s, why=why)
+    waited = text.waits(judged, queue.last, limit_s=limit_s, why=why)
     sentence = f"jobs of {subject.name} {waited}"
     details: Details = {
         "observed": judged.observed_s,
-        "limit": queue_limits.latency_s,
+        "limit": limit_s,
         "evidence": text.evidence(queue),
         "next_steps": NEXT_STEPS.get(why, ()),
     }

@@ -72,6 +72,7 @@ NOT_SHOWN: Mapping[str, str] = {
     "LoadedRule.query": COMPARED,
     "LogFacts.why_unknown": SENTENCES,
     "ObservedQueue.configured_as": ASKED,
+    "PersistenceFacts.why_no_age": SENTENCES,
     "PersistenceFacts.why_unknown": SENTENCES,
     "PickUp.job_id": COMPARED,
     "PubsubFacts.refusal": SENTENCES,
