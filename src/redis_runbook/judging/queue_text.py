@@ -7,7 +7,7 @@ from typing import Any, Final
 from redis_runbook.judging.cause import Cause
 from redis_runbook.judging.queue_latency import LatencyJudgement
 from redis_runbook.judging.stalled import StalledJob
-from redis_runbook.probes.bullmq.facts import Counts, QueueFacts, WaitingJob
+from redis_runbook.probes.bullmq.facts import MS_PER_S, Counts, QueueFacts, WaitingJob
 from redis_runbook.probes.bullmq.queues import ObservedQueue
 from redis_runbook.redact import printable
 from redis_runbook.words import counted
@@ -134,6 +134,13 @@ def worker_lines(queue: ObservedQueue) -> list[str]:
     ] or ["none"]
 
 
+def _when(ago_ms: int) -> str:
+    """`12.3 s ago`; an event may be ahead of a clock that was set back."""
+    if ago_ms < 0:
+        return f"{seconds(-ago_ms / MS_PER_S)} ahead of the server's clock"
+    return f"{seconds(ago_ms / MS_PER_S)} ago"
+
+
 def evidence(queue: ObservedQueue) -> Mapping[str, Any]:
     """What an operator needs in order to repair the queue; empty entries are left out."""
     facts = queue.last
@@ -142,8 +149,7 @@ def evidence(queue: ObservedQueue) -> Mapping[str, Any]:
         "oldest": oldest_jobs(facts),
         "workers": worker_lines(queue),
         "last events": [
-            f"{event.event} {printable(event.job_id or '')} "
-            f"{seconds((facts.at_ms - event.at_ms) / 1000)} ago"
+            f"{event.event} {printable(event.job_id or '')} {_when(facts.at_ms - event.at_ms)}"
             for event in facts.last_events[:_MAX_EVENTS]
         ],
         "newest failures": [
