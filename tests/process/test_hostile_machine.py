@@ -112,7 +112,7 @@ def test_nothing_claims_health_where_any_report_is_missing(
     assert done.code == 3
     assert (done.results["extra"]["exit_code"], done.results["extra"]["healthy"]) == (3, False)
     (why,) = done.results["extra"]["unwritten"]
-    assert why in done.out.splitlines()[-1]
+    assert f"but a report is missing: {why}" in done.out
     section = done.html.partition("<header")[2].partition("</header>")[0]
     assert "UNDETERMINED" in section
     assert "<dt>exit code</dt><dd>3</dd>" in section

@@ -165,8 +165,6 @@ def test_two_cannot_have_standard_output_for_themselves(folder: Path) -> None:
         (["tap=x/../reports/results.json"], "--output tap: json is written to x/../reports/res"),
         (["junit=reports/history.sqlite"], "--output junit: the history is written to reports/h"),
         (["junit=reports/history.sqlite-journal"], "--output junit: the history is written to rep"),
-        (["tap=/dev/stdout"], "--output: /dev/stdout is a stream: for standard output give `-`"),
-        (["tap=/proc/self/fd/1"], "--output: /proc/self/fd/1 is a stream: for standard output giv"),
         (["json=mine", "nagios=./mine"], "--output nagios: json is written to mine, too"),
     ],
 )
@@ -177,6 +175,14 @@ def test_an_output_does_not_replace_another(
     done = product.run(folder, *MEMORY, *options, env=env(healthy))
     assert done.code == 4
     assert said in done.err
+
+
+@pytest.mark.parametrize("stream", ["/dev/stdout", "/proc/self/fd/1", "/dev/fd/1"])
+def test_a_file_behind_a_stream_is_not_replaced(stream: str, healthy: Server, folder: Path) -> None:
+    line = f"echo before >log; $RUN {' '.join(MEMORY)} --output tap={stream} >>log; cat log >&2"
+    done = product.shell(folder, line, env=env(healthy))
+    assert f"--output: {stream} is a stream: for standard output give `-` as" in done.stderr
+    assert "before\n" in done.stderr
 
 
 def test_a_metrics_file_is_an_output_as_others_are(healthy: Server, folder: Path) -> None:

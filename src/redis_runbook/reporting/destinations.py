@@ -74,7 +74,8 @@ def _refuse_shared(files: Sequence[tuple[Output, Path]], taken: Mapping[Path, st
 
 
 def _path(text: str) -> Path:
-    if _OPEN_STREAM.fullmatch(text):  # the file behind it would be replaced, with what is in it
+    # A plain file behind a stream would be replaced, with what is in it.
+    if _OPEN_STREAM.fullmatch(text) and os.path.isfile(text):  # noqa: PTH113  # never raise
         raise ValueError(f"--output: {text} is a stream: for standard output give `-` as the path")
     if is_url(text):
         raise ValueError("an output is written to a path, not to a URL")
