@@ -68,6 +68,7 @@ def _play(server: Server, begin: Callable[..., Any]) -> None:
             run = queue, actor.add(queue).job
             wait_until(lambda actor=actor, run=run: run in actor.ends)
         killed.end()
+        raw.delete(f"bull:{library}-killed:stalled-check")  # it proves a worker for 30 s
         for _ in range(5):
             served.add(f"{library}-killed")
     wait_until_all_are_known(server)

@@ -166,7 +166,7 @@ def test_an_interrupted_drill_leaves_no_server_and_says_what_was_not_run(
     )
     wait_until(lambda: any(temporary.iterdir()))
     started.process.send_signal(signal.SIGINT)
-    done = started.finish()
+    done = started.finish(60)  # what is starting a server is waited for
     assert done.code == 2
     faults = json.loads(done.files["drill.json"])["faults"]
     assert {(one["name"], one["ok"], one["problem"]) for one in faults} == {
