@@ -6,6 +6,7 @@ import io
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -209,10 +210,13 @@ def run_pytest(arguments: Sequence[str], *plugins: object) -> int:
     for variable in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(variable, None)
     KNOWN.learn(environment_secrets())
+    import pluggy  # noqa: PLC0415  # as pytest
     import pytest  # noqa: PLC0415  # after the environment is set, and only to run checks
 
     from redis_runbook.session.streams import redacted_streams  # noqa: PLC0415
 
+    # Of an interruption that comes in the middle of a hook; the run itself says that it came.
+    warnings.filterwarnings("ignore", category=pluggy.PluggyTeardownRaisedWarning)
     # A run does the same, but pytest quotes bad arguments before it begins.
     with redacted_streams(KNOWN):
         return int(pytest.main([*arguments], plugins=plugins))
