@@ -37,6 +37,7 @@ _MODE: Final = 0o640
 """As of all reports, which tell what messages servers gave."""
 _INTERRUPTED: Final = "the command was interrupted before it had ended"
 _LIMIT_S: Final = 1_500.0
+_LOOK_EVERY_S: Final = 0.1
 _TOO_LATE: Final = f"all drills together took more than {_LIMIT_S:g} s"
 _TARGETS_WIDTH: Final = len(", ".join(ALL_TARGETS))
 
@@ -161,14 +162,15 @@ def _run_all(chosen: Sequence[Fault], places: Sequence[Place], drills: list[Dril
         threading.Thread(target=work, daemon=True).start()
     deadline = time.monotonic() + _LIMIT_S
     for _ in wanted:
-        try:
-            number, drill = ended.get(timeout=max(0.0, deadline - time.monotonic()))
-        except queue.Empty:
+        while ended.empty() and time.monotonic() < deadline:
+            time.sleep(_LOOK_EVERY_S)  # a signal does not always wake who waits for a lock
+        if ended.empty():
             late = sentence(_TOO_LATE)
             not_ended = (at for at, one in enumerate(drills) if one.problem == _INTERRUPTED)
             for at in list(not_ended):
                 drills[at] = replace(drills[at], problem=late)
             return
+        number, drill = ended.get()
         drills[number] = drill
         word = "OK" if drill.ok else "NOT RUN" if drill.problem else "NOT OK"
         tell = say if drill.ok else complain
