@@ -136,12 +136,12 @@ def test_workers(
     if judged.staffing is Staffing.UNKNOWN:
         judge.unknown(sentence, **details)
     details |= {"observed": workers.at_work, "limit": needed}
-    missing = "" if wanted is not None else unserved(queue)
-    if judged.staffing is Staffing.ENOUGH and not missing:
+    is_enough = judged.staffing is Staffing.ENOUGH
+    missing = unserved(queue) if is_enough and wanted is None else ""
+    if is_enough and not missing:
         judge.passes(sentence, **details)
     details |= {"next_steps": staffing_steps(workers), "only_these_steps": True}
-    verdict = judge.advise if judged.staffing is Staffing.ENOUGH else judge.fails
-    verdict(f"{sentence}{missing}" if not needed else sentence, **details)
+    (judge.advise if is_enough else judge.fails)(f"{sentence}{missing}", **details)
 
 
 @check("queue.overdue")

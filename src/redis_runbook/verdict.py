@@ -6,9 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from redis_runbook.redact import Shown, ShownValue
+
+_T = TypeVar("_T")
 
 
 class CannotLook(Exception):  # noqa: N818  # it is an outcome, not a fault of the program
@@ -24,6 +26,16 @@ class CannotLook(Exception):  # noqa: N818  # it is an outcome, not a fault of t
         """End the observation with this sentence."""
         super().__init__(message)
         self.follows_from = follows_from
+
+
+def or_raise(found: _T | CannotLook) -> _T:
+    """What was found. The CannotLook in its place is raised, for each that asks anew.
+
+    Without the traceback of the raises before, which each would make longer.
+    """
+    if isinstance(found, CannotLook):
+        raise found.with_traceback(None)
+    return found
 
 
 class Verdict(enum.StrEnum):

@@ -10,19 +10,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import redis
 
 from redis_runbook.probes.bullmq.clients import ClientList, list_clients
 from redis_runbook.probes.bullmq.facts import QueueFacts
 from redis_runbook.probes.bullmq.naming import Queue
 from redis_runbook.probes.bullmq.observe import observe_queues
 from redis_runbook.probes.bullmq.workers import workers_of
-from redis_runbook.wire.client import Client, connected
-from redis_runbook.wire.endpoint import parse_endpoint
+from redis_runbook.wire.client import Client
 from tests.support import product
 from tests.support.bullmq_actors import HAS_NODE_LIBRARIES, INSTALL, acting
 from tests.support.bullmq_scene import NODE_LIBRARIES, wait_until_all_are_known
-from tests.support.programs import program
 from tests.support.queue_runs import DENIED, config
 from tests.support.requirements import require
 from tests.support.servers import Server, running, wait_until
@@ -110,25 +107,6 @@ def test_a_queue_that_is_served_is_healthy(runs: dict[str, product.Outcome], lib
     assert {*verdicts.values()} <= {"pass", "not_applicable"}, verdicts
     message = runs["whole"].message(f"queue.latency[{library}-served]")
     assert "no events tell whether one was picked up" in message
-
-
-@pytest.fixture(scope="module", params=["redis-6.2", "redis-7.0", "valkey-9"])
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with running(program=program(request.param)) as started:
-        yield started
-
-
-@pytest.fixture
-def raw(server: Server) -> "Iterator[redis.Redis]":
-    with server.client() as client:
-        client.flushall()
-        yield client
-
-
-@pytest.fixture
-def client(server: Server) -> Iterator[Client]:
-    with connected(parse_endpoint(server.url), "queue", timeout_s=10) as opened:
-        yield opened
 
 
 def _observe(client: Client) -> QueueFacts:

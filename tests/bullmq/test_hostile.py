@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,29 +18,9 @@ from redis_runbook.probes.bullmq.workers import workers_of
 from redis_runbook.verdict import CannotLook
 from redis_runbook.wire.client import Client, connected
 from redis_runbook.wire.endpoint import parse_endpoint
-from tests.support.programs import program
-from tests.support.servers import Server, running
+from tests.support.servers import Server
 
 pytestmark = pytest.mark.usefixtures("_little_memory")
-
-
-@pytest.fixture(scope="module", params=["redis-6.2", "redis-7.0", "valkey-9"])
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with running(program=program(request.param)) as started:
-        yield started
-
-
-@pytest.fixture
-def raw(server: Server) -> "Iterator[redis.Redis]":
-    with server.client() as client:
-        client.flushall()
-        yield client
-
-
-@pytest.fixture
-def client(server: Server) -> Iterator[Client]:
-    with connected(parse_endpoint(server.url), "queue", timeout_s=10) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -1,19 +1,29 @@
 """A queue for each tenant: what is found is judged up to `max_queues`, with bounded memory."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.support import product
 from tests.support.programs import bundled
+from tests.support.servers import Server
 
 MOST_S = 40
 
 
-def test_as_many_queues_as_max_queues_are_judged_with_little_memory(folder: Path) -> None:
+@contextlib.contextmanager
+def holding(queues: int) -> Iterator[Server]:
+    """A server with so many queues, of which each is for a tenant."""
     with bundled("--maxmemory", "200mb", "--maxmemory-policy", "noeviction") as server:
         many = server.client().pipeline()
-        for number in range(700):
+        for number in range(queues):
             many.hset(f"bull:tenant-{number:03d}:meta", mapping={"version": "bullmq:5.81.5"})
         many.execute()
+        yield server
+
+
+def test_as_many_queues_as_max_queues_are_judged_with_little_memory(folder: Path) -> None:
+    with holding(700) as server:
         env = product.urls(server.url)
         off = "[jwt_cache]\nenabled = false\n[exporter]\nenabled = false\n"
         done, took_s = product.measured(folder, "smoke", "--read-only", env=env, config=off)
@@ -45,11 +55,7 @@ def test_as_many_queues_as_max_queues_are_judged_with_little_memory(folder: Path
 
 
 def test_what_may_not_be_read_of_many_queues_takes_little_memory(folder: Path) -> None:
-    with bundled("--maxmemory", "200mb", "--maxmemory-policy", "noeviction") as server:
-        many = server.client().pipeline()
-        for number in range(250):
-            many.hset(f"bull:tenant-{number:03d}:meta", mapping={"version": "bullmq:5.81.5"})
-        many.execute()
+    with holding(250) as server:
         env = product.urls(server.user("shy", "shy-password", "~*", "+@all", "-zrange", "-lrange"))
         select = ("smoke", "--read-only", "--select", "queue")
         done, took_s = product.measured(folder, *select, env=env)

@@ -25,7 +25,7 @@ from redis_runbook.probes.prometheus.series import (
     settling,
 )
 from redis_runbook.probes.prometheus.targets import TargetsFacts, read_targets
-from redis_runbook.verdict import CannotLook
+from redis_runbook.verdict import CannotLook, or_raise
 from redis_runbook.wire.http import FetchError
 from redis_runbook.wire.json import JsonApi
 
@@ -65,10 +65,7 @@ class RecordedAlerts:
         Raises:
             CannotLook: the values could not be read.
         """
-        found = self.by_title[title]
-        if isinstance(found, CannotLook):
-            raise found.with_traceback(None)  # of a raise before this one
-        return found
+        return or_raise(self.by_title[title])
 
     def judged_by(self, implied: Implied) -> "RecordedAlerts":
         """The same values for the alerts of another configuration, which may have other limits."""

@@ -165,10 +165,9 @@ def _run_all(chosen: Sequence[Fault], places: Sequence[Place], drills: list[Dril
         while ended.empty() and time.monotonic() < deadline:
             time.sleep(_LOOK_EVERY_S)  # a signal does not always wake who waits for a lock
         if ended.empty():
-            late = sentence(_TOO_LATE)
-            not_ended = (at for at, one in enumerate(drills) if one.problem == _INTERRUPTED)
-            for at in list(not_ended):
-                drills[at] = replace(drills[at], problem=late)
+            for number, drill in enumerate(drills):
+                if drill.problem == _INTERRUPTED:
+                    drills[number] = replace(drill, problem=sentence(_TOO_LATE))
             return
         number, drill = ended.get()
         drills[number] = drill

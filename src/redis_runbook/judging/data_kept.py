@@ -30,12 +30,9 @@ class Baseline:
 
     def workers_of(self, service: str, queue: Queue) -> int:
         """How many workers of a queue were connected; 0 where that is not known."""
-        before = next((one for name, one in self.services.items() if name == service), None)
-        wanted = identity(queue)
-        known = (
-            one.workers or 0 for one in (before.queues if before else ()) if one.identity == wanted
-        )
-        return next(known, 0)
+        before, wanted = self._known(service), identity(queue)
+        queues = before.queues if before else ()
+        return next((one.workers or 0 for one in queues if one.identity == wanted), 0)
 
     def of(self, service: str) -> Inventory:
         """What this service was.
@@ -43,11 +40,14 @@ class Baseline:
         Raises:
             CannotLook: the snapshot does not hold it.
         """
-        found = next((one for name, one in self.services.items() if name == service), None)
+        found = self._known(service)
         if found is None:
             others = ", ".join(self.services)
             raise CannotLook(f"{service} is not in the baseline, which has {others}")
         return found
+
+    def _known(self, service: str) -> Inventory | None:
+        return next((one for name, one in self.services.items() if name == service), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,13 +14,13 @@ class Failures:
     """The jobs that failed, and how much of the last hour is known.
 
     `reach_s` is how far back the events were read, at most an hour; None: there are no events. The
-    `failed` set, which has `kept` of them, is `trusted` for the rest of the hour if it has all that
-    the events tell, and some from before the hour: `removeOnFail` removes the oldest first. An
-    empty set proves nothing, and `when` claims no more.
+    `failed` set, which has `kept` of them (None: it cannot be read), is `trusted` for the rest of
+    the hour if it has all that the events tell, and some from before the hour: `removeOnFail`
+    removes the oldest first. An empty set proves nothing, and `when` claims no more.
     """
 
     count: int
-    kept: int
+    kept: int | None
     reach_s: float | None
     trusted: bool
 
@@ -30,11 +30,16 @@ class Failures:
         return not self.trusted and (self.reach_s or 0) < _HOUR_S
 
     @property
+    def is_cut(self) -> bool:
+        """Whether the set tells of the most failures, and may have had more."""
+        return self.unseen and self.kept == self.count
+
+    @property
     def when(self) -> str:
         """In which time they failed, as a sentence says it."""
         read = f"in the {seconds(self.reach_s)} whose events were read"
         if self.unseen:
-            return read if self.kept < self.count else "in the last hour at least"
+            return "in the last hour at least" if self.is_cut else read
         if not self.count and self.reach_s is not None and self.reach_s < _HOUR_S:
             return f"{read}, and none is kept from before"
         return "in the last hour"
@@ -42,12 +47,11 @@ class Failures:
     @property
     def remark(self) -> str:
         """What the sentence adds about where the count comes from."""
-        unknown = self.unseen and self.kept == self.count
-        removed = "; none is kept from before it, so some may have been removed" if unknown else ""
+        cut = "; none is kept from before it, so some may have been removed" if self.is_cut else ""
         if self.reach_s is None:
-            return f"{removed}; no events tell of failures that were not kept"
-        if (self.trusted or removed) and self.count and self.reach_s < _HOUR_S:
-            return f"{removed}; the events of {seconds(self.reach_s)} were read"
+            return f"{cut}; no events tell of failures that were not kept"
+        if (self.trusted or cut) and self.count and self.reach_s < _HOUR_S:
+            return f"{cut}; the events of {seconds(self.reach_s)} were read"
         return ""
 
 
@@ -63,7 +67,7 @@ def failures(facts: QueueFacts) -> Failures | None:
     has_older = kept is not None and (facts.counts.failed or 0) > kept
     return Failures(
         count=max(kept or 0, in_events),
-        kept=kept or 0,
+        kept=kept,
         reach_s=reach_s,
         trusted=kept is not None and kept >= in_events and (has_older or not kept),
     )

@@ -88,15 +88,11 @@ def persistence_facts(client: Client, info: Info) -> PersistenceFacts:
     if info["aof_enabled"] not in {"0", "1"}:
         raise CannotLook("INFO's aof_enabled is neither 0 nor 1")
     points, why_unknown = save_points(client)
-    due = _due(info, points or ())
-    since_save_s, why_no_age = _since_save_s(client, info, asks=bool(due))
-    overdue = _overdue(due, since_save_s)
+    since_save_s, why_no_age, overdue = _age(client, info, points or ())
     if overdue:
         time.sleep(_AGAIN_S)
         info = {**info, **parse_info(client.ask("INFO"))}
-        due = _due(info, points or ())
-        since_save_s, why_no_age = _since_save_s(client, info, asks=bool(due))
-        overdue = _overdue(due, since_save_s)
+        since_save_s, why_no_age, overdue = _age(client, info, points or ())
     return PersistenceFacts(
         rdb_enabled=None if points is None else bool(points),
         why_unknown=why_unknown,
@@ -109,7 +105,7 @@ def persistence_facts(client: Client, info: Info) -> PersistenceFacts:
         overdue=overdue,
         rdb=_saving(info, "rdb_bgsave", "rdb_current_bgsave", "rdb_last_bgsave"),
         aof=_saving(info, "aof_rewrite", "aof_current_rewrite", "aof_last_rewrite"),
-        why_no_age=why_no_age if due else "",
+        why_no_age=why_no_age,
     )
 
 
@@ -123,6 +119,20 @@ def _saving(info: Info, what: str, current: str, last: str) -> Saving:
         for_s=max(0, for_s) if runs else None,
         last_s=last_s if last_s >= 0 and f"{last}_time_sec" in info else None,
     )
+
+
+def _age(
+    client: Client, info: Info, points: Sequence[SavePoint]
+) -> tuple[float | None, str, SavePoint | None]:
+    """How long ago the last save was, why that is not known where a save may be due, and which is.
+
+    The save point is the one that is overdue for longest.
+    """
+    due = _due(info, points)
+    since_s, why_no_age = _since_save_s(client, info, asks=bool(due))
+    overdue = [point for point in due if since_s is not None and since_s > point.after_s]
+    longest = min(overdue, key=lambda point: point.after_s, default=None)
+    return since_s, why_no_age if due else "", longest
 
 
 def _since_save_s(client: Client, info: Info, *, asks: bool) -> tuple[float | None, str]:
@@ -149,12 +159,6 @@ def _due(info: Info, points: Sequence[SavePoint]) -> Sequence[SavePoint]:
         return ()
     changes = integer(info, "rdb_changes_since_last_save")
     return [point for point in points if changes >= point.changes]
-
-
-def _overdue(due: Sequence[SavePoint], since_s: float | None) -> SavePoint | None:
-    """The save point that is overdue for longest."""
-    overdue = [point for point in due if since_s is not None and since_s > point.after_s]
-    return min(overdue, key=lambda point: point.after_s, default=None)
 
 
 def save_points(client: Client) -> tuple[Sequence[SavePoint] | None, str]:

@@ -6,8 +6,10 @@ from typing import Final
 from redis_runbook.redact.known import MASK
 
 _MASKED: Final = re.escape(MASK)
-_QUOTE: Final = r"\\{0,4}[\"']"
-_VALUE: Final = rf"(?!\[redacted)(?:\"[^\"]+\"|'[^']+'|(?:{_QUOTE})?[^\s\"',;\]]+(?:{_QUOTE})?)"
+QUOTE: Final = r"\\{0,4}[\"']"
+"""A quote, which may be escaped."""
+
+_VALUE: Final = rf"(?!\[redacted)(?:\"[^\"]+\"|'[^']+'|(?:{QUOTE})?[^\s\"',;\]]+(?:{QUOTE})?)"
 
 # Words that follow in a sentence about AUTH: `AUTH failed: WRONGPASS`, `AUTH pw from 10.0.0.1`.
 _SENTENCE: Final = (
@@ -31,10 +33,10 @@ _DEFAULT_AUTH: Final = re.compile(
     rf"(?i)((?<![\w-])auth[ \t]+default[ \t]+)(?!{_SENTENCE}){_VALUE}"
 )
 
-_LISTED: Final = rf"(?:{_MASKED}|{_QUOTE}(?!args\b)(?:[^\"'\\]|\\.){{1,4096}}?{_QUOTE})"
+_LISTED: Final = rf"(?:{_MASKED}|{QUOTE}(?!args\b)(?:[^\"'\\]|\\.){{1,4096}}?{QUOTE})"
 _LISTED_AUTH: Final = re.compile(
-    rf"(?i)((?:\[|name(?:{_QUOTE})?:)\s*{_QUOTE}auth{_QUOTE}\s*,\s*"
-    rf"(?:(?:{_QUOTE})?args(?:{_QUOTE})?:\s*\[\s*)?){_LISTED}(?P<second>\s*,\s*{_LISTED})?"
+    rf"(?i)((?:\[|name(?:{QUOTE})?:)\s*{QUOTE}auth{QUOTE}\s*,\s*"
+    rf"(?:(?:{QUOTE})?args(?:{QUOTE})?:\s*\[\s*)?){_LISTED}(?P<second>\s*,\s*{_LISTED})?"
 )
 """As programs print it: `['AUTH', 'x']`, `{ name: 'auth', args: [ 'default', 'x' ] }` (ioredis)."""
 

@@ -3,15 +3,14 @@
 import re
 from typing import Final
 
-from redis_runbook.redact.commands import without_those_of_commands
+from redis_runbook.redact.commands import QUOTE, without_those_of_commands
 from redis_runbook.redact.known import MASK
 
 _JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}")
 _WORDS: Final = re.compile(r"([\s'\"<>]+)")
 _USER: Final = re.compile(r"[^/@:]{0,4096}:(?!\d{1,5}(?:[^\w@]|$))")
 _SCHEME_AND_TOKEN: Final = re.compile(r"(?i)\b(bearer|basic)\s+(?!auth)[\w.~+/=-]{8,}")
-_QUOTE: Final = r"\\{0,4}[\"']"
-_MARKS: Final = r"(?:\x1b\[[\d;]{0,20}m|\\{0,4}[\"']){0,4}+"
+_MARKS: Final = rf"(?:\x1b\[[\d;]{{0,20}}m|{QUOTE}){{0,4}}+"
 """Quotes around a name or a value, which may be escaped, and colours of a terminal."""
 
 _ASSIGNED: Final = re.compile(
@@ -23,8 +22,8 @@ _ASSIGNED: Final = re.compile(
 )
 _SHORT_NAME: Final = re.compile(
     r"(?i)(?<!first )(?<!second )(?<!single )(?<!last )(?<!\d[nrst][dht] )"
-    rf"\b((?:pass|pw|bearer)(?:{_MARKS}\s*=>?|(?:{_QUOTE}\s*)?:)\s*{_MARKS}"
-    rf"|(?:credentials?|sid|\w*session(?:_?id)?)(?:=>?{_MARKS}|{_QUOTE}\s*:\s*{_QUOTE})"
+    rf"\b((?:pass|pw|bearer)(?:{_MARKS}\s*=>?|(?:{QUOTE}\s*)?:)\s*{_MARKS}"
+    rf"|(?:credentials?|sid|\w*session(?:_?id)?)(?:=>?{_MARKS}|{QUOTE}\s*:\s*{QUOTE})"
     r"|(?<=[?&;])sig=|signature=(?=[\w%+/=-]{16}))"
     r"(?!\[redacted\]|\d{1,6}\b|true\b|false\b|null\b|none\b)"
     r"((?<=\")[^\"]+|(?<=')[^']+|[^\s\"',;&<>]+)"

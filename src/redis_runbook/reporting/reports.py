@@ -71,7 +71,7 @@ class Reports:
             environ=os.environ,
         )
         self._own = ""
-        self._written: set[str] = set()
+        self._written: set[Path] = set()
         self._history = History(self._folder, loaded.config.history)
         self._terminal = Terminal(config)
         self._page = Page(config)
@@ -159,7 +159,8 @@ class Reports:
         files = {"report": _PAGE}
         if record.evidence is not None:
             files["evidence, for `redis-runbook judge`"] = self._outputs[_EVIDENCE].file
-        left = {what: self._folder / name for what, name in files.items() if name in self._written}
+        paths = {what: self._folder / name for what, name in files.items()}
+        left = {what: path for what, path in paths.items() if path in self._written}
         self._terminal.close(record, left)
         if record.timeline is None:  # with `--wait`, the last attempt counts, and only it is told
             for outcome in self._notifier.tell(record):
@@ -184,7 +185,7 @@ class Reports:
     def _write(self, output: Output, record: RunRecord, paths: Sequence[Path]) -> list[str]:
         problems = write_output(output, record, paths)
         if not problems:
-            self._written.add(output.file)
+            self._written.update(paths)
         return problems
 
     def _write_page(self, record: RunRecord) -> list[str]:

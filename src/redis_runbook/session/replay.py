@@ -13,7 +13,7 @@ from redis_runbook.redact import MASK, sentence
 from redis_runbook.session.saved import Outcomes, Saved, SavedService
 from redis_runbook.targets.saved import open_saved
 from redis_runbook.targets.target import Target
-from redis_runbook.verdict import CannotLook, Finding, Verdict
+from redis_runbook.verdict import CannotLook, Finding, Verdict, or_raise
 from redis_runbook.wire.endpoint import Endpoint
 
 _T = TypeVar("_T")
@@ -53,9 +53,7 @@ class Replay:
             CannotLook: the run could not look, or the evidence does not have these facts.
         """
         name = service.name if service else None
-        found = self._facts.get(name, {}).get(kind)
-        if isinstance(found, CannotLook):
-            raise found.with_traceback(None)  # of a raise before this one
+        found = or_raise(self._facts.get(name, {}).get(kind))
         if found is None:
             about = f"about {name}" if name else "about the monitoring"
             raise CannotLook(f"the evidence does not have these facts {about}: {kind.__name__}")

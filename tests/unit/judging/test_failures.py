@@ -39,6 +39,10 @@ SHORT = {"history_from_ms": SHORT_MS}
             {"history_from_ms": SHORT_MS, "failed_events": 3, "failed_last_hour": None},
             3, True, "in the 12.0 min whose events were read", "",
         ),
+        (
+            {**SHORT, "failed_last_hour": None},
+            0, True, "in the 12.0 min whose events were read", "",
+        ),
         # Bull has no events.
         (
             {"history_from_ms": None, "failed_last_hour": 8, "counts": {"failed": 9}},

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from redis_runbook.redact import NO_TEXT, Shown
-from redis_runbook.verdict import CannotLook
+from redis_runbook.verdict import CannotLook, or_raise
 from redis_runbook.wire.url_parts import joined
 
 RUNNING: Final = "running"
@@ -128,10 +128,7 @@ class ContainersFacts:
         Raises:
             CannotLook: nothing is known of it.
         """
-        found = self.by_name[name]
-        if isinstance(found, CannotLook):
-            raise found.with_traceback(None)  # of a raise before this one
-        return found
+        return or_raise(self.by_name[name])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +164,4 @@ class ReconnectFacts:
 
     def of(self, name: str) -> Sequence[WorkerLog]:
         """The logs of one entry; raises CannotLook if they cannot be read."""
-        found = self.by_name[name]
-        if isinstance(found, CannotLook):
-            raise found.with_traceback(None)  # of a raise before this one
-        return found
+        return or_raise(self.by_name[name])
