@@ -155,3 +155,13 @@ def test_evidence_of_an_earlier_run_that_cannot_be_removed_is_told(
     assert done.code == 3
     assert "cannot remove reports/evidence.json, which an earlier run left" in done.out
     assert "report: reports/latest.html" in done.out
+
+
+def test_evidence_that_went_elsewhere_only_is_not_named_where_it_is_not(folder: Path) -> None:
+    (folder / "reports" / "evidence.json").mkdir(parents=True)
+    arguments = ("--select", "connectivity.reachable", "--output", "evidence=mine.json")
+    done = product.run(folder, "smoke", *arguments, env=product.urls("redis://127.0.0.1:1"))
+    assert done.code == 1
+    assert (folder / "mine.json").is_file()
+    assert "report: reports/latest.html" in done.out
+    assert "evidence, for" not in done.out
