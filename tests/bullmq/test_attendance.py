@@ -193,6 +193,19 @@ def test_a_worker_without_a_name_may_be_there(seen: Seen) -> None:
     assert (verdict, "without a name fetch" in message) == ("unknown", True)
 
 
+def test_a_delayed_job_that_nobody_is_there_for_is_a_warning(folder: Path) -> None:
+    require(HAS_NODE_LIBRARIES, INSTALL)
+    with running("--maxmemory", "100mb") as server, acting() as begin:
+        actor = begin("bullmq6", server.port)
+        actor.add("later", delay=3_600_000)
+        alone = _smoke(folder / "alone", server, {})
+        actor.tell("worker", queue="later")
+        served = _smoke(folder / "served", server, {})
+    verdict, message = about(alone, "queue.workers", "later")
+    assert (verdict, message.endswith(": nobody is there for 1 delayed job")) == ("warn", True)
+    assert about(served, "queue.workers", "later")[0] == "pass"
+
+
 def test_a_python_worker_whose_connection_drops_every_5_s_is_always_there(folder: Path) -> None:
     """By default redis-py 8 ends each fetch after 5 s, and the library connects again."""
     require(HAS_PYTHON_LIBRARY, INSTALL)

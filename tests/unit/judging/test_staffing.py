@@ -11,13 +11,14 @@ from redis_runbook.judging.staffing import (
     staffing_steps,
     still_reconnecting,
     unattended_work,
+    unserved,
 )
 from redis_runbook.probes.bullmq.facts import QueueFacts
 from redis_runbook.probes.bullmq.queues import ObservedQueue
 from redis_runbook.probes.bullmq.worker_states import WorkerState
 from redis_runbook.probes.bullmq.workers import Worker, WorkerFacts
 from redis_runbook.redact import NO_TEXT, Shown
-from tests.support.bullmq_facts import active, quiet, waiting
+from tests.support.bullmq_facts import active, picked, quiet, waiting
 
 RESTARTED = "the server started 3 s ago"
 
@@ -75,6 +76,34 @@ def test_only_where_nobody_works_it_is_too_early_to_say() -> None:
     assert not early(WorkerState.BUSY, reconnecting=RESTARTED)
     assert not early()
     assert not early(facts=replace(quiet(), paused=True), reconnecting=RESTARTED)
+
+
+LATER = quiet(counts={"delayed": 2})
+
+
+@pytest.mark.parametrize(
+    ("facts", "there", "words"),
+    [
+        (quiet(), workers(), ""),
+        (LATER, workers(), ": nobody is there for 2 delayed jobs"),
+        (LATER, workers(WorkerState.FROZEN), ": nobody is there for 2 delayed jobs"),
+        (LATER, workers(WorkerState.CONSUMING), ""),
+        (LATER, workers(known=False, alive=None), ""),
+        (replace(LATER, paused=True), workers(), ""),
+        (
+            quiet(pick_ups=picked((400, 0), (299, 0))),
+            workers(),
+            ": somebody took jobs until 5.0 min ago, and nobody is there now",
+        ),
+        (quiet(pick_ups=picked((301, 0))), workers(), ""),
+        (quiet(pick_ups=picked((9, 0))), workers(WorkerState.BUSY), ""),
+    ],
+)
+def test_somebody_should_be_there_though_no_job_waits(
+    facts: QueueFacts, there: WorkerFacts, words: str
+) -> None:
+    queue = ObservedQueue(configured_as="render", first=facts, last=facts, workers=there)
+    assert unserved(queue) == words
 
 
 @pytest.mark.parametrize(
