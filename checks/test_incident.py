@@ -174,8 +174,8 @@ def test_data_kept(
     """What the service had in the snapshot of `--baseline` is there: data and settings.
 
     Passes when every queue is there with its schedulers and all jobs that were ever added, no
-        database lost nine of ten keys, and maxmemory, its policy, appendonly, save and role are the
-        same. Jobs done, keys expired, a new version are said as changes.
+        database without queues lost nine of ten keys, and maxmemory, its policy, appendonly, save
+        and role are the same. Jobs done, keys expired, a new version are said as changes.
     Fails when one of these is not so; a cache that lost keys or JWT entries is a warning, as it
         may (`jwt_cache.populated` fails where too few are left), and so is what is not compared:
         queues or save that the snapshot lacks, and JWT entries that are no longer counted.

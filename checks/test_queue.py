@@ -82,7 +82,7 @@ def test_latency(
     limit_s, window_s = queue_limits.latency_s, queue_limits.latency_for_s
     judged = judge_latency(queue.last, limit_s=limit_s, window_s=window_s, earlier=[queue.first])
     if judged.state is LatencyState.UNKNOWN:
-        unread = "; ".join(queue.last.problems) or "no job tells since when it waits"
+        unread = "; ".join(queue.last.problems) or text.undated(queue.last)
         judge.unknown(f"how long jobs of {subject.name} wait is not known: {unread}")
     if judged.state is LatencyState.IDLE or judged.observed_s is None:
         judge.passes(f"{subject.name} is idle: no job waits, {text.picked_up_text(judged)}")
@@ -118,7 +118,7 @@ def test_workers(
 
     Passes when at least workers_min of them consume, are busy, or wait for the rate limit. A queue
         that is not listed needs one while jobs wait, or if `--baseline` had one.
-    Fails when fewer do. That nobody is there for its delayed jobs, or any more, is a warning.
+    Fails when fewer do. That nobody is there for active or delayed jobs, or any more, warns.
     Why: without a consuming worker no job is done, however healthy Redis is.
     Next: 1. `docker compose ps WORKERS`. 2. `docker compose up -d WORKERS` where they do not run.
         3. `docker compose restart WORKERS` where they do; `docker compose logs WORKERS` tells why.
@@ -127,17 +127,19 @@ def test_workers(
     work = unattended_work(queue, longer_than_s=queue_limits.latency_s)
     needed = int(bool(work or workers_before)) if wanted is None else wanted
     judged = judge_staffing(workers, needed)
-    if not workers.known and judged.staffing is Staffing.ENOUGH:
+    is_enough = judged.staffing is Staffing.ENOUGH
+    missing = unserved(queue) if is_enough and wanted is None else ""
+    details: Details = {"evidence": text.evidence(queue)}
+    if is_enough and not workers.known:
+        if missing:
+            judge.advise(f"{workers.because}{missing}", **details)
         judge.passes(f"{subject.name} has a worker or needs none: {workers.because}")
     sentence = staffing_sentence(
         workers, subject.name, needed, work=work, before=workers_before, reason=judged.because
     )
-    details: Details = {"evidence": text.evidence(queue)}
     if judged.staffing is Staffing.UNKNOWN:
         judge.unknown(sentence, **details)
     details |= {"observed": workers.at_work, "limit": needed}
-    is_enough = judged.staffing is Staffing.ENOUGH
-    missing = unserved(queue) if is_enough and wanted is None else ""
     if is_enough and not missing:
         judge.passes(sentence, **details)
     details |= {"next_steps": staffing_steps(workers), "only_these_steps": True}

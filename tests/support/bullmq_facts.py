@@ -1,5 +1,6 @@
 """Facts about a queue for tests that need no server: nothing happens in it, unless said."""
 
+from dataclasses import replace
 from typing import Any
 
 from redis_runbook.probes.bullmq.facts import (
@@ -62,6 +63,15 @@ def waiting(age_s: float | None) -> dict[str, Any]:
         unknown_because="its hash is gone" if age_s is None else "",
     )
     return {"waiting": (job,), "counts": {"waiting": 1}}
+
+
+def undated_beside(age_s: float, state: str = "wait") -> dict[str, Any]:
+    """A job that does not tell since when it waits, beside one that has for so long."""
+    (dated,) = waiting(age_s)["waiting"]
+    (unknown,) = waiting(None)["waiting"]
+    jobs = (dated, replace(unknown, job_id="2", state=state))
+    counts = {"waiting": 2} if state == "wait" else {"waiting": 1, state: 1}
+    return {"waiting": jobs, "counts": counts}
 
 
 def picked(*ago_and_waited_s: tuple[float, float]) -> tuple[PickUp, ...]:

@@ -903,6 +903,12 @@ JWT_CACHE = [
     ),
     Case("jwt_cache.expires", Held, "0 have no TTL and the others expire in 60 to 3600 s"),
     Case("jwt_cache.expires", Held, "to 86400 s", {"jwt_entries": {"ttl_max_s": 86_400.0}}),
+    Case(
+        "jwt_cache.expires",
+        Held,
+        "of 10 of the 501 entries that were found of jwt:* on cache, 0 have no TTL",
+        {"jwt_entries": {"live_entries": 501}},
+    ),
     Case("jwt_cache.expires", Broken, "to 86401 s", {"jwt_entries": {"ttl_max_s": 86_401.0}}),
     Case("jwt_cache.expires", Broken, "1 has no TTL", {"jwt_entries": {"without_ttl": 1}}),
     Case(
@@ -911,6 +917,7 @@ JWT_CACHE = [
         "of 3 entries of jwt:* on cache, 3 have no TTL",
         {
             "jwt_entries": {
+                "live_entries": 3,
                 "ttl_sampled": 3,
                 "without_ttl": 3,
                 "ttl_min_s": None,

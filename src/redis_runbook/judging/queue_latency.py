@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from redis_runbook.judging.window import step_edges
-from redis_runbook.probes.bullmq.facts import MS_PER_S, PickUp, QueueFacts
+from redis_runbook.probes.bullmq.facts import MS_PER_S, PickUp, QueueFacts, WaitingJob
 from redis_runbook.probes.latency.percentile import percentile
 from redis_runbook.probes.latency.recording import Span
 
@@ -86,7 +86,7 @@ def judge_latency(
         state = LatencyState.UNSEEN
     elif over_steps:
         state = LatencyState.PARTLY
-    elif not is_known(facts):
+    elif not is_known(facts) or undated(facts, earlier, longer_than_s=limit_s):
         state = LatencyState.UNKNOWN
     else:
         state = LatencyState.OK if longest else LatencyState.IDLE
@@ -155,6 +155,26 @@ def _waits_before(earlier: Sequence[QueueFacts], last: QueueFacts) -> Iterator[t
 
 def _overlap(step: Span, span: Span) -> bool:
     return span[0] < step[1] and step[0] < span[1]
+
+
+def undated(
+    facts: QueueFacts, earlier: Sequence[QueueFacts], *, longer_than_s: float
+) -> Sequence[WaitingJob]:
+    """The jobs that do not tell since when they wait, and may have waited for longer than that.
+
+    A job that has just begun to wait is told by its event. One of which the events of that time
+    say nothing, or that an earlier read has seen, or may have passed over, is not of now.
+    """
+    from_ms = facts.history_from_ms
+    would_be_told = from_ms is not None and facts.at_ms - from_ms > longer_than_s * MS_PER_S
+    seen = {job.job_id for read in earlier for job in read.waiting}
+    passed_over = any(read.counts.prioritized for read in earlier)
+    return [
+        job
+        for job in facts.waiting
+        if job.age_s is None
+        and (would_be_told or job.job_id in seen or (passed_over and job.state == "prioritized"))
+    ]
 
 
 def is_known(facts: QueueFacts) -> bool:

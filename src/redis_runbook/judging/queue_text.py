@@ -64,6 +64,15 @@ def looked_at(seen: int, total: int | None) -> str:
     return f"; {seen} of {total} looked at" if total is not None and seen < total else ""
 
 
+def undated(facts: QueueFacts) -> str:
+    """How many of the waiting jobs that were looked at do not tell since when they wait."""
+    number = sum(job.age_s is None for job in facts.waiting)
+    if number == len(facts.waiting):
+        return "no job tells since when it waits"
+    jobs = counted(len(facts.waiting), "waiting job that was", "waiting jobs that were")
+    return f"{number} of {jobs} looked at {'does' if number == 1 else 'do'} not tell since when"
+
+
 def waits(judged: LatencyJudgement, facts: QueueFacts, *, limit_s: float, why: Cause) -> str:
     """How long jobs waited and wait now, for how much of the window, and what is not known of it.
 

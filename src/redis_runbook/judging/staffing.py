@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from redis_runbook.judging.cause import NEXT_STEPS, Cause
+from redis_runbook.judging.queue_latency import undated
 from redis_runbook.judging.queue_text import seconds, without_lock
 from redis_runbook.judging.stalled import stalled
 from redis_runbook.probes.bullmq.queues import ObservedQueue
@@ -77,10 +78,16 @@ def staffing_sentence(
 def unserved(queue: ObservedQueue) -> str:
     """`: why somebody should be there` although no job waits; empty where nobody need or may be."""
     facts, workers = queue.last, queue.workers
-    if facts.paused or not workers.known or workers.at_work_at_most:
+    if facts.paused or workers.at_work_at_most or (not workers.known and workers.alive):
         return ""
-    if facts.counts.delayed:
-        return f": nobody is there for {counted(facts.counts.delayed, 'delayed job')}"
+    there_for = [
+        counted(count, f"{state} job")
+        for count, state in ((facts.counts.active, "active"), (facts.counts.delayed, "delayed"))
+        if count
+    ]
+    if there_for:
+        nobody = "nobody is" if workers.known else "nobody may be"
+        return f": {nobody} there for {' and '.join(there_for)}"
     taken_s = last_pick_up_s(facts)
     if taken_s is not None and taken_s <= _OF_LATE_S:
         return f": somebody took jobs until {seconds(taken_s)} ago, and nobody is there now"
@@ -125,6 +132,8 @@ def unattended_work(queue: ObservedQueue, *, longer_than_s: float) -> str:
         parts.append(f"{waiting}, the oldest for {seconds(wait_s)}")
     elif backlog and wait_s is None and queue.first.counts.backlog:
         parts.append(f"{waiting}, nobody knows since when")
+    elif unknown := undated(facts, [queue.first], longer_than_s=longer_than_s):
+        parts.append(f"{len(unknown)} of {waiting}, nobody knows since when")
     elif facts.overdue_s is not None and facts.overdue_s > longer_than_s:
         parts.append(f"a delayed job is {seconds(facts.overdue_s)} past due")
     unlocked = stalled(queue.first, facts, queue.workers) or ()

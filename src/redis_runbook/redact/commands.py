@@ -18,7 +18,7 @@ _SENTENCE: Final = (
 )
 _WORD: Final = rf"(?:{_MASKED}|(?!<|…|{_SENTENCE})(?:\"[^\"]+\"|'[^']+'|\S+))"
 _USER_AND_PASSWORD: Final = rf"{_WORD}(?P<second>[ \t]+{_WORD})?"
-_AUTH: Final = re.compile(rf"(?<![\w-])(AUTH[\"']?\s+){_USER_AND_PASSWORD}")
+_AUTH: Final = re.compile(rf"(?<![\w-])(AUTH2?[\"']?\s+){_USER_AND_PASSWORD}")
 """The command of Redis, in a log: a password, or a user and a password."""
 
 _TYPED_AUTH: Final = re.compile(
@@ -40,7 +40,9 @@ _LISTED_AUTH: Final = re.compile(
 )
 """As programs print it: `['AUTH', 'x']`, `{ name: 'auth', args: [ 'default', 'x' ] }` (ioredis)."""
 
-_SET_USER: Final = re.compile(r"(?i)\bsetuser\b[^\r\n]*")
+_SET_USER: Final = re.compile(r"(?i)(?:\bsetuser\b|\buser[ \t]+\S+[ \t]+(?:on|off)\b)[^\r\n]*")
+"""The rules of a user, as ACL SETUSER takes them, and as a file of users has them."""
+
 _RULE: Final = re.compile(
     r"(?<![\w>=-])([\"']?[><#!])(?!\s|\[redacted)((?<=\".)[^\"]+|(?<='.)[^']+|[^\s\"']+)"
 )
@@ -74,7 +76,7 @@ def without_those_of_commands(text: str) -> str:
         text = _MASTER.sub(rf"\1{MASK}", _DEFAULT_AUTH.sub(rf"\1{MASK}", text))
     if "-" in lowered:
         text = _SHORT_OPTION.sub(rf"\1{MASK}", _OPTION.sub(rf"\1{MASK}", text))
-    if "setuser" in lowered:
+    if "user" in lowered:
         text = _SET_USER.sub(lambda found: _RULE.sub(rf"\1{MASK}", found[0]), text)
     return text
 

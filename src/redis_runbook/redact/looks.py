@@ -15,9 +15,11 @@ _MARKS: Final = rf"(?:\x1b\[[\d;]{{0,20}}m|{QUOTE}){{0,4}}+"
 
 _ASSIGNED: Final = re.compile(
     r"(?i)\b(\w*(?:password|passwd|passphrase|_pass|(?-i:[a-z]Pass)|pwd|token|secret|requirepass"
-    r"|masterauth|primaryauth|SharedAccessSignature|(?:api|private|secret|access|account)[-_]?key))"
+    r"|masterauth|primaryauth|file-pass|(?:redis|valkey)(?:cli)?_auth|SharedAccessSignature"
+    r"|(?:api|private|secret|access|account|encryption|master)[-_]?key(?:_base)?))"
     rf"({_MARKS}\s*(?:=>|[=:])\s*{_MARKS}"
-    rf"|(?:(?<=requirepass)|(?<=masterauth)|(?<=primaryauth)){_MARKS}\s+{_MARKS})"
+    r"|(?:(?<=requirepass)|(?<=masterauth)|(?<=primaryauth)|(?<=file-pass))"
+    rf"{_MARKS}\s+{_MARKS})"
     r"(?!\[redacted\])((?<=\")[^\"]+|(?<=')[^']+|[^\s\"',;&<>]+)"
 )
 _SHORT_NAME: Final = re.compile(
@@ -45,7 +47,7 @@ _HEADER: Final = re.compile(
 
 _TOKEN: Final = re.compile(
     r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}"
-    r"|npm_[A-Za-z0-9]{16,}|AKIA[A-Z0-9]{12,})"
+    r"|npm_[A-Za-z0-9]{16,}|AKIA[A-Z0-9]{12,}|[rs]k_(?:live|test)_\w{10,}|AIza[\w-]{20,})"
 )
 """Tokens that say by how they begin that they are one."""
 

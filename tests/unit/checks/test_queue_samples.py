@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from redis_runbook.check import Advised, Broken, Held, Judge, Outcome, Ruling
+from redis_runbook.check import Advised, Broken, Held, Judge, Outcome, Ruling, Unknown
 from redis_runbook.config.model import QueueLimits
 from redis_runbook.probes.bullmq.facts import QueueFacts, Scheduler
-from redis_runbook.probes.bullmq.queues import ObservedQueue
+from redis_runbook.probes.bullmq.queues import ObservedQueue, QueuesFacts
 from redis_runbook.probes.bullmq.workers import WorkerFacts
 from redis_runbook.session.subjects import Subject
 from tests.support.bullmq_facts import NOW_MS, active, quiet, waiting
 from tests.unit.checks.test_checks import CHECKS
 
 LIMITS = QueueLimits(
-    workers_min=None, depth=None, latency_s=2, latency_for_s=300, strict_now=False,
+    workers_min=None, depth=5, latency_s=2, latency_for_s=300, strict_now=False,
     paused_ok=False, overdue_grace_s=5, failed_per_hour=100,
 )  # fmt: skip
 CONSUMED = WorkerFacts(known=True, alive=True, unnamed_at_work=1)
@@ -24,9 +24,12 @@ CONSUMED = WorkerFacts(known=True, alive=True, unnamed_at_work=1)
 def ruling(check: str, facts: QueueFacts) -> tuple[type, Ruling]:
     """Call the check on a queue that was read twice, the second time with these facts."""
     first = quiet(at_ms=NOW_MS - 3_000, active=facts.active, schedulers=facts.schedulers)
+    queue = ObservedQueue(configured_as="render", first=first, last=facts, workers=CONSUMED)
     given: dict[str, Any] = {
         "subject": Subject(name="q", service=None, queue="q"),
-        "queue": ObservedQueue(configured_as="render", first=first, last=facts, workers=CONSUMED),
+        "queues": QueuesFacts({"q": queue}),
+        "discovery": None,
+        "queue": queue,
         "queue_limits": LIMITS,
         "judge": Judge(),
     }
@@ -110,6 +113,11 @@ def _scheduler(*, job_exists: bool = True) -> Scheduler:
             quiet(history_from_ms=NOW_MS - 720_000),
             Held, "0 jobs of q failed in the 12.0 min whose events were read, and none is ",
         ),
+        ("queue.depth", quiet(counts={"waiting": 6}), Broken, "6 jobs wait in q (limit 5)"),
+        ("queue.depth", quiet(counts={"waiting": None}), Unknown, "how many jobs wait in q cannot"),
+        ("queue.overdue", quiet(overdue_s=None), Unknown, "are overdue cannot be read"),
+        ("queue.stalled", quiet(counts={"active": None}), Unknown, "the active jobs of q cannot"),
+        ("queue.schedulers", quiet(schedulers_total=None), Unknown, "the schedulers of q cannot"),
     ],
 )  # fmt: skip
 def test_what_was_not_looked_at_is_said_and_no_plain_pass(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from redis_runbook.judging.queue_latency import LatencyJudgement, LatencyState, judge_latency
 from redis_runbook.probes.bullmq.facts import PickUp, QueueFacts, WaitingJob
-from tests.support.bullmq_facts import NOW_MS, picked, quiet, waiting
+from tests.support.bullmq_facts import NOW_MS, picked, quiet, undated_beside, waiting
 
 
 def _judge(facts: QueueFacts, *earlier: QueueFacts) -> LatencyJudgement:
@@ -106,6 +106,31 @@ def test_a_read_of_few_events_hides_none_of_the_next_reads() -> None:
     second = quiet(pick_ups=SLOW_THROUGHOUT)
     judged = _judge(second, first)
     assert (judged.state, judged.seen_s) == (LatencyState.BROKEN, 300)
+
+
+def _undated(state: str = "wait", *, events_s: int | None = 1) -> QueueFacts:
+    from_ms = None if events_s is None else NOW_MS - events_s * 1_000
+    return quiet(**undated_beside(1, state), history_from_ms=from_ms)
+
+
+@pytest.mark.parametrize(
+    ("last", "first", "state"),
+    [
+        # The events go back for longer than the limit, and tell nothing of it.
+        (_undated(events_s=3), quiet(), LatencyState.UNKNOWN),
+        # They do not: it may have come a moment ago, unless it was there before.
+        (_undated(events_s=1), quiet(), LatencyState.OK),
+        (_undated(events_s=None), quiet(), LatencyState.OK),
+        (_undated(events_s=None), _undated(), LatencyState.UNKNOWN),
+        # Not all jobs with a priority are looked at in the first read.
+        (_undated("prioritized"), quiet(counts={"prioritized": 1}), LatencyState.UNKNOWN),
+        (_undated("prioritized"), quiet(), LatencyState.OK),
+    ],
+)
+def test_a_job_that_does_not_tell_since_when_it_waits_is_not_hidden_by_one_that_does(
+    last: QueueFacts, first: QueueFacts, state: LatencyState
+) -> None:
+    assert _judge(last, replace(first, at_ms=NOW_MS - 2_500)).state is state
 
 
 def test_over_now_is_said_apart() -> None:

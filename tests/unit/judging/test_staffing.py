@@ -18,7 +18,7 @@ from redis_runbook.probes.bullmq.queues import ObservedQueue
 from redis_runbook.probes.bullmq.worker_states import WorkerState
 from redis_runbook.probes.bullmq.workers import Worker, WorkerFacts
 from redis_runbook.redact import NO_TEXT, Shown
-from tests.support.bullmq_facts import active, picked, quiet, waiting
+from tests.support.bullmq_facts import active, picked, quiet, undated_beside, waiting
 
 RESTARTED = "the server started 3 s ago"
 
@@ -88,7 +88,14 @@ LATER = quiet(counts={"delayed": 2})
         (LATER, workers(), ": nobody is there for 2 delayed jobs"),
         (LATER, workers(WorkerState.FROZEN), ": nobody is there for 2 delayed jobs"),
         (LATER, workers(WorkerState.CONSUMING), ""),
-        (LATER, workers(known=False, alive=None), ""),
+        (
+            LATER,
+            workers(known=False, alive=None),
+            ": nobody may be there for 2 delayed jobs",
+        ),
+        (LATER, workers(known=False, alive=True), ""),
+        (quiet(counts={"active": 1}), workers(), ": nobody is there for 1 active job"),
+        (quiet(counts={"active": 1}), workers(WorkerState.BUSY), ""),
         (replace(LATER, paused=True), workers(), ""),
         (
             quiet(pick_ups=picked((400, 0), (299, 0))),
@@ -114,6 +121,7 @@ def test_somebody_should_be_there_though_no_job_waits(
         (quiet(**waiting(200)), "1 job waits, the oldest for 3.3 min"),
         (replace(quiet(**waiting(200)), paused=True), ""),
         (quiet(**waiting(None)), "1 job waits, nobody knows since when"),
+        (quiet(**undated_beside(1)), "1 of 2 jobs wait, nobody knows since when"),
         (quiet(overdue_s=9.0), "a delayed job is 9.0 s past due"),
         (quiet(active=(active(locked=False),)), "1 active job has no lock"),
         (quiet(active=(active(),)), ""),

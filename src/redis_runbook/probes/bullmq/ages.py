@@ -2,7 +2,8 @@
 
 The job's hash says when it was added, by the clock of the client that added it, or whatever that
 client gave as `timestamp`. Other jobs contradict it: ids are a counter, so a job was added after
-every job with a smaller number.
+every job with a smaller number. A number that the counter has not reached is no such id: a client
+chose it, or the counter began anew.
 """
 
 import json
@@ -25,16 +26,23 @@ BY_EARLIER_JOBS: Final = "by jobs added before it, which its own timestamp contr
 class AddedAt:
     """When jobs say that they were added, by their number."""
 
-    def __init__(self, timestamps: Iterable[tuple[bytes, Any]], now_ms: int) -> None:
-        """Keep those of jobs whose id is a number and whose timestamp may be true."""
+    def __init__(
+        self, timestamps: Iterable[tuple[bytes, Any]], now_ms: int, *, counter: int | None
+    ) -> None:
+        """Keep those of jobs whose id the counter gave and whose timestamp may be true."""
+        self._counter = counter or 0
         self._known = {
-            int(job): added
+            number: added
             for job, timestamp in timestamps
-            if job.isdigit()
-            and len(job) < 16  # noqa: PLR2004  # a counter's value, and no text of digits
+            if (number := self._number(job)) is not None
             and (added := timestamp_ms(timestamp)) is not None
             and added <= now_ms + SKEW_MS
         }
+
+    def _number(self, job: bytes) -> int | None:
+        """The id as the counter gave it; None: it is another."""
+        is_number = job.isdigit() and len(job) < 16  # noqa: PLR2004  # and no long text of digits
+        return int(job) if is_number and int(job) <= self._counter else None
 
     def earliest_ms(self, job: bytes, own_ms: int) -> int | None:
         """The time that a job cannot have been added before, where its own timestamp is earlier.
@@ -42,12 +50,13 @@ class AddedAt:
         Where several jobs with smaller numbers contradict it, the last but one counts, so that one
         that is wrong itself does no harm. None: nothing contradicts the job's timestamp.
         """
-        if not (job.isdigit() and len(job) < 16):  # noqa: PLR2004
+        own = self._number(job)
+        if own is None:
             return None
         later = sorted(
             added
             for number, added in self._known.items()
-            if number < int(job) and added > own_ms + SKEW_MS
+            if number < own and added > own_ms + SKEW_MS
         )
         return later[-2:][0] if later else None
 

@@ -90,7 +90,7 @@ def facts(snapshot: Snapshot, replies: Replies, bounds: HistoryBounds) -> QueueF
     ahead, now = snapshot.events_ahead_ms, snapshot.now_ms
     dated = [] if ahead else entries
     replayed = replay(dated)
-    added_at = AddedAt(_timestamps(snapshot, replies), now)
+    added_at = AddedAt(_timestamps(snapshot, replies), now, counter=snapshot.last_id)
     overdue = _overdue_jobs(snapshot, replies, replayed, added_at)
     waiting = [*overdue, *_waiting_jobs(snapshot, replies, replayed, added_at)]
     waiting.sort(key=lambda job: -1.0 if job.age_s is None else job.age_s, reverse=True)

@@ -131,7 +131,7 @@ def _sample(client: Client, searches: Sequence[_Search], snapshots: Sequence[Sna
         search.jobs[offset] = job
         now_ms = snapshots[search.index].now_ms
         since, _ = ready_since(
-            job, hash_values(values, len(JOB_FIELDS)), AddedAt((), now_ms), now_ms
+            job, hash_values(values, len(JOB_FIELDS)), AddedAt((), now_ms, counter=None), now_ms
         )
         if since is not None:
             search.ages[offset] = (since, int(job) if job.isdigit() else 0)

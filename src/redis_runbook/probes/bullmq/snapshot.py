@@ -60,6 +60,7 @@ class Snapshot:
     meta_readable: bool
     meta_paused: bool
     has_id: bool
+    last_id: int | None
     counts: Counts
     tail: tuple[tuple[str, bytes], ...]
     head: tuple[tuple[str, bytes], ...]
@@ -154,6 +155,7 @@ def questions(queue: Queue, *, events_from_ms: int) -> dict[str, Command]:
         "meta": ("HMGET", key(b"meta"), *_META),
         "meta-paused": ("EXISTS", key(b"meta-paused")),
         "id": ("EXISTS", key(b"id")),
+        "last id": ("GETRANGE", key(b"id"), 0, 31),
         "wait": ("LLEN", key(b"wait")),
         "paused": ("LLEN", key(b"paused")),
         "prioritized": ("ZCARD", key(b"prioritized")),
@@ -213,6 +215,7 @@ def parse(queue: Queue, replies: Mapping[str, Any]) -> Snapshot:
         meta_readable=not is_wrong_type(replies["meta"]),
         meta_paused=replies["meta-paused"] == 1,
         has_id=replies["id"] == 1,
+        last_id=integer(replies["last id"]),
         counts=Counts(
             waiting=None if wait is None else max(0, wait - markers),
             paused=_count(replies["paused"]),

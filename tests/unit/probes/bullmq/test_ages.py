@@ -18,7 +18,8 @@ HOUR_MS = 3_600_000
 
 def _ago(*jobs: tuple[bytes, int]) -> AddedAt:
     """Jobs by id, each with how many ms ago it says that it was added."""
-    return AddedAt([(job, b"%d" % (NOW_MS - ago)) for job, ago in jobs], NOW_MS)
+    timestamps = [(job, b"%d" % (NOW_MS - ago)) for job, ago in jobs]
+    return AddedAt(timestamps, NOW_MS, counter=10)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,9 @@ def _ago(*jobs: tuple[bytes, int]) -> AddedAt:
         # Jobs that were added later, or that have no number, say nothing about it.
         (b"9", _ago((b"10", 5_000), (b"render", 5_000)), HOUR_MS, BY_ITS_TIMESTAMP),
         (b"render", _ago((b"8", 5_000)), HOUR_MS, BY_ITS_TIMESTAMP),
+        # A number that the counter has not reached is a client's, or of a counter before.
+        (b"11", _ago((b"8", 5_000)), HOUR_MS, BY_ITS_TIMESTAMP),
+        (b"9", AddedAt([(b"8", b"%d" % NOW_MS)], NOW_MS, counter=None), HOUR_MS, BY_ITS_TIMESTAMP),
         # A clock that is a little ahead contradicts nothing; one in the future is wrong itself.
         (b"9", _ago((b"8", HOUR_MS - 900)), HOUR_MS, BY_ITS_TIMESTAMP),
         (b"9", _ago((b"8", -HOUR_MS)), HOUR_MS, BY_ITS_TIMESTAMP),
