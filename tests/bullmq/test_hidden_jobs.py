@@ -89,3 +89,17 @@ def test_where_clients_may_not_be_listed_nobody_is_said_to_be_there(
     assert verdict == "warn"
     assert message.endswith("nobody may be there for 1 delayed job")
     raw.flushall()
+
+
+def test_a_lock_is_no_worker(server: Server, folder: Path) -> None:
+    raw = server.client()
+    for queue in ("locked", "done"):
+        raw.hset(f"bull:{queue}:meta", "version", "bullmq:5.81.5")
+    _job(raw, "locked", "1", processedOn=_now_ms(), ats=1)
+    raw.rpush("bull:locked:active", "1")
+    raw.set("bull:locked:1:lock", "token", px=HOUR_MS)
+    done = _seen(server, folder)
+    assert done.verdicts["queue.workers[locked]"] == "warn"
+    assert done.message("queue.workers[locked]").endswith(": nobody is there for 1 active job")
+    assert done.verdicts["queue.workers[done]"] == "pass"
+    raw.flushall()
