@@ -26,6 +26,7 @@ MEMORY = "memory.used_ratio[queue]"
 POLICY = "memory.eviction_policy[queue]"
 
 
+@pytest.mark.quiet
 def test_faults_are_noticed_exactly(folder: Path) -> None:
     names = ("evicting-queue", "no-worker", "stopped", "jwt-flushed")
     done, _ = product.measured(folder, "drill", "--fault", *names)
@@ -66,6 +67,7 @@ def failing(stand: Stand) -> Iterator[None]:
     yield
 
 
+@pytest.mark.quiet
 @pytest.mark.parametrize(
     ("inject", "missed", "unexpected", "problem"),
     [
@@ -110,6 +112,7 @@ def test_a_run_that_hangs_notices_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     assert not found.ok
 
 
+@pytest.mark.quiet
 def test_that_it_cannot_be_known_yet_is_not_noticed_where_that_would_always_be_so() -> None:
     line = "incident.workers_reconnected[worker]"
     hasty = dataclasses.replace(FAULTS["worker-line-missing"], patience_s=0)
