@@ -158,11 +158,12 @@ def test_a_password_that_is_a_common_word_is_masked_where_it_comes_from_outside(
 def test_secrets_of_the_environment_are_known_by_name_and_by_shape() -> None:
     environ = {
         "DEPLOY_TOKEN": "abcdefgh",
+        "ENCRYPTION_KEY": "ijklmnop",
         "DB_URL": "postgres://u:in-a-url@h/db",
         "HOME": "/root",
         "SECRET_FILE": "/run/secrets/x",
     }
-    assert environment_secrets(environ) == {"abcdefgh", "in-a-url"}
+    assert environment_secrets(environ) == {"abcdefgh", "ijklmnop", "in-a-url"}
 
 
 def test_each_line_of_a_key_and_each_of_several_urls_is_known() -> None:
@@ -190,6 +191,16 @@ def test_a_secret_that_is_no_text_is_known_as_the_environment_has_it(forgotten: 
         *("a://:", "a://", "a:// ", "a_", "password='", "x@", "cookie:", "authorization"),
         *("AUTH ", "curl -u ", "redis-cli auth ", "mysql -", "setuser >", "['auth','", "token is "),
         *("session=", "_session", "signature=", "client-secret a", "sentinel auth-pass "),
+        *(
+            "user ",
+            "user a on ",
+            "user \t",
+            "AUTH2 ",
+            "file-pass ",
+            "encryption_",
+            "sk_live_",
+            "AIza",
+        ),
         *("\x1b[0", "\x1b]a", "\\", "a\b", " \n", "\n "),
     ],
 )

@@ -15,7 +15,8 @@ from redis_runbook.redact.parts import MIN_PART, Parts, Span
 
 MASK: Final = "[redacted]"
 _SECRET_NAME: Final = re.compile(
-    r"(?i)token|secret|passw(or)?d|(^|_)pass(phrase)?(_|$)|pwd|api_?key|private_?key|credential"
+    r"(?i)token|secret|passw(or)?d|(^|_)pass(phrase)?(_|$)|pwd|credential"
+    r"|(api|private|access|account|encryption|master)_?key"
     r"|(^|_)auth"
 )
 _ENCODED: Final = re.compile(r"%[0-9A-F]{2}")
