@@ -35,8 +35,9 @@ def _now_ms() -> int:
     return int(time.time() * 1000)
 
 
-def test_a_retried_job_that_starves_behind_fresh_ones(server: Server, folder: Path) -> None:
-    raw = server.client()
+def test_a_retried_job_that_starves_behind_fresh_ones(
+    server: Server, raw: Any, folder: Path
+) -> None:
     tried_ms = _now_ms() - HOUR_MS
     for queue in ("starved", "served"):
         raw.hset(f"bull:{queue}:meta", "version", "bullmq:5.81.5")
@@ -50,16 +51,16 @@ def test_a_retried_job_that_starves_behind_fresh_ones(server: Server, folder: Pa
         "1 of 2 waiting jobs that were looked at does not tell since when"
     )
     assert done.verdicts["queue.workers[starved]"] == "fail"
-    assert "1 of 2 jobs wait, nobody knows since when" in done.message("queue.workers[starved]")
+    assert "2 jobs wait, nobody knows since when one of them does in starved" in done.message(
+        "queue.workers[starved]"
+    )
     assert done.code == 1
     assert done.verdicts["queue.latency[served]"] in {"pass", "warn"}
-    raw.flushall()
 
 
 def test_a_number_that_a_client_chose_is_no_later_than_the_counter(
-    server: Server, folder: Path
+    server: Server, raw: Any, folder: Path
 ) -> None:
-    raw = server.client()
     due_ms = _now_ms() - HOUR_MS
     for queue, counter in (("orders", 200), ("counted", 20_000)):
         raw.set(f"bull:{queue}:id", counter)
@@ -73,13 +74,11 @@ def test_a_number_that_a_client_chose_is_no_later_than_the_counter(
     assert done.finding("queue.overdue[orders]")["observed"] == pytest.approx(3_600, abs=30)
     # Where the counter has reached it, jobs with smaller numbers show that it is fresh.
     assert done.finding("queue.overdue[counted]")["observed"] == pytest.approx(4, abs=4)
-    raw.flushall()
 
 
 def test_where_clients_may_not_be_listed_nobody_is_said_to_be_there(
-    server: Server, folder: Path
+    server: Server, raw: Any, folder: Path
 ) -> None:
-    raw = server.client()
     raw.hset("bull:later:meta", "version", "bullmq:5.81.5")
     raw.zadd("bull:later:delayed", {"1": (_now_ms() + HOUR_MS) * 4096})
     _job(raw, "later", "1", delay=HOUR_MS)
@@ -88,11 +87,9 @@ def test_where_clients_may_not_be_listed_nobody_is_said_to_be_there(
     verdict, message = (done.finding("queue.workers[later]")[key] for key in ("verdict", "message"))
     assert verdict == "warn"
     assert message.endswith("nobody may be there for 1 delayed job")
-    raw.flushall()
 
 
-def test_a_lock_is_no_worker(server: Server, folder: Path) -> None:
-    raw = server.client()
+def test_a_lock_is_no_worker(server: Server, raw: Any, folder: Path) -> None:
     for queue in ("locked", "done"):
         raw.hset(f"bull:{queue}:meta", "version", "bullmq:5.81.5")
     _job(raw, "locked", "1", processedOn=_now_ms(), ats=1)
@@ -102,4 +99,3 @@ def test_a_lock_is_no_worker(server: Server, folder: Path) -> None:
     assert done.verdicts["queue.workers[locked]"] == "warn"
     assert done.message("queue.workers[locked]").endswith(": nobody is there for 1 active job")
     assert done.verdicts["queue.workers[done]"] == "pass"
-    raw.flushall()

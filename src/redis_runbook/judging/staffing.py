@@ -89,7 +89,7 @@ def unserved(queue: ObservedQueue) -> str:
         nobody = "nobody is" if workers.known else "nobody may be"
         return f": {nobody} there for {' and '.join(there_for)}"
     taken_s = last_pick_up_s(facts)
-    if taken_s is not None and taken_s <= _OF_LATE_S:
+    if workers.known and taken_s is not None and taken_s <= _OF_LATE_S:
         return f": somebody took jobs until {seconds(taken_s)} ago, and nobody is there now"
     return ""
 
@@ -133,7 +133,8 @@ def unattended_work(queue: ObservedQueue, *, longer_than_s: float) -> str:
     elif backlog and wait_s is None and queue.first.counts.backlog:
         parts.append(f"{waiting}, nobody knows since when")
     elif unknown := undated(facts, [queue.first], longer_than_s=longer_than_s):
-        parts.append(f"{len(unknown)} of {waiting}, nobody knows since when")
+        some = "one of them does" if len(unknown) == 1 else f"{len(unknown)} of them do"
+        parts.append(f"{waiting}, nobody knows since when {some}")
     elif facts.overdue_s is not None and facts.overdue_s > longer_than_s:
         parts.append(f"a delayed job is {seconds(facts.overdue_s)} past due")
     unlocked = stalled(queue.first, facts, queue.workers) or ()
