@@ -25,6 +25,7 @@ from tests.support.requirements import require
 from tests.support.servers import Server, running, wait_until
 
 AHEAD_MS = 3_600_000
+_BOTH_RUNS_MS = 20_000
 QUEUE = Queue(prefix=b"bull", name=b"q")
 pytestmark = pytest.mark.timeout(120)
 
@@ -69,6 +70,12 @@ def _play(server: Server, begin: Callable[..., Any]) -> None:
         for _ in range(5):
             served.add(f"{library}-killed")
     wait_until_all_are_known(server)
+    wait_until(lambda: all(_was_just_checked(raw, library) for library in NODE_LIBRARIES), 60)
+
+
+def _was_just_checked(raw: Any, library: str) -> bool:
+    """Whether its worker has looked for stalled jobs, and need not again while runs look."""
+    return bool(raw.pttl(f"bull:{library}-served:stalled-check") > _BOTH_RUNS_MS)
 
 
 def _set_ahead(raw: Any, queue: str, ahead_ms: int = AHEAD_MS) -> None:
