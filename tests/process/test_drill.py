@@ -19,6 +19,7 @@ from redis_runbook.drills.stand import Place, Stand
 from redis_runbook.verdict import ExitCode, Finding
 from tests.support import product
 from tests.support.places import ROOT
+from tests.support.processes import working_in
 from tests.support.programs import program
 from tests.support.servers import wait_until
 
@@ -176,7 +177,7 @@ def test_an_interrupted_drill_leaves_no_server_and_says_what_was_not_run(
         (name, False, "the command was interrupted before it had ended")
         for name in ("stopped", "frozen")
     }
-    wait_until(lambda: not any(temporary.iterdir()))
+    wait_until(lambda: not any(temporary.iterdir()) and not working_in(temporary))
 
 
 def test_reports_that_cannot_be_written_are_refused_before_any_drill(folder: Path) -> None:

@@ -15,16 +15,10 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from tests.support.processes import is_running, working_in
 from tests.support.product import QUIET
 from tests.support.servers import wait_until
 from tests.support.targets import config, open_, opened
-
-
-def is_running(pid: int) -> bool:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
 
 
 @pytest.fixture
@@ -163,6 +157,27 @@ time.sleep(60)
             parent.kill()
     wait_until(lambda: not any(map(listens, ports)))
     wait_until(lambda: not list(tmp_path.iterdir()))
+
+
+def test_a_server_that_is_not_watched_yet_goes_when_its_parent_is_killed(tmp_path: Path) -> None:
+    """It would be without its configuration: on every address, and without a password."""
+    script = """
+import os, signal
+from redis_runbook.config.roles import ROLES
+from redis_runbook.targets import embedded
+embedded.Watchdog.guard = lambda self, process: os.kill(os.getpid(), signal.SIGKILL)
+embedded.start(ROLES, os.environ)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script], env={**QUIET, "TMPDIR": str(tmp_path)}, check=False
+    )
+    try:
+        assert ended.returncode == -signal.SIGKILL
+        wait_until(lambda: not working_in(tmp_path))
+        wait_until(lambda: not list(tmp_path.iterdir()))
+    finally:
+        for pid in working_in(tmp_path):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_a_frozen_process_goes_when_its_parent_is_killed_while_it_ends_it(tmp_path: Path) -> None:

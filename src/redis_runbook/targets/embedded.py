@@ -31,6 +31,10 @@ _START_LIMIT_S: Final = 5.0
 _STOP_LIMIT_S: Final = 5.0
 _LOG_TAIL_BYTES: Final = 4096
 
+# argv must not have the password, so stdin tells the configuration. The line before it says that
+# the server is watched: if this process ends earlier, stdin does, and no server begins with none.
+_WHEN_WATCHED: Final = 'read -r watched && exec "$0" -'
+
 
 def start(roles: Mapping[str, RoleSpec], environ: Mapping[str, str]) -> Throwaway:
     """Start one server per service, in parallel, and wait until each answers.
@@ -142,7 +146,7 @@ class Server:
         )
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(  # noqa: S603  # a server program
-                [self._program, "-"],  # configured by stdin: argv must not have the password
+                ["/bin/sh", "-c", _WHEN_WATCHED, self._program],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -153,7 +157,7 @@ class Server:
         self._watchdog.guard(self.process)
         if self.process.stdin:
             with contextlib.suppress(BrokenPipeError), self.process.stdin as stdin:
-                stdin.write(config)
+                stdin.write(b"\n" + config)
 
     def _check_alive(self) -> None:
         if self.process.poll() is not None:
